@@ -1,0 +1,16 @@
+"""Derivatives as functions, and the modes of recording."""
+
+from .backward import backward, grad
+from .hooks import Hook
+from .modes import (
+    decompose,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
+
+__all__ = ["Hook", "backward", "decompose", "enable_grad", "grad", "inference_mode", "is_grad_enabled",
+           "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]  # fmt: skip

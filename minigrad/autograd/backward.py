@@ -1,0 +1,138 @@
+"""`backward` and `grad`: what users ask of backpropagation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backends import GradError, ShapeError
+from ..core import Tensor, mode, node_of, propagate
+from ..ops.arithmetic import cast
+from ..ops.create import ones_like, zeros_like
+from ..ops.shape import stack
+from ..ops.update import add_
+
+
+def backward(
+    tensors: Tensor | Sequence[Tensor],
+    grad_tensors: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Add d(sum of tensors * grad_tensors)/d(leaf) to `.grad` of every leaf behind `tensors`, or of `inputs` only.
+
+    Raises GradError, before anything is changed, if a tensor has no graph, is no scalar and came without a gradient,
+    or if a saved value was freed or overwritten.
+    """
+    roots = listed(tensors)
+    wanted = None if inputs is None else listed(inputs)
+    if wanted is not None and not wanted:
+        raise GradError("backward: inputs is empty. Hint: leave it out to reach every leaf")
+    seeds = seeds_of("backward", roots, grad_tensors)
+    keys = None if wanted is None else [key_of("backward", t) for t in wanted]
+    keep = create_graph if retain_graph is None else retain_graph
+    totals = propagate(roots, seeds, keys, keep, create_graph)
+    owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
+    for key, g in totals.items():
+        accumulate(owners.get(key, key), g, create_graph)
+
+
+def grad(
+    outputs: Tensor | Sequence[Tensor],
+    inputs: Tensor | Sequence[Tensor],
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """d(sum of outputs * grad_outputs)/d(input) for each input, leaving every `.grad` alone.
+
+    `create_graph` records the pass itself, for derivatives of higher order. `is_grads_batched` takes grad_outputs with a
+    leading dimension of many. An input that the outputs don't depend on raises GradError, unless `allow_unused` (then
+    None) or `materialize_grads` (then zeros).
+    """
+    roots, wanted = listed(outputs), listed(inputs)
+    if not wanted:
+        raise GradError("grad: inputs is empty. Hint: pass the tensors to differentiate by")
+    if not only_inputs:
+        raise ValueError("grad: only_inputs=False is not supported. Hint: use backward()")
+    if is_grads_batched:
+        many = [list(g) for g in listed(grad_outputs)]
+        rows = [grad(roots, wanted, list(row), True, create_graph, True, allow_unused, False, materialize_grads)
+                for row in zip(*many, strict=True)]  # fmt: skip
+        return tuple(None if None in [id(g) if g is not None else None for g in column] else stack(column)
+                     for column in zip(*rows, strict=True))  # fmt: skip
+    keys = [key_of("grad", t) for t in wanted]
+    keep = create_graph if retain_graph is None else retain_graph
+    totals = propagate(roots, seeds_of("grad", roots, grad_outputs), keys, keep, create_graph)
+    missing = [i for i, key in enumerate(keys) if key not in totals]
+    if missing and not (allow_unused or materialize_grads):
+        raise GradError(f"grad: input {missing[0]}, of shape {tuple(wanted[missing[0]].shape)}, appears to not have been used "
+                        "in the graph. Hint: allow_unused=True gives None for it")  # fmt: skip
+    return tuple(zeros_like(t) if key not in totals and materialize_grads else totals.get(key)
+                 for t, key in zip(wanted, keys, strict=True))  # fmt: skip
+
+
+def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
+    """leaf.grad += g: in place, as in PyTorch, unless the sum itself is to be differentiated."""
+    if leaf.grad is None:
+        leaf.grad = g
+    elif create_graph:
+        leaf.grad = leaf.grad + g
+    else:
+        with mode(grad=False):
+            add_(leaf.grad, g)
+
+
+def listed(x: Any) -> list:
+    """One tensor or several, as a list."""
+    return [x] if x is None or isinstance(x, Tensor) else list(x)
+
+
+def key_of(who: str, t: Any) -> Any:
+    """What a tensor's gradient is filed under: its node, or the leaf itself."""
+    if not isinstance(t, Tensor):
+        raise TypeError(f"{who}: inputs must be tensors, got {type(t).__name__}")
+    if not t.requires_grad:
+        raise GradError(f"{who}: One of the differentiated Tensors does not require grad (shape {tuple(t.shape)}). "
+                        "Hint: .requires_grad_() before it is used")  # fmt: skip
+    return node_of(t) or t
+
+
+def seeds_of(who: str, roots: list, given: Any) -> list[Tensor]:
+    """The gradients to start from: those given, or one for a scalar."""
+    given = [None] * len(roots) if given is None else listed(given)
+    if len(given) != len(roots):
+        raise GradError(f"{who}: expected {len(roots)} gradients, one for each output, got {len(given)}")
+    return [seed_of(who, i, root, seed) for i, (root, seed) in enumerate(zip(roots, given, strict=True))]
+
+
+def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
+    if not isinstance(root, Tensor):
+        raise TypeError(f"{who}: expected tensors, got {type(root).__name__}")
+    if not root.requires_grad:
+        raise GradError(f"{who}: element {i} of tensors does not require grad and does not have a grad_fn. "
+                        "Hint: set requires_grad=True on an input before the computation")  # fmt: skip
+    if seed is None:
+        if root.array.size != 1:
+            raise GradError(f"{who}: grad can be implicitly created only for scalar outputs, got shape {tuple(root.shape)}. "
+                            "Hint: reduce with .sum() or pass gradient=")  # fmt: skip
+        return ones_like(root)
+    if not isinstance(seed, Tensor):
+        raise TypeError(f"{who}: a gradient must be a tensor or None, got {type(seed).__name__}")
+    if seed.shape != root.shape:
+        raise ShapeError(f"{who}: Mismatch in shape: the gradient must have the output's shape {tuple(root.shape)}, got "
+                         f"{tuple(seed.shape)}")  # fmt: skip
+    return seed if seed.dtype is root.dtype else cast(seed, dtype=root.dtype)
+
+
+def _backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+    """Backpropagate from this tensor: see `minigrad.autograd.backward`."""
+    backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+Tensor.backward = _backward  # type: ignore[attr-defined]

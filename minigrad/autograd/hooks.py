@@ -1,0 +1,78 @@
+"""Hooks on tensors: functions that see, and may replace, a gradient on its way back."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..backends import GradError
+from ..core import Node, Tensor, node_of
+
+
+class Hook:
+    """A registered hook; `remove()` takes it off again. Usable as a context."""
+
+    def __init__(self, hooks: dict, hook: Any) -> None:
+        self.hooks, self.key = hooks, object()
+        hooks[self.key] = hook
+
+    def remove(self) -> None:
+        self.hooks.pop(self.key, None)
+
+    def __enter__(self) -> Hook:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.remove()
+
+
+def hooks_of(owner: Tensor | Node) -> dict:
+    """The hooks of a leaf tensor or a node, in the order of registration."""
+    if isinstance(owner, Tensor):
+        return owner.__dict__.setdefault("hooks", {})
+    if owner.hooks is None:
+        owner.hooks = {}
+    return owner.hooks
+
+
+def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+    """Call `hook(grad)` when this tensor's whole gradient is known; what it returns, unless None, replaces it."""
+    if not self.requires_grad:
+        raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient. "
+                        "Hint: set requires_grad=True first")  # fmt: skip
+
+    def checked(g: Tensor) -> Tensor:
+        new = hook(g)
+        if new is None:
+            return g
+        if not isinstance(new, Tensor) or new.shape != g.shape:
+            got = f"a tensor of shape {tuple(new.shape)}" if isinstance(new, Tensor) else type(new).__name__
+            raise GradError(f"hook: expected None or a gradient of shape {tuple(g.shape)}, got {got}")
+        return new
+
+    return Hook(hooks_of(node_of(self) or self), checked)
+
+
+def retain_grad(self: Tensor) -> None:
+    """Keep the gradient of this intermediate tensor in `.grad`, as a leaf does."""
+    if not self.requires_grad:
+        raise GradError("retain_grad: can't retain_grad on Tensor that has requires_grad=False. "
+                        "Hint: set requires_grad=True on an input")  # fmt: skip
+    if self.node is None or self.retains_grad:
+        return
+    this = weakref.ref(self)
+
+    def keep(g: Tensor) -> None:
+        tensor = this()
+        if tensor is not None:
+            kept = g.clone()
+            tensor.grad = kept if tensor.grad is None else tensor.grad + kept
+
+    self.register_hook(keep)
+    self.__dict__["retained"] = True
+
+
+Tensor.register_hook = register_hook  # type: ignore[attr-defined]
+Tensor.retain_grad = retain_grad  # type: ignore[attr-defined]
+Tensor.retains_grad = property(lambda self: "retained" in self.__dict__)  # type: ignore[attr-defined]

@@ -1,0 +1,183 @@
+"""Element types, under PyTorch's names, and PyTorch's promotion rules."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class DType:
+    """An element type: `minigrad.float32`. Compare with `==`; `kind` is "bool", "int", "float" or "complex"."""
+
+    __slots__ = ("name", "kind", "itemsize", "rank")
+
+    def __init__(self, name: str, kind: str, itemsize: int, rank: int) -> None:
+        self.name, self.kind, self.itemsize, self.rank = name, kind, itemsize, rank
+
+    @property
+    def is_floating_point(self) -> bool:
+        return self.kind == "float"
+
+    @property
+    def is_complex(self) -> bool:
+        return self.kind == "complex"
+
+    @property
+    def is_signed(self) -> bool:
+        return self.kind != "bool" and not self.name.startswith("uint")
+
+    def __repr__(self) -> str:
+        return f"minigrad.{self.name}"
+
+    def __reduce__(self) -> tuple:
+        return (dtype, (self.name,))
+
+
+_TABLE = [  # rank orders the types inside one kind; float16 and bfloat16 meet in float32
+    ("bool", "bool", 1), ("uint8", "int", 1), ("int8", "int", 1), ("int16", "int", 2), ("int32", "int", 4),
+    ("int64", "int", 8), ("float16", "float", 2), ("bfloat16", "float", 2), ("float32", "float", 4),
+    ("float64", "float", 8), ("complex64", "complex", 8), ("complex128", "complex", 16),
+    ("uint16", "int", 2), ("uint32", "int", 4), ("uint64", "int", 8),
+]  # fmt: skip
+DTYPES: dict[str, DType] = {name: DType(name, kind, size, rank) for rank, (name, kind, size) in enumerate(_TABLE)}
+bool_, uint8, int8, int16, int32, int64 = (DTYPES[n] for n in ("bool", "uint8", "int8", "int16", "int32", "int64"))
+float16, bfloat16, float32, float64 = (DTYPES[n] for n in ("float16", "bfloat16", "float32", "float64"))
+complex64, complex128 = DTYPES["complex64"], DTYPES["complex128"]
+
+_ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64}
+_PYTHON = {bool: bool_, int: int64, complex: complex64}
+_KINDS = ("bool", "int", "float", "complex")
+_native: dict[Any, DType] = {}  # a namespace's own type objects, met so far
+_default = float32
+
+
+def get_default_dtype() -> DType:
+    """The type that Python floats and `zeros`, `rand` ... take: float32 unless changed."""
+    return _default
+
+
+def set_default_dtype(d: Any) -> None:
+    """Make `d` the type of new floating tensors. Raises TypeError unless it is a floating type."""
+    global _default
+    new = dtype(d)
+    if not new.is_floating_point:
+        raise TypeError(f"set_default_dtype: expected a floating type, got {new!r}. Hint: minigrad.float64")
+    _default = new
+
+
+def dtype(d: Any) -> DType:
+    """The DType meant by `d`: a DType, a name ("float32"), Python's float/int/bool, or a namespace's own type.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(d, DType):
+        return d
+    if d is float:
+        return _default
+    if isinstance(d, type) and d in _PYTHON:
+        return _PYTHON[d]
+    try:
+        known = _native.get(d)
+    except TypeError:
+        known = None
+    if known is not None:
+        return known
+    name = d if isinstance(d, str) else getattr(d, "name", None) or getattr(d, "__name__", None) or str(d)
+    name = name.rsplit(".", 1)[-1]
+    found = DTYPES.get(name.rstrip("_")) or (_ALIASES.get(name) if isinstance(d, str) else None)
+    if found is None:
+        raise TypeError(f"dtype: expected one of {', '.join(DTYPES)}, got {d!r}. Hint: dtype=minigrad.float32")
+    if not isinstance(d, str):
+        _native[d] = found
+    return found
+
+
+def promote_types(a: DType, b: DType) -> DType:
+    """The smallest type that holds both, as in PyTorch: float16 with bfloat16 and signed with unsigned widen."""
+    if a is b:
+        return a
+    low, high = sorted((a, b), key=lambda t: (_KINDS.index(t.kind), t.itemsize, t.rank))
+    if high.is_complex and low.is_floating_point and low.itemsize * 2 > high.itemsize:
+        return complex128
+    if low.kind != high.kind:
+        return high
+    if {low, high} == {float16, bfloat16}:
+        return float32
+    if low.kind == "int" and low.is_signed != high.is_signed:
+        unsigned, signed = (high, low) if low.is_signed else (low, high)
+        if unsigned.itemsize >= signed.itemsize:
+            if unsigned is not uint8:
+                raise TypeError(f"promotion: {a!r} and {b!r} have no common type. Hint: cast one with .to(dtype)")
+            return int16
+        return signed
+    return high
+
+
+def result_type(operands: Iterable[tuple[Any, int | None]]) -> DType:
+    """PyTorch's result type of (dtype or Python number, ndim) operands; ndim is None for a Python number.
+
+    Tensors with dimensions decide; a 0-d tensor, then a Python number, only lifts the kind (int to float).
+    """
+    best: list[DType | None] = [None, None, None]  # by dimensioned tensors, 0-d tensors, numbers
+    for what, ndim in operands:
+        if ndim is None:
+            t, place = number_type(what), 2
+        else:
+            t, place = dtype(what), (0 if ndim else 1)
+        known = best[place]
+        best[place] = t if known is None else promote_types(known, t)
+    result: DType | None = None
+    for t in best:
+        if result is None:
+            result = t
+        elif t is not None and _KINDS.index(t.kind) > _KINDS.index(result.kind):
+            wide = result is float64 and t.is_complex
+            result = complex128 if wide else t
+    assert result is not None
+    return result
+
+
+def number_type(x: Any) -> DType:
+    """The type a Python number takes: bool, int64, the default float, or its complex partner."""
+    if isinstance(x, bool):
+        return bool_
+    if isinstance(x, int):
+        return int64
+    return (complex128 if _default is float64 else complex64) if isinstance(x, complex) else _default
+
+
+class finfo:
+    """Limits of a floating type: `bits eps max min tiny smallest_normal resolution dtype`."""
+
+    def __init__(self, d: Any = None) -> None:
+        t = get_default_dtype() if d is None else dtype(d)
+        limits = {"float16": (11, 15), "bfloat16": (8, 127), "float32": (24, 127), "float64": (53, 1023)}
+        t = {"complex64": float32, "complex128": float64}.get(t.name, t)
+        if t.name not in limits:
+            raise TypeError(f"finfo: expected a floating type, got {t!r}. Hint: iinfo for integers")
+        digits, top = limits[t.name]
+        self.dtype, self.bits = t.name, t.itemsize * 8
+        self.eps = 2.0 ** (1 - digits)
+        self.max = math.ldexp(2 - 2.0 ** (1 - digits), top)
+        self.min = -self.max
+        self.tiny = self.smallest_normal = math.ldexp(1.0, 1 - top)
+        self.resolution = 10.0 ** -int((digits - 1) * math.log10(2))
+
+    def __repr__(self) -> str:
+        return f"finfo(dtype={self.dtype}, eps={self.eps:g}, max={self.max:g}, tiny={self.tiny:g})"
+
+
+class iinfo:
+    """Limits of an integer type: `bits max min dtype`."""
+
+    def __init__(self, d: Any) -> None:
+        t = dtype(d)
+        if t.kind != "int":
+            raise TypeError(f"iinfo: expected an integer type, got {t!r}. Hint: finfo for floats")
+        self.dtype, self.bits = t.name, t.itemsize * 8
+        self.min = -(2 ** (self.bits - 1)) if t.is_signed else 0
+        self.max = 2 ** (self.bits - t.is_signed) - 1
+
+    def __repr__(self) -> str:
+        return f"iinfo(dtype={self.dtype}, min={self.min}, max={self.max})"

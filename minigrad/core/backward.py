@@ -1,0 +1,139 @@
+"""Backpropagation: one pass over the nodes, newest first, adding up what each sends to its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backends import GradError, ShapeError, backend_of
+from .modes import MODE, mode
+from .node import Node, walk
+from .op import OPS
+from .tensor import Tensor, node_of
+
+
+def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, create: bool) -> dict[Any, Tensor]:
+    """The gradients of sum(root * seed), by leaf tensor, or by `keys` (nodes and leaf tensors) if given.
+
+    Rules run on bare arrays unless the pass is to be differentiated (`create`) or listened to. Saved values are freed
+    on the way unless `keep`. Everything saved is checked before anything is computed.
+    """
+    tops = [node_of(root) or root for root in roots]
+    nodes = walk([top for top in tops if type(top) is Node])
+    keys = None if keys is None else set(keys)
+    if keys is not None:
+        nodes = towards(nodes, keys)
+    for node in nodes:
+        node.check()
+    symbolic = create or bool(MODE.get().listeners)
+    lift: Callable = (lambda g: g) if symbolic else Tensor
+    lower: Callable = (lambda g: g) if symbolic else (lambda g: g.array)
+    grads: dict[Any, Any] = {}
+    totals: dict[Any, Tensor] = {}
+    with mode(grad=create):
+        for top, seed in zip(tops, seeds, strict=True):
+            g = lower(seed)
+            grads[top] = grads[top] + g if top in grads else g if type(top) is Node else own(g, (g,))
+        for node in nodes:
+            g = grads.pop(node, None)
+            if g is None:
+                continue
+            for hook in (node.hooks or {}).copy().values():
+                g = lower(hook(lift(g)))
+            if keys is not None and node in keys:
+                totals[node] = lift(own(g, (g,)))
+            send(node, g, grads, symbolic)
+            if not keep:
+                node.free()
+        for leaf, g in grads.items():
+            if type(leaf) is not Node and (keys is None or leaf in keys):
+                for hook in leaf.__dict__.get("hooks", {}).copy().values():
+                    g = lower(hook(lift(g)))
+                totals[leaf] = lift(g)
+    return totals
+
+
+def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
+    """Run the rules of one node; what they give is added to the gradients of its parents."""
+    op = node.op
+    values = (g, *(as_tensors(node) if symbolic else node.saved or ()))
+    parts = by_definition(node, values) if op.definition is not None and op.saves and MODE.get().grad else None
+    for k, entry in enumerate(node.plan.rules):
+        if entry is None:
+            continue
+        rule, pick = entry
+        part = rule(*pick(values)) if parts is None else parts[k]
+        if part is None:
+            continue
+        parent = node.parents[k]
+        goal = parent if type(parent) is Node else parent.array
+        array = part.array if symbolic else part
+        if array.shape != goal.shape or array.dtype is not goal.dtype:
+            part = fit(op, k, part, array, goal)
+        known = grads.get(parent)
+        if known is not None:
+            grads[parent] = known + part
+        else:
+            grads[parent] = part if goal is parent else own(part, values)
+
+
+def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
+    """Undo the broadcasting of input `k`, and a change of type; any other wrong shape is a mistake in the rule."""
+    if array.shape != goal.shape:
+        if not op.broadcasts:
+            name = op.inputs[min(k, len(op.inputs) - 1)]
+            raise ShapeError(f"{op.name}: the gradient of {name} must have its shape {tuple(goal.shape)}, "
+                             f"got {tuple(array.shape)}")  # fmt: skip
+        part = OPS["sum_to"](part, shape=tuple(goal.shape))
+    return part if array.dtype == goal.dtype else OPS["cast"](part, dtype=goal.dtype)
+
+
+def own(g: Any, others: tuple) -> Any:
+    """`g`, or a copy of it if its memory is shared: what lands in a leaf's `.grad` may be written in place."""
+    array = g.array if isinstance(g, Tensor) else g
+    shared = any(g is other for other in others) or not backend_of(array).owns(array)
+    return OPS["clone"](g) if shared else g
+
+
+def as_tensors(node: Node) -> list:
+    """A node's saved values as tensors with their history, so that rules that run on them can be differentiated."""
+    values: list[Any] = []
+    for (what, which), value in zip(node.plan.sources, node.saved or (), strict=True):
+        if what == "input" and isinstance(node.parents[which], Tensor):
+            leaf = node.parents[which]
+            if leaf.array is not value:
+                raise GradError(f"backward: the memory of a leaf that {node.op.name} saved was replaced through .data. "
+                                "Hint: take second derivatives before the update")  # fmt: skip
+            value = leaf
+        elif what in ("y", "input", "extra") and hasattr(value, "dtype"):
+            value = Tensor(value, node if what == "y" else node.parents[which] if what == "input" else None)
+        values.append(value)
+    return values
+
+
+def by_definition(node: Node, values: tuple) -> dict[int, Any]:
+    """The gradients of a composite op's inputs through its definition, since what its kernel saved has no history.
+
+    An input that no rule saves may stay None: no derivative but its own depends on it, and that one has a rule.
+    """
+    inputs: list[Any] = [None] * len(node.parents)
+    for (what, which), value in zip(node.plan.sources, values[1:], strict=True):
+        if what == "input":
+            inputs[which] = value
+    rules = node.plan.rules
+    with mode(grad=True):  # an alias of each input, so that the inner pass ends there
+        ends = [OPS["alias"](x) if isinstance(x, Tensor) and x.requires_grad else x for x in inputs]
+        y = node.op.definition(*ends, **node.options)  # type: ignore[misc]
+    keys = {k: node_of(ends[k]) for k in range(len(rules)) if rules[k] and isinstance(ends[k], Tensor)}
+    found = propagate([y], [values[0]], list(keys.values()), True, MODE.get().grad)
+    parts = {k: found.get(key) for k, key in keys.items()}
+    return {k: parts[k] if k in parts else r[0](*r[1](values)) for k, r in enumerate(rules) if r is not None}
+
+
+def towards(nodes: list[Node], targets: set) -> list[Node]:
+    """Those nodes that lie between the roots and one of the `targets`."""
+    reaching: set = set(targets)
+    for node in reversed(nodes):
+        if any(parent in reaching for parent in node.parents):
+            reaching.add(node)
+    return [node for node in nodes if node in reaching]

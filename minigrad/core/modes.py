@@ -1,0 +1,49 @@
+"""What the door does beside calling a kernel: record gradients or not, tell listeners, open up composite ops.
+
+The modes belong to a thread or an async task (a ContextVar), and a `with` block always restores what it found.
+"""
+
+from __future__ import annotations
+
+from contextlib import ContextDecorator
+from contextvars import ContextVar
+from typing import Any, NamedTuple, Protocol
+
+
+class Listener(Protocol):
+    """Whoever wants to hear of every call that passed the door."""
+
+    def heard(self, op: Any, args: tuple, options: dict, output: Any, extras: Any) -> None: ...
+
+
+class Mode(NamedTuple):
+    grad: bool = True
+    listeners: tuple[Listener, ...] = ()
+    decompose: bool = False
+    inference: bool = False
+
+
+MODE: ContextVar[Mode] = ContextVar("minigrad_mode", default=Mode())  # noqa: B039 (a Mode is immutable)
+
+
+class mode(ContextDecorator):
+    """`with mode(grad=False): ...` changes fields of the mode for a block, or for each call of a decorated function."""
+
+    def __init__(self, **changes: Any) -> None:
+        self.changes = changes
+        self.tokens: list = []
+
+    def __enter__(self) -> Any:
+        self.tokens.append(MODE.set(MODE.get()._replace(**self.changes)))
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        MODE.reset(self.tokens.pop())
+
+    def _recreate_cm(self) -> mode:
+        return mode(**self.changes)
+
+
+def listening(listener: Listener) -> mode:
+    """`with listening(l):` adds a listener to those already there."""
+    return mode(listeners=(*MODE.get().listeners, listener))

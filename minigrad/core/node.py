@@ -1,0 +1,87 @@
+"""Node: one recorded call; and the walk over the calls behind a tensor."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ..backends import GradError
+
+if TYPE_CHECKING:
+    from .op import Op, Plan
+
+_clock = count()
+
+
+class Node:
+    """One call that produced a tensor that wants a gradient.
+
+    op, options   what was called, and how
+    parents       for each input: the node that made it, the leaf tensor itself, or None if it wants no gradient
+    plan, saved   which values the rules ask for, and those values (bare arrays); None once freed
+    versions      the write counters of the saved arrays and what they read then, in pairs
+    shape, dtype  of the output, and so of the gradient that arrives
+    number        creation order, which is a topological order
+    """
+
+    __slots__ = ("op", "options", "parents", "plan", "saved", "versions", "shape", "dtype", "number", "hooks",
+                 "__weakref__")  # fmt: skip
+
+    def __init__(self, op: Op, options: dict, parents: list, plan: Plan, shape: tuple, dtype: Any) -> None:
+        self.op = op
+        self.options = options
+        self.parents = parents
+        self.plan = plan
+        self.saved: tuple | None = ()
+        self.versions: list = []
+        self.shape = shape
+        self.dtype = dtype
+        self.number = next(_clock)
+        self.hooks: dict | None = None
+
+    def check(self) -> None:
+        """Raise unless everything saved is still there and unwritten."""
+        if self.saved is None:
+            raise GradError(f"backward: the values that {self.op.name} saved were freed by an earlier backward. "
+                            "Hint: call backward(retain_graph=True) the first time")  # fmt: skip
+        versions = self.versions
+        for i in range(0, len(versions), 2):
+            if versions[i][0] != versions[i + 1]:
+                raise GradError(
+                    f"backward: a tensor that {self.op.name} saved (output shape {tuple(self.shape)}) was modified in "
+                    f"place: it is at version {versions[i][0]}, expected version {versions[i + 1]}. "
+                    "Hint: .clone() it before the write, or use the out-of-place op"
+                )
+
+    def free(self) -> None:
+        """Let go of the saved values; a node that saved none can be walked again."""
+        if self.plan.keeps:
+            self.saved = None
+
+    @property
+    def name(self) -> str:
+        return self.op.name
+
+    @property
+    def next_functions(self) -> tuple:
+        """The parents, in PyTorch's shape: (node or leaf, 0) pairs."""
+        return tuple((parent, 0) for parent in self.parents)
+
+    def __repr__(self) -> str:
+        return f"<{self.op.name} -> {tuple(self.shape)}>"
+
+
+def walk(roots: Any) -> list[Node]:
+    """Every recorded call behind the `roots` (nodes), newest first: each comes before the calls it used."""
+    seen = set(roots)
+    stack = list(seen)
+    while stack:
+        for parent in stack.pop().parents:
+            if type(parent) is Node and parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_number, reverse=True)
+
+
+def _number(node: Node) -> int:
+    return node.number

@@ -1,0 +1,116 @@
+"""Arithmetic with broadcasting, and the few ops that backpropagation itself asks for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backends import backend_for, backend_of
+from ..backends import dtype as as_dtype
+from ..core import op
+
+
+@op("elementwise")
+def add(b, x, other, *, alpha=1):
+    """y = x + alpha other"""
+    return b.xp.add(x, other if alpha == 1 else alpha * other)
+
+
+@op("elementwise")
+def sub(b, x, other, *, alpha=1):
+    """y = x - alpha other"""
+    return b.xp.subtract(x, other if alpha == 1 else alpha * other)
+
+
+@op("elementwise")
+def mul(b, x, other):
+    """y = x other"""
+    return b.xp.multiply(x, other)
+
+
+@op("elementwise", floats=True, name="div")
+def true_divide(b, x, other):
+    """y = x / other"""
+    return b.xp.divide(x, other)
+
+
+@op("elementwise")
+def neg(b, x):
+    """y = -x"""
+    return b.xp.negative(x)
+
+
+@op("elementwise")
+def maximum(b, x, other):
+    """y = max(x, other), NaN if either is. Equal operands share the gradient."""
+    return b.xp.maximum(x, other)
+
+
+@op("elementwise")
+def minimum(b, x, other):
+    """y = min(x, other), NaN if either is. Equal operands share the gradient."""
+    return b.xp.minimum(x, other)
+
+
+@op("batched")
+def where(b, condition, x, other):
+    """y = x where the condition holds, else other"""
+    return b.xp.where(condition, x, other)
+
+
+@op("linear")
+def sum_to(b, x, *, shape):
+    """The sum over the dimensions in which `shape` was broadcast to that of x: the adjoint of `expand`."""
+    lead = x.ndim - len(shape)
+    dims = tuple(d for d in range(x.ndim) if d < lead or (shape[d - lead] == 1 and x.shape[d] != 1))
+    return b.xp.reshape(b.xp.sum(x, axis=dims), shape) if dims else b.xp.reshape(x, shape)
+
+
+@op("view")
+def expand(b, x, *, shape):
+    """x repeated, without copying, along new dimensions and those of size 1."""
+    return b.xp.broadcast_to(x, shape)
+
+
+@op("linear")
+def cast(b, x, *, dtype):
+    """x with another element type."""
+    return b.xp.astype(x, b.native(as_dtype(dtype)))
+
+
+@op("linear")
+def move(b, x, *, device):
+    """x on another device"""
+    return backend_for(device).from_host(b.to_host(x))
+
+
+@op("view")
+def alias(b, x):
+    """x itself, as a new node."""
+    return x[...]
+
+
+@op("linear")
+def clone(b, x):
+    """A copy of x in memory of its own."""
+    return b.xp.asarray(x, copy=True)
+
+
+add.vjp(x=lambda g: g, other=lambda g, alpha: g if alpha == 1 else g * alpha)
+sub.vjp(x=lambda g: g, other=lambda g, alpha: -g if alpha == 1 else g * -alpha)
+mul.vjp(x=lambda g, other: g * other, other=lambda g, x: g * x)
+true_divide.vjp(x=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
+neg.vjp(x=lambda g: -g)
+maximum.vjp(x=lambda g, x, other: _shared(g, x > other, x == other), other=lambda g, x, other: _shared(g, other > x, x == other))
+minimum.vjp(x=lambda g, x, other: _shared(g, x < other, x == other), other=lambda g, x, other: _shared(g, other < x, x == other))
+where.vjp(x=lambda g, condition: where(condition, g, 0.0), other=lambda g, condition: where(condition, 0.0, g))
+sum_to.vjp(x=lambda g, x_shape: expand(g, shape=x_shape))
+expand.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
+cast.vjp(x=lambda g: g)  # the engine casts a gradient to its input's type
+alias.vjp(x=lambda g: g)
+clone.vjp(x=lambda g: g)
+move.vjp(x=lambda g, x: move(g, device=str(backend_of(getattr(x, "array", x)).device)))
+
+
+def _shared(g: Any, wins: Any, ties: Any) -> Any:
+    """g for the winner, half of it for each of two equals."""
+    return where(wins, g, where(ties, 0.5 * g, 0.0))

@@ -1,0 +1,112 @@
+"""Questions about elements: comparisons, logic, NaN and infinity. They have no derivative."""
+
+from __future__ import annotations
+
+from ..core import op
+
+
+@op("elementwise")
+def eq(b, x, other):
+    """x == other"""
+    return b.xp.equal(x, other)
+
+
+@op("elementwise")
+def ne(b, x, other):
+    """x != other"""
+    return b.xp.not_equal(x, other)
+
+
+@op("elementwise")
+def lt(b, x, other):
+    """x < other"""
+    return b.xp.less(x, other)
+
+
+@op("elementwise")
+def le(b, x, other):
+    """x <= other"""
+    return b.xp.less_equal(x, other)
+
+
+@op("elementwise")
+def gt(b, x, other):
+    """x > other"""
+    return b.xp.greater(x, other)
+
+
+@op("elementwise")
+def ge(b, x, other):
+    """x >= other"""
+    return b.xp.greater_equal(x, other)
+
+
+@op("batched")
+def logical_and(b, x, other):
+    """x and other are both non-zero"""
+    return b.xp.logical_and(truth(b, x), truth(b, other))
+
+
+@op("batched")
+def logical_or(b, x, other):
+    """x or other is non-zero"""
+    return b.xp.logical_or(truth(b, x), truth(b, other))
+
+
+@op("batched")
+def logical_xor(b, x, other):
+    """exactly one of x and other is non-zero"""
+    return b.xp.logical_xor(truth(b, x), truth(b, other))
+
+
+@op("elementwise")
+def logical_not(b, x):
+    """x is zero"""
+    return b.xp.logical_not(truth(b, x))
+
+
+@op("elementwise")
+def bitwise_and(b, x, other):
+    """bits set in both; `and` of booleans"""
+    return b.xp.bitwise_and(x, other)
+
+
+@op("elementwise")
+def bitwise_or(b, x, other):
+    """bits set in either; `or` of booleans"""
+    return b.xp.bitwise_or(x, other)
+
+
+@op("elementwise")
+def bitwise_xor(b, x, other):
+    """bits set in exactly one"""
+    return b.xp.bitwise_xor(x, other)
+
+
+@op("elementwise")
+def bitwise_not(b, x):
+    """every bit flipped; `not` of booleans"""
+    return b.xp.bitwise_invert(x)
+
+
+@op("elementwise")
+def isnan(b, x):
+    """x is not a number"""
+    return x != x
+
+
+@op("elementwise")
+def isinf(b, x):
+    """x is +inf or -inf"""
+    return b.xp.isinf(x) if b.xp.isdtype(x.dtype, "real floating") else b.xp.zeros(x.shape, dtype=b.xp.bool)
+
+
+@op("elementwise")
+def isfinite(b, x):
+    """x is neither NaN nor infinite"""
+    return b.xp.isfinite(x) if b.xp.isdtype(x.dtype, "real floating") else b.xp.ones(x.shape, dtype=b.xp.bool)
+
+
+def truth(b, x):
+    """x as booleans."""
+    return x if not hasattr(x, "dtype") or b.xp.isdtype(x.dtype, "bool") else x != 0

@@ -1,0 +1,270 @@
+"""Tensors out of nothing: from data, constants, ranges and random numbers. Bits of randomness come from a Generator."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backends import ShapeError, backend_for, get_default_dtype, is_array
+from ..backends import dtype as as_dtype
+from ..core import Tensor, op
+from .arithmetic import cast
+from .operands import sizes, tensor_of
+from .random import Generator, default_generator
+
+
+@op("create", name="full")
+def full_op(b, *, shape, value, dtype, device=None):
+    """A tensor of `shape` filled with one value"""
+    return b.xp.full(shape, value, dtype=b.native(dtype))
+
+
+@op("create", name="arange")
+def arange_op(b, *, start, end, step, dtype, device=None):
+    """start, start + step, ... below end"""
+    return b.from_host(np.arange(start, end, step).astype(dtype.name))
+
+
+@op("create", name="linspace")
+def linspace_op(b, *, start, end, steps, dtype, device=None):
+    """`steps` evenly spaced numbers from start to end, both included"""
+    return b.xp.linspace(start, end, steps, dtype=b.native(dtype))
+
+
+@op("create", name="eye")
+def eye_op(b, *, n, m, dtype, device=None):
+    """Ones on the diagonal of an n by m matrix"""
+    return b.xp.eye(n, m, dtype=b.native(dtype))
+
+
+@op("create", name="rand")
+def rand_op(b, *, shape, dtype, generator, device=None):
+    """Uniform on [0, 1)"""
+    return b.random_uniform(generator.bits, shape, b.native(dtype))
+
+
+@op("create", name="randn")
+def randn_op(b, *, shape, dtype, generator, device=None):
+    """Standard normal"""
+    return b.random_normal(generator.bits, shape, b.native(dtype))
+
+
+@op("create", name="randint")
+def randint_op(b, *, shape, low, high, dtype, generator, device=None):
+    """Whole numbers, uniform on low ... high - 1"""
+    return b.xp.astype(b.from_host(generator.bits.integers(low, high, shape)), b.native(dtype))
+
+
+@op("create", name="randperm")
+def randperm_op(b, *, n, dtype, generator, device=None):
+    """0 ... n - 1 in random order"""
+    return b.xp.astype(b.from_host(generator.bits.permutation(n)), b.native(dtype))
+
+
+@op("general", name="full_like")
+def full_like_op(b, x, *, value, dtype):
+    """A tensor filled with one value, in the shape and on the device of x"""
+    return b.xp.full(x.shape, value, dtype=b.native(dtype))
+
+
+# -- from data -----------------------------------------------------------------------------------------------------------
+
+
+def host_array(who: str, data: Any) -> np.ndarray:
+    """Python or NumPy data as a NumPy array. Raises for ragged, string and object data."""
+    if isinstance(data, (list, tuple)):
+        data = [x.tolist() if isinstance(x, Tensor) else x for x in data] if _flat(data) else _untensored(data)
+    try:
+        array = np.asarray(data)
+    except ValueError:
+        raise ShapeError(f"{who}: expected a rectangular sequence, got rows of different lengths") from None
+    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
+        raise TypeError(f"{who}: expected numbers or booleans, got {array.dtype.name} data such as {_sample(array)!r}")
+    return array
+
+
+def _flat(data: Sequence) -> bool:
+    return all(not isinstance(x, (list, tuple)) for x in data)
+
+
+def _untensored(data: Any) -> Any:
+    if isinstance(data, Tensor):
+        return data.tolist()
+    return [_untensored(x) for x in data] if isinstance(data, (list, tuple)) else data
+
+
+def _sample(array: np.ndarray) -> Any:
+    return array.reshape(-1)[0] if array.size else None
+
+
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+    """A new leaf tensor with a copy of `data` (numbers, nested lists, an array, a tensor).
+
+    Python floats become the default type (float32), ints int64; an array keeps its type. Raises for ragged or
+    non-numeric data, and for `requires_grad` on integers.
+    """
+    if isinstance(data, Tensor):
+        b = data.backend if device is None else backend_for(device)
+        array = b.from_host(data.backend.to_host(data.array)) if b is not data.backend else data.array
+        made = b.xp.asarray(array, copy=True)
+    elif is_array(data) and not isinstance(data, (np.ndarray, np.generic)):
+        made = Tensor(data).backend.xp.asarray(data, copy=True)
+    else:
+        host = host_array("tensor", data)
+        if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and not _holds_arrays(data):
+            dtype = {"f": get_default_dtype(), "c": "complex64"}.get(host.dtype.kind)
+        b = backend_for(device)
+        made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
+    out = Tensor(made)
+    if dtype is not None and out.dtype is not as_dtype(dtype):
+        out = Tensor(cast(made, dtype=as_dtype(dtype)))
+    return out.requires_grad_() if requires_grad else out
+
+
+def _holds_arrays(data: Any) -> bool:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (np.ndarray, np.generic, Tensor))
+
+
+def _host_type(dtype: Any) -> Any:
+    return backend_for("cpu").native(as_dtype(dtype))
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """`data` as a tensor, sharing its memory where the type and device allow."""
+    if isinstance(data, Tensor):
+        return data.to(device=device, dtype=dtype)
+    if isinstance(data, np.ndarray) and dtype is None and device is None:
+        return from_numpy(data)
+    return tensor(data, dtype=dtype, device=device)
+
+
+def from_numpy(ndarray: np.ndarray) -> Tensor:
+    """A tensor on the memory of a NumPy array: writes go both ways."""
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)")
+    return Tensor(host_array("from_numpy", ndarray))
+
+
+# -- constants and ranges ------------------------------------------------------------------------------------------------
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of `size` filled with `fill_value`; its type follows the value unless given."""
+    value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    kind = dtype or {bool: "bool", int: "int64", complex: "complex64"}.get(type(value)) or get_default_dtype()
+    return _constant("full", (size,), value, kind, device, requires_grad)
+
+
+def _constant(who: str, size: tuple, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    shape = sizes(who, size)
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"{who}: sizes must be non-negative, got {shape}")
+    out = full_op(shape=shape, value=value, dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    return out.requires_grad_() if requires_grad else out
+
+
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
+    return _constant("zeros", size, 0, dtype, device, requires_grad)
+
+
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of ones."""
+    return _constant("ones", size, 1, dtype, device, requires_grad)
+
+
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """A tensor to be written; minigrad fills it with zeros, so that no run depends on what the memory held."""
+    return _constant("empty", size, 0, dtype, device, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """An n by m matrix with ones on its diagonal."""
+    out = eye_op(n=n, m=n if m is None else m, dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    return out.requires_grad_() if requires_grad else out
+
+
+def _number(x: Any) -> Any:
+    return x.item() if isinstance(x, Tensor) else x
+
+
+def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... below `end`: int64 if all are ints, else the default floating type."""
+    start, end, step = (0, _number(start), _number(step)) if end is None else map(_number, (start, end, step))
+    if step == 0 or (end - start) / step < 0:
+        raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
+    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+    out = arange_op(start=start, end=end, step=step, dtype=as_dtype(dtype or ("int64" if whole else get_default_dtype())), device=device)
+    return out.requires_grad_() if requires_grad else out
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """`steps` evenly spaced numbers from `start` to `end`, both included."""
+    if steps < 0:
+        raise ShapeError(f"linspace: steps must be non-negative, got {steps}")
+    out = linspace_op(start=float(start), end=float(end), steps=int(steps), dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    return out.requires_grad_() if requires_grad else out
+
+
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of one value in the shape, type and device of `input`."""
+    x = tensor_of("full_like", input)
+    made = full_like_op(x.detach(), value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
+    made = made if device is None else made.to(device)
+    return made.requires_grad_() if requires_grad else made
+
+
+def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in the shape, type and device of `input`."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in the shape, type and device of `input`."""
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+# -- random numbers ------------------------------------------------------------------------------------------------------
+
+
+def _drawn(who: str, draw: Any, size: tuple, dtype: Any, device: Any, generator: Generator | None, requires_grad: bool, **more: Any) -> Tensor:
+    out = draw(shape=sizes(who, size), dtype=as_dtype(dtype or get_default_dtype()), generator=generator or default_generator, device=device, **more)
+    return out.requires_grad_() if requires_grad else out
+
+
+def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Numbers uniform on [0, 1)."""
+    return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
+
+
+def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers."""
+    return _drawn("randn", randn_op, size, dtype, device, generator, requires_grad)
+
+
+def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Whole numbers uniform on low ... high - 1: `randint(high, size)` or `randint(low, high, size)`."""
+    if size is None:
+        low, high, size = 0, low, high
+    if not high > low:
+        raise ShapeError(f"randint: expected low < high, got {low} and {high}")
+    return _drawn("randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high))
+
+
+def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Uniform numbers on [0, 1) in the shape and type of `input`."""
+    return rand(*input.shape, dtype=dtype or input.dtype, device=device or input.device)
+
+
+def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Standard normal numbers in the shape and type of `input`."""
+    return randn(*input.shape, dtype=dtype or input.dtype, device=device or input.device)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+    """0 ... n - 1 in random order."""
+    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)

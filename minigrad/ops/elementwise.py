@@ -1,0 +1,211 @@
+"""Functions of each element: powers, exponentials, trigonometry, activations' primitives, rounding."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..core import op
+from .arithmetic import where
+
+
+@op("elementwise", floats=True)
+def exp(b, x):
+    """y = e^x"""
+    return b.xp.exp(x)
+
+
+@op("elementwise", floats=True)
+def expm1(b, x):
+    """y = e^x - 1, exact near 0"""
+    return b.xp.expm1(x)
+
+
+@op("elementwise", floats=True)
+def log(b, x):
+    """y = ln x"""
+    return b.xp.log(x)
+
+
+@op("elementwise", floats=True)
+def log2(b, x):
+    """y = log2 x"""
+    return b.xp.log2(x)
+
+
+@op("elementwise", floats=True)
+def log1p(b, x):
+    """y = ln(1 + x), exact near 0"""
+    return b.xp.log1p(x)
+
+
+@op("elementwise", floats=True)
+def sqrt(b, x):
+    """y = sqrt x. The slope at 0 is infinite, as in PyTorch."""
+    return b.xp.sqrt(x)
+
+
+@op("elementwise", floats=True)
+def rsqrt(b, x):
+    """y = 1 / sqrt x"""
+    return 1.0 / b.xp.sqrt(x)
+
+
+@op("elementwise")
+def square(b, x):
+    """y = x^2"""
+    return b.xp.multiply(x, x)
+
+
+@op("elementwise", floats=True)
+def reciprocal(b, x):
+    """y = 1 / x"""
+    return 1.0 / x
+
+
+@op("elementwise")
+def pow(b, x, other):
+    """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch."""
+    return b.xp.pow(x, other)
+
+
+@op("elementwise", floats=True)
+def sin(b, x):
+    """y = sin x"""
+    return b.xp.sin(x)
+
+
+@op("elementwise", floats=True)
+def cos(b, x):
+    """y = cos x"""
+    return b.xp.cos(x)
+
+
+@op("elementwise", floats=True)
+def tan(b, x):
+    """y = tan x"""
+    return b.xp.tan(x)
+
+
+@op("elementwise", floats=True)
+def tanh(b, x):
+    """y = tanh x"""
+    return b.xp.tanh(x)
+
+
+@op("elementwise", floats=True)
+def sigmoid(b, x):
+    """y = 1 / (1 + e^-x), computed as (1 + tanh(x/2)) / 2, which does not overflow"""
+    return 0.5 * b.xp.tanh(0.5 * x) + 0.5
+
+
+@op("elementwise")
+def relu(b, x):
+    """y = max(x, 0). The slope at 0 is 0, as in PyTorch."""
+    return b.xp.maximum(x, 0)
+
+
+@op("elementwise")
+def abs(b, x):
+    """y = |x|. The slope at 0 is 0."""
+    return b.xp.abs(x)
+
+
+@op("elementwise")
+def sign(b, x):
+    """y = -1, 0 or 1. Its slope is 0 everywhere."""
+    return b.xp.sign(x)
+
+
+@op("elementwise")
+def clamp(b, x, *, min=None, max=None):
+    """y = min(max(x, min), max). The slope is 1 inside and at the borders, 0 outside."""
+    return b.xp.clip(x, min, max)
+
+
+@op("elementwise")
+def floor(b, x):
+    """y = the largest integer <= x; slope 0"""
+    return b.xp.floor(x)
+
+
+@op("elementwise")
+def ceil(b, x):
+    """y = the smallest integer >= x; slope 0"""
+    return b.xp.ceil(x)
+
+
+@op("elementwise")
+def round(b, x):
+    """y = the nearest integer, halves to even; slope 0"""
+    return b.xp.round(x)
+
+
+@op("elementwise")
+def trunc(b, x):
+    """y = x without its fraction; slope 0"""
+    return b.xp.trunc(x)
+
+
+@op("elementwise")
+def floor_divide(b, x, other):
+    """y = the largest integer <= x / other; slope 0"""
+    return b.xp.floor_divide(x, other)
+
+
+@op("elementwise")
+def remainder(b, x, other):
+    """y = x - other floor(x / other), with the sign of other, as Python's %"""
+    return b.xp.remainder(x, other)
+
+
+exp.vjp(x=lambda g, y: g * y)
+expm1.vjp(x=lambda g, y: g * (y + 1))
+log.vjp(x=lambda g, x: g / x)
+log2.vjp(x=lambda g, x: g / (x * math.log(2)))
+log1p.vjp(x=lambda g, x: g / (1 + x))
+sqrt.vjp(x=lambda g, y: 0.5 * g / y)
+rsqrt.vjp(x=lambda g, y: -0.5 * g * y * y * y)
+square.vjp(x=lambda g, x: 2.0 * g * x)
+reciprocal.vjp(x=lambda g, y: -g * y * y)
+pow.vjp(
+    x=lambda g, x, other: g * slope_in_base(x, other),
+    other=lambda g, y, x, other: g * slope_in_exponent(y, x, other),
+)
+sin.vjp(x=lambda g, x: g * cos(x))
+cos.vjp(x=lambda g, x: -g * sin(x))
+tan.vjp(x=lambda g, y: g * (1 + y * y))
+tanh.vjp(x=lambda g, y: g * (1 - y * y))
+sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
+relu.vjp(x=lambda g, y: where(y <= 0, 0.0, g))  # a NaN lets the gradient through, as in PyTorch
+abs.vjp(x=lambda g, x: g * sign(x))
+sign.vjp(x=lambda g: g * 0.0)
+clamp.vjp(x=lambda g, x, min, max: where(inside(x, min, max), g, 0.0))
+floor.vjp(x=lambda g: g * 0.0)
+ceil.vjp(x=lambda g: g * 0.0)
+round.vjp(x=lambda g: g * 0.0)
+trunc.vjp(x=lambda g: g * 0.0)
+remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
+
+
+def slope_in_base(x: Any, other: Any) -> Any:
+    """other x^(other - 1), and 0 where other is 0 (x^-1 may be infinite there)."""
+    if isinstance(other, (int, float)):
+        return other * x ** (other - 1) if other else x * 0.0
+    return where(other == 0, 0.0, other * x ** (other - 1))
+
+
+def slope_in_exponent(y: Any, x: Any, other: Any) -> Any:
+    """y ln x, and 0 where x = 0 <= other."""
+    if isinstance(x, (int, float)):
+        slope = math.log(x) if x > 0 else float("-inf" if x == 0 else "nan")
+        return where(other >= 0, 0.0, y * slope) if x == 0 else y * slope
+    nought = (x == 0) & (other >= 0)
+    return y * log(where(nought, 1.0, x))
+
+
+def inside(x: Any, low: float | None, high: float | None) -> Any:
+    """Whether low <= x <= high, with None for no bound."""
+    above = None if low is None else x >= low
+    below = None if high is None else x <= high
+    return below if above is None else above if below is None else above & below

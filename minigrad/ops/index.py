@@ -1,0 +1,246 @@
+"""Indexing: x[...] in all its forms, gathering and scattering."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
+from ..core import Tensor, op
+from .arithmetic import expand, sum_to, where
+from .operands import axis, tensor_of
+from .shape import reshape_op, slice_op
+
+@op("general", name="getitem")
+def getitem_op(b, x, *indices, spec):
+    """x[spec], where each ARRAY in the spec stands for the next index tensor; a copy, as in NumPy"""
+    return b.take_at(x, filled(spec, indices))
+
+
+@op("linear", name="getitem_adjoint")
+def getitem_adjoint(b, x, *indices, shape, spec):
+    """Zeros of `shape` with x added at [spec]; an element taken twice adds up"""
+    return b.add_at(shape, filled(spec, indices), x)
+
+
+@op("general", name="setitem")
+def setitem_op(b, x, value, *indices, spec):
+    """x with `value` at [spec]"""
+    return b.put_at(x, filled(spec, indices), value)
+
+
+@op("general", name="index_select")
+def index_select_op(b, x, index, *, dim):
+    """y[..., i, ...] = x[..., index[i], ...] along `dim`"""
+    return b.xp.take(x, index, axis=dim)
+
+
+@op("general", name="index_add")
+def index_add_op(b, x, index, *, n, dim):
+    """Zeros with x[..., i, ...] added at [..., index[i], ...] of `dim`, which has size n: the adjoint of `index_select`"""
+    xp = b.xp
+    first = (dim, *(d for d in range(x.ndim) if d != dim))
+    out = b.index_add(n, index, xp.permute_dims(x, first))
+    return xp.permute_dims(out, tuple(first.index(d) for d in range(x.ndim)))
+
+
+@op("general", name="gather")
+def gather_op(b, x, index, *, dim):
+    """y[i, j, k] = x[index[i, j, k], j, k] for dim = 0, and so on"""
+    lead = tuple(slice(0, n) if d != dim else slice(None) for d, n in enumerate(index.shape))
+    return b.xp.take_along_axis(x[lead], index, axis=dim)
+
+
+@op("general", name="scatter_add")
+def scatter_add_op(b, x, index, *, dim, shape):
+    """Zeros of `shape` with x[i, j, k] added at [index[i, j, k], j, k]: the adjoint of `gather`"""
+    xp = b.xp
+    at = []
+    for d, n in enumerate(index.shape):
+        line = tuple(n if k == d else 1 for k in range(index.ndim))
+        at.append(index if d == dim else xp.broadcast_to(xp.reshape(xp.arange(n, dtype=index.dtype), line), index.shape))
+    return b.add_at(shape, tuple(at), x)
+
+
+getitem_op.vjp(x=lambda g, x_shape, indices, spec: getitem_adjoint(g, *indices, shape=x_shape, spec=spec))
+getitem_adjoint.vjp(x=lambda g, indices, spec: getitem_op(g, *indices, spec=spec))
+setitem_op.vjp(
+    x=lambda g, indices, spec: setitem_op(g, 0.0, *indices, spec=spec),
+    value=lambda g, value_shape, indices, spec: unbroadcast(getitem_op(g, *indices, spec=spec) if indices else g[spec], value_shape),
+)
+index_select_op.vjp(x=lambda g, x_shape, index, dim: index_add_op(g, index, n=x_shape[dim], dim=dim))
+index_add_op.vjp(x=lambda g, index, dim: index_select_op(g, index, dim=dim))
+gather_op.vjp(x=lambda g, x_shape, index, dim: scatter_add_op(g, index, dim=dim, shape=x_shape))
+scatter_add_op.vjp(x=lambda g, index, dim: gather_op(g, index, dim=dim))
+
+
+def unbroadcast(g: Any, shape: tuple) -> Any:
+    """g summed to the shape of a value that was broadcast when it was assigned."""
+    lead = g.ndim - len(shape)
+    return g if tuple(g.shape) == tuple(shape) else sum_to(g if lead >= 0 else reshape_op(g, shape=(1,) * -lead + tuple(g.shape)), shape=tuple(shape))
+
+
+def filled(spec: tuple, arrays: tuple) -> tuple:
+    """The spec with the arrays put in."""
+    rest = iter(arrays)
+    return tuple(next(rest) if item is ARRAY else item for item in spec)
+
+
+# -- x[index] ------------------------------------------------------------------------------------------------------------
+
+
+def parse(x: Tensor, index: Any) -> tuple[tuple, list[Tensor]]:
+    """An index in canonical form: a spec of slices, ints, None, one Ellipsis and ARRAYs, and the index tensors.
+
+    Raises IndexError for too many indices, a position out of range or an index that is no integer or boolean.
+    """
+    items = index if isinstance(index, tuple) else (index,)
+    spec: list[Any] = []
+    tensors: list[Tensor] = []
+    dims = sum(_takes(item) for item in items)
+    if dims > x.ndim:
+        raise IndexError(f"index: too many indices ({dims}) for a tensor of shape {tuple(x.shape)}")
+    d = 0
+    for item in items:
+        if item is Ellipsis:
+            if Ellipsis in [s for s in spec if not isinstance(s, (slice, Tensor))]:
+                raise IndexError("index: only one ... may appear")
+            d += x.ndim - dims
+            spec.append(item)
+        elif item is None:
+            spec.append(None)
+        elif isinstance(item, slice):
+            step = 1 if item.step is None else int(item.step)
+            if step < 1:
+                raise ShapeError(f"index: step must be greater than zero, got {step}. Hint: minigrad.flip")
+            spec.append(slice(*(None if v is None else int(v) for v in (item.start, item.stop, item.step))))
+            d += 1
+        elif is_int(item):
+            i = int(item)
+            n = x.shape[d]
+            if not -n <= i < n:
+                raise IndexError(f"index: index {i} is out of bounds for dimension {d} with size {n}")
+            spec.append(i)
+            d += 1
+        else:
+            tensor = _index_tensor(x, item, d)
+            spec.append(ARRAY)
+            tensors.append(tensor)
+            d += tensor.ndim if tensor.dtype.kind == "bool" else 1
+    if Ellipsis not in [s for s in spec if not isinstance(s, slice)]:
+        spec.append(Ellipsis)
+    return tuple(spec), tensors
+
+
+def is_int(item: Any) -> bool:
+    """Whether an index item is one integer (Python's or NumPy's; a 0-d tensor stays an index tensor)."""
+    return hasattr(item, "__index__") and not isinstance(item, (bool, Tensor)) and not getattr(item, "ndim", 0)
+
+
+def _takes(item: Any) -> int:
+    """How many dimensions an index item uses up."""
+    if item is None or item is Ellipsis or isinstance(item, bool):
+        return 0
+    kind = getattr(getattr(item, "dtype", None), "kind", "")
+    return item.ndim if kind in ("bool", "b") else 1
+
+
+def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
+    """An index list, array or tensor, checked against dimension d of x and wrapped to non-negative positions."""
+    b = x.backend
+    if not isinstance(item, Tensor):
+        if not (is_array(item) or isinstance(item, (list, tuple, range, bool))):
+            raise IndexError("index: expected integers, slices (:), ellipsis (...), None, boolean or integer tensors, "
+                             f"got {type(item).__name__}")  # fmt: skip
+        host = BACKENDS["cpu"].xp.asarray(list(item) if isinstance(item, range) else item)
+        if host.size == 0 and host.dtype.kind == "f":
+            host = host.astype("int64")
+        item = Tensor(b.from_host(host))
+    kind = item.dtype.kind
+    if kind == "bool":
+        if tuple(item.shape) != tuple(x.shape[d : d + item.ndim]):
+            raise IndexError(f"index: the mask of shape {tuple(item.shape)} does not match the indexed dimensions of shape "
+                             f"{tuple(x.shape[d : d + item.ndim])}")  # fmt: skip
+        return item
+    if kind != "int":
+        raise IndexError(f"index: tensors used as indices must be integer or boolean, got {item.dtype!r}. Hint: .long()")
+    return in_range("index", item, x.shape[d], d)
+
+
+def in_range(who: str, index: Tensor, n: int, dim: int) -> Tensor:
+    """The index tensor, after a check that every entry names one of the n positions of `dim`."""
+    array = index.array
+    if array.size:
+        xp = index.backend.xp
+        low, high = int(xp.min(array)), int(xp.max(array))
+        if low < -n or high >= n:
+            bad = low if low < -n else high
+            raise IndexError(f"{who}: index {bad} is out of bounds for dimension {dim} with size {n}")
+    return index
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor of positions takes part."""
+    spec, tensors = parse(x, index)
+    if not tensors:
+        return slice_op(x, index=spec)
+    if len(tensors) == 1 and tensors[0].ndim == 1 and tensors[0].dtype.kind == "int":
+        at = spec.index(ARRAY)
+        if all(isinstance(s, slice) and s == slice(None) for s in spec[:at]) and spec[at + 1 :] == (Ellipsis,):
+            return index_select_op(x, nonnegative(tensors[0], x.shape[at]), dim=at)
+    return getitem_op(x, *tensors, spec=spec)
+
+
+def nonnegative(index: Tensor, n: int) -> Tensor:
+    """Positions counted from the end made positions from the start."""
+    array = index.array
+    if array.size and int(index.backend.xp.min(array)) < 0:
+        return where(index < 0, index + n, index)
+    return index
+
+
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """y[i, j, k] = x[index[i, j, k], j, k] for dim = 0, and so on. Raises IndexError for an index out of range."""
+    d = axis("gather", dim, tensor_of("gather", input).ndim)
+    _like_input("gather", input, d, tensor_of("gather", index, "index"))
+    if not input.ndim:
+        return reshape_op(gather_op(reshape_op(input, shape=(1,)), reshape_op(index, shape=(1,)), dim=0), shape=index.shape)
+    return gather_op(input, index, dim=d)
+
+
+def _like_input(who: str, x: Tensor, d: int, index: Tensor) -> None:
+    if index.dtype.kind != "int":
+        raise DTypeError(f"{who}: index must be an integer tensor, got {index.dtype!r}. Hint: .long()")
+    if max(index.ndim, 1) != max(x.ndim, 1):
+        raise ShapeError(f"{who}: index must have as many dimensions as the input {tuple(x.shape)}, got {tuple(index.shape)}")
+    for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=False)):
+        if k != d and n > m:
+            raise ShapeError(f"{who}: index of shape {tuple(index.shape)} exceeds the input's {tuple(x.shape)} in dimension {k}")
+    n = x.shape[d] if x.ndim else 1
+    in_range(who, index, n, d)
+    if index.array.size and int(index.backend.xp.min(index.array)) < 0:
+        raise IndexError(f"{who}: index {int(index.backend.xp.min(index.array))} is out of bounds for dimension {d} with size {n}")
+
+
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
+    """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order."""
+    d = axis("index_select", dim, tensor_of("index_select", input).ndim)
+    if tensor_of("index_select", index, "index").ndim > 1 or index.dtype.kind != "int":
+        raise ShapeError(f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
+    at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
+    return index_select_op(input, in_range("index_select", at, input.shape[d], d), dim=d)
+
+
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """`gather` with indices broadcast to the input's other dimensions; over the flattened input if dim is None."""
+    if dim is None:
+        return gather(reshape_op(input, shape=(-1,)), 0, reshape_op(indices, shape=(-1,)))
+    d = axis("take_along_dim", dim, input.ndim)
+    shape = tuple(n if k == d else input.shape[k] for k, n in enumerate(indices.shape))
+    return gather(input, d, expand(indices, shape=shape))
+
+
+def embedding_rows(weight: Tensor, index: Tensor) -> Tensor:
+    """weight[index] for an index tensor of any shape: (n, D), (...) -> (..., D)."""
+    flat = index_select_op(weight, reshape_op(index, shape=(-1,)), dim=0)
+    return reshape_op(flat, shape=(*index.shape, *weight.shape[1:]))
+

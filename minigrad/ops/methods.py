@@ -1,0 +1,341 @@
+"""The methods of Tensor: operators, PyTorch's method names, conversion to Python and NumPy, printing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..backends import DTYPES, Device, DType, ShapeError, backend_for
+from ..backends import dtype as as_dtype
+from ..core import Tensor
+from . import functions
+from .arithmetic import add, cast, clone, move, mul, neg, sub
+from .compare import bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, le, lt, ne
+from .create import tensor
+from .functions import div
+from .elementwise import floor_divide, pow, remainder, square
+from .index import getitem
+from .operands import axis
+from .shape import mT, unbind
+from .update import in_place, setitem, write
+
+
+def power(x: Tensor, exponent: Any) -> Tensor:
+    """x ** exponent; the square of a floating tensor has an op of its own."""
+    if type(exponent) in (int, float) and exponent == 2 and x.dtype.kind == "float":
+        return square(x)
+    return pow(x, exponent)
+
+
+def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Tensor:
+    """The tensor with another dtype or on another device: `.to(float64)`, `.to("cuda")`, `.to(other_tensor)`."""
+    for a in args:
+        if isinstance(a, Tensor):
+            dtype, device = a.dtype, a.device
+        elif isinstance(a, Device) or (isinstance(a, (str, int)) and not isinstance(a, bool) and str(a) not in DTYPES):
+            device = a
+        elif a is not None and not isinstance(a, bool):
+            dtype = as_dtype(a)
+    out = self
+    if device is not None:
+        b = backend_for(device)
+        if b is not self.backend:
+            out = move(self, device=str(b.device))
+    if dtype is not None and out.dtype is not as_dtype(dtype):
+        out = cast(out, dtype=as_dtype(dtype))
+    return clone(out) if copy and out is self else out
+
+
+def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
+    """The tensor as a NumPy array on the same memory; read-only once a graph has saved it for backward.
+
+    Raises RuntimeError for a tensor that requires grad (unless `force`), TypeError for one on another device.
+    """
+    if self.requires_grad and not force:
+        raise RuntimeError("numpy: Can't call numpy() on Tensor that requires grad. Hint: tensor.detach().numpy()")
+    if str(self.device) == "cuda:0" and not force:
+        raise TypeError("numpy: can't convert a cuda tensor. Hint: .cpu() first")
+    host = self.backend.to_host(self.array)
+    if self.version is not None and host is self.array:
+        host = host.view()
+        host.flags.writeable = False
+    return host
+
+
+def item(self: Tensor) -> Any:
+    """The only element, as a Python number. Raises RuntimeError if there is not exactly one."""
+    if self.array.size != 1:
+        raise ShapeError(f"item: a tensor of shape {tuple(self.shape)} has {self.array.size} elements, expected 1")
+    return self.backend.to_host(self.array).reshape(()).item()
+
+
+def tolist(self: Tensor) -> Any:
+    """The elements as nested Python lists."""
+    return self.backend.to_host(self.array).tolist()
+
+
+def size(self: Tensor, dim: int | None = None) -> Any:
+    """The shape, or one of its sizes."""
+    return self.shape if dim is None else self.shape[axis("size", dim, self.ndim)]
+
+
+def text(self: Tensor) -> str:
+    """PyTorch's way of printing a tensor."""
+    host = self.backend.to_host(self.array)
+    lead = "tensor("
+    body = np.array2string(host, separator=", ", prefix=lead, precision=4, suppress_small=None, threshold=1000,
+                           formatter=None) if host.ndim else _number_text(host)  # fmt: skip
+    more = [] if self.dtype.name in ("float32", "int64", "bool") else [f"dtype={self.dtype!r}"]
+    if self.device.type != "cpu":
+        more.insert(0, f"device='{self.device}'")
+    if self.node is not None:
+        more.append(f"grad_fn=<{self.node.name}>")
+    elif self.wants:
+        more.append("requires_grad=True")
+    if not host.size:
+        more.insert(0, f"size={tuple(self.shape)}")
+    return f"{lead}{', '.join([body, *more])})"
+
+
+def _number_text(host: np.ndarray) -> str:
+    value = host.item()
+    return f"{value:.4f}" if isinstance(value, float) and 1e-4 <= abs(value) < 1e5 else f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def formatted(self: Tensor, spec: str) -> str:
+    """f"{t:.4f}" formats the number of a one-element tensor."""
+    return format(item(self), spec) if spec and self.array.size == 1 else text(self) if not spec else object.__format__(self, spec)
+
+
+def truth(self: Tensor) -> bool:
+    """The truth of a one-element tensor."""
+    if self.array.size != 1:
+        raise RuntimeError(f"bool: the truth of a tensor with {self.array.size} elements (shape {tuple(self.shape)}) is "
+                           "ambiguous. Hint: .any() or .all()")  # fmt: skip
+    return bool(item(self))
+
+
+def position(self: Tensor) -> int:
+    """A one-element integer tensor as an index."""
+    if self.dtype.kind not in ("int", "bool") or self.array.size != 1:
+        raise TypeError(f"index: only integer tensors of a single element can be converted to an index, got {self.dtype!r} of "
+                        f"shape {tuple(self.shape)}")  # fmt: skip
+    return int(item(self))
+
+
+def length(self: Tensor) -> int:
+    if not self.ndim:
+        raise TypeError("len() of a 0-d tensor")
+    return int(self.array.shape[0])
+
+
+def rows(self: Tensor) -> Iterator[Tensor]:
+    if not self.ndim:
+        raise TypeError("iteration over a 0-d tensor")
+    return iter(unbind(self))
+
+
+def as_ndarray(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    return np.array(numpy(self), dtype=dtype, copy=copy)
+
+
+def deepcopied(self: Tensor, memo: dict) -> Tensor:
+    if self.node is not None:
+        raise RuntimeError("deepcopy: only leaf tensors can be copied deeply. Hint: .detach() first")
+    new = self.__class__.__new__(self.__class__)
+    Tensor.__init__(new, self.backend.xp.asarray(self.array, copy=True), None, self.wants)
+    memo[id(self)] = new
+    new.grad = None if self.grad is None else deepcopied(self.grad, memo)
+    return new
+
+
+def reduced(self: Tensor) -> tuple:
+    """For pickle: a leaf as its NumPy array; the gradient and the graph stay behind."""
+    if self.node is not None:
+        raise RuntimeError("pickle: only leaf tensors can be pickled. Hint: .detach() first")
+    return (rebuilt, (type(self), self.backend.to_host(self.array), str(self.device), self.wants))
+
+
+def rebuilt(kind: type, array: np.ndarray, device: str, wants: bool) -> Tensor:
+    new = kind.__new__(kind)
+    Tensor.__init__(new, backend_for(device).from_host(array), None, wants)
+    return new
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the type and on the device of `other`."""
+    return to(self, other)
+
+
+def caster(name: str) -> Callable:
+    def method(self: Tensor) -> Tensor:
+        return to(self, dtype=name)
+
+    method.__doc__ = f"The tensor as {name}."
+    return method
+
+
+# Plain functions, not the ops themselves: Python calls a function's method faster than any other callable's.
+OPERATORS: dict[str, Callable] = {
+    "add": lambda x, other: add(x, other),
+    "radd": lambda x, other: add(other, x),
+    "sub": lambda x, other: sub(x, other),
+    "rsub": lambda x, other: sub(other, x),
+    "mul": lambda x, other: mul(x, other),
+    "rmul": lambda x, other: mul(other, x),
+    "truediv": lambda x, other: div(x, other),
+    "rtruediv": lambda x, other: div(other, x),
+    "floordiv": lambda x, other: floor_divide(x, other),
+    "rfloordiv": lambda x, other: floor_divide(other, x),
+    "mod": lambda x, other: remainder(x, other),
+    "rmod": lambda x, other: remainder(other, x),
+    "pow": power,
+    "rpow": lambda x, other: pow(other, x),
+    "matmul": lambda x, other: functions.matmul(x, other),
+    "rmatmul": lambda x, other: functions.matmul(other, x),
+    "and": lambda x, other: bitwise_and(x, other),
+    "rand": lambda x, other: bitwise_and(other, x),
+    "or": lambda x, other: bitwise_or(x, other),
+    "ror": lambda x, other: bitwise_or(other, x),
+    "xor": lambda x, other: bitwise_xor(x, other),
+    "rxor": lambda x, other: bitwise_xor(other, x),
+    "eq": lambda x, other: False if other is None else eq(x, other),
+    "ne": lambda x, other: True if other is None else ne(x, other),
+    "lt": lambda x, other: lt(x, other),
+    "le": lambda x, other: le(x, other),
+    "gt": lambda x, other: gt(x, other),
+    "ge": lambda x, other: ge(x, other),
+    "neg": lambda x: neg(x),
+    "pos": lambda x: x,
+    "abs": lambda x: functions.abs(x),
+    "invert": lambda x: bitwise_not(x),
+    **{
+        f"i{name}": in_place(name, function)
+        for name, function in {"add": add, "sub": sub, "mul": mul, "truediv": div, "floordiv": floor_divide, "mod": remainder,
+                               "pow": power, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor}.items()
+    },
+    "getitem": getitem,
+    "setitem": setitem,
+    "len": length,
+    "iter": rows,
+    "bool": truth,
+    "int": lambda x: int(item(x)),
+    "float": lambda x: float(item(x)),
+    "index": position,
+    "hash": object.__hash__,
+    "contains": lambda x, value: bool(functions.any(eq(x, value))),
+    "repr": text,
+    "format": formatted,
+    "array": as_ndarray,
+    "deepcopy": deepcopied,
+    "reduce": reduced,
+}  # fmt: skip
+for name, method in OPERATORS.items():
+    setattr(Tensor, f"__{name}__", method)
+
+# Functions of a tensor that are methods too, and those that have an in-place form.
+METHODS = """abs add alias all amax amin any argmax argmin bitwise_and bitwise_not bitwise_or bitwise_xor bmm broadcast_to ceil
+    chunk clamp clip clone cos cumsum div dot eq exp expand expm1 flatten flip floor floor_divide gather ge gt index_select
+    isfinite isinf isnan le log log1p log2 log_softmax logical_and logical_not logical_or logical_xor logsumexp lt matmul max
+    maximum mean min minimum mm movedim mul mv narrow ne neg norm outer permute pow prod reciprocal relu remainder repeat
+    reshape roll round rsqrt select sigmoid sign sin softmax split sqrt square squeeze std sub sum t take_along_dim tan tanh
+    transpose trunc unbind unflatten unsqueeze var""".split()
+IN_PLACE = """abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clip cos div exp expm1 floor floor_divide log
+    log1p log2 mul neg pow reciprocal relu remainder round rsqrt sigmoid sign sin sqrt square sub tan tanh trunc""".split()
+for name in METHODS:
+    setattr(Tensor, name, getattr(functions, name))
+for name in IN_PLACE:
+    setattr(Tensor, f"{name}_", in_place(name, getattr(functions, name)))
+for method in (to, numpy, item, tolist, size, type_as):
+    setattr(Tensor, method.__name__, method)
+for name in ("float", "double", "half", "bfloat16", "int", "long", "short", "bool"):
+    setattr(Tensor, name, caster(name))
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor on the CPU."""
+    return to(self, device="cpu")
+
+
+def cuda(self: Tensor, device: Any = None) -> Tensor:
+    """The tensor on the GPU."""
+    return to(self, device="cuda" if device is None else device)
+
+
+def view(self: Tensor, *shape: Any) -> Tensor:
+    """The elements in another shape (or type), on the same memory where its layout allows, else copied."""
+    if len(shape) == 1 and isinstance(shape[0], DType):
+        return Tensor(self.array.view(self.backend.native(shape[0])))
+    return functions.reshape(self, *shape)
+
+
+def masked_fill(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """The tensor with `value` where the mask is true."""
+    return functions.where(mask, value, self)
+
+
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """Write `src`, broadcast and cast, into this tensor."""
+    src = src if isinstance(src, Tensor) else tensor(src)
+    return write("copy_", self, cast(src, dtype=self.dtype) if src.dtype is not self.dtype else src)
+
+
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """Write one value into every element."""
+    return write("fill_", self, value)
+
+
+def zero_(self: Tensor) -> Tensor:
+    """Write 0 into every element."""
+    return write("zero_", self, 0)
+
+
+def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with numbers uniform on [a, b)."""
+    drawn = functions.rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return write("uniform_", self, drawn * (b - a) + a)
+
+
+def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
+    """Fill with normal numbers of the given mean and standard deviation."""
+    drawn = functions.randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
+    return write("normal_", self, drawn * std + mean)
+
+
+def detach_(self: Tensor) -> Tensor:
+    """Take this tensor out of its graph."""
+    self.node, self.base, self.wants = None, None, False
+    return self
+
+
+Tensor.masked_fill_ = in_place("masked_fill", masked_fill)  # type: ignore[attr-defined]
+for method in (cpu, cuda, view, masked_fill, copy_, fill_, zero_, uniform_, normal_, detach_):
+    setattr(Tensor, method.__name__, method)
+
+PROPERTIES: dict[str, Callable] = {
+    "T": lambda x: functions.permute(x, *reversed(range(x.ndim))),
+    "mT": lambda x: mT(x),
+    "is_cuda": lambda x: x.device.type == "cuda",
+    "nbytes": lambda x: x.array.size * x.dtype.itemsize,
+    "itemsize": lambda x: x.dtype.itemsize,
+}
+for name, get in PROPERTIES.items():
+    setattr(Tensor, name, property(get))
+SIMPLE: dict[str, Callable] = {
+    "dim": lambda x: x.ndim,
+    "numel": lambda x: x.array.size,
+    "nelement": lambda x: x.array.size,
+    "element_size": lambda x: x.dtype.itemsize,
+    "is_floating_point": lambda x: x.dtype.is_floating_point,
+    "is_complex": lambda x: x.dtype.is_complex,
+    "contiguous": lambda x, memory_format=None: x,
+    "is_contiguous": lambda x: True,
+    "ndimension": lambda x: x.ndim,
+    "expand_as": lambda x, other: x.expand(other.shape),
+    "view_as": lambda x, other: x.view(other.shape),
+    "reshape_as": lambda x, other: x.reshape(other.shape),
+}
+for name, method in SIMPLE.items():
+    setattr(Tensor, name, method)

@@ -1,0 +1,209 @@
+"""Normalization and the softmax family: composite ops, each a kernel, its rules, and its definition in primitives."""
+
+from __future__ import annotations
+
+
+from typing import Any
+
+from ..core import op
+from .arithmetic import where
+from .conv import channel_sum
+from .elementwise import exp, log, sqrt, square
+from .index import gather_op
+from .reduce import amax_op, mean_op, sum_op
+from .shape import reshape_op
+from .update import lerp_
+
+
+@op("general", name="batch_norm", saves=("mean", "var"))
+def batch_norm_op(b, x, weight, bias, running_mean, running_var, momentum, *, eps):
+    """y = weight (x - mean) / sqrt(var + eps) + bias, mean and var of the batch, per channel (dimension 1).
+
+    (N, C, ...), (C), (C) -> (N, C, ...). The biased variance normalises. The running statistics, if given, move in place
+    towards the batch's by the weight `momentum`, the variance by its unbiased estimate.
+    Source: Ioffe & Szegedy 2015, Algorithm 1.
+    """
+    y, mean, var = b.batch_norm(x, weight, bias, eps)
+    if running_mean is not None:
+        n = x.size // x.shape[1]
+        flat = (x.shape[1],)
+        b.lerp_(running_mean, b.xp.reshape(mean, flat), momentum)
+        b.lerp_(running_var, b.xp.reshape(var, flat) * (n / max(n - 1, 1)), momentum)
+    return y, mean, var
+
+
+@op("general")
+def batch_norm_input(b, g, x, weight, mean, var, *, eps):
+    """dx = weight/s (g - mean(g) - xhat mean(g xhat)), s = sqrt(var + eps). Source: Ioffe & Szegedy 2015, §3, simplified"""
+    return b.batch_norm_input(g, x, weight, mean, var, eps)
+
+
+batch_norm_op.writes = (3, 4)
+batch_norm_op.vjp(
+    x=lambda g, x, weight, mean, var, eps: batch_norm_input(g, x, weight, mean, var, eps=eps),
+    weight=lambda g, x, mean, var, eps: channel_sum(g * (x - mean) / sqrt(var + eps)),
+    bias=lambda g: channel_sum(g),
+)
+
+
+@batch_norm_op.define
+def batch_norm_definition(x, weight, bias, running_mean=None, running_var=None, momentum=None, *, eps):
+    dims = (0, *range(2, x.ndim))
+    mu = mean_op(x, dim=dims, keepdim=True)
+    centred = x - mu
+    var = mean_op(square(centred), dim=dims, keepdim=True)
+    std = sqrt(var + eps)
+    y = centred / std
+    if weight is not None:
+        y = y * reshape_op(weight, shape=mu.shape)
+    if bias is not None:
+        y = y + reshape_op(bias, shape=mu.shape)
+    if running_mean is not None:
+        n = x.array.size // x.shape[1]
+        lerp_(running_mean, reshape_op(mu, shape=running_mean.shape), momentum)
+        lerp_(running_var, reshape_op(var, shape=running_var.shape) * (n / max(n - 1, 1)), momentum)
+    return y
+
+
+@op("general", name="batch_norm_eval")
+def batch_norm_eval_op(b, x, weight, bias, running_mean, running_var, *, eps):
+    """y = weight (x - running_mean) / sqrt(running_var + eps) + bias: a fixed scale and shift of each channel"""
+    line = (1, x.shape[1], *(1,) * (x.ndim - 2))
+    scale = 1 / b.xp.sqrt(running_var + eps)
+    scale = scale if weight is None else scale * weight
+    shift = -running_mean * scale
+    shift = shift if bias is None else shift + bias
+    return x * b.xp.reshape(scale, line) + b.xp.reshape(shift, line)
+
+
+def channels(v: Any, x: Any) -> Any:
+    """A value for each channel, shaped to broadcast over x."""
+    return reshape_op(v, shape=(1, x.shape[1], *(1,) * (x.ndim - 2)))
+
+
+def eval_scale(g: Any, weight: Any, running_var: Any, eps: float) -> Any:
+    """weight / sqrt(running_var + eps), over the channels of g."""
+    rstd = 1.0 / sqrt(running_var + eps)
+    return channels(rstd if weight is None else rstd * weight, g)
+
+
+batch_norm_eval_op.vjp(
+    x=lambda g, weight, running_var, eps: g * eval_scale(g, weight, running_var, eps),
+    weight=lambda g, x, running_mean, running_var, eps: channel_sum(
+        g * (x - channels(running_mean, x)) * eval_scale(g, None, running_var, eps)
+    ),
+    bias=lambda g: channel_sum(g),
+    running_mean=lambda g, weight, running_var, eps: -channel_sum(g * eval_scale(g, weight, running_var, eps)),
+    running_var=lambda g, x, weight, running_mean, running_var, eps: channel_sum(
+        g * (x - channels(running_mean, x)) * eval_scale(g, weight, running_var, eps)
+    )
+    * (-0.5)
+    / (running_var + eps),
+)
+
+
+@batch_norm_eval_op.define
+def batch_norm_eval_definition(x, weight, bias, running_mean, running_var, *, eps):
+    y = (x - channels(running_mean, x)) / channels(sqrt(running_var + eps), x)
+    y = y if weight is None else y * channels(weight, x)
+    return y if bias is None else y + channels(bias, x)
+
+
+@op("general", name="layer_norm", saves=("mean", "rstd"))
+def layer_norm_op(b, x, weight, bias, *, dims, eps):
+    """y = weight (x - mean) / sqrt(var + eps) + bias, mean and biased var of each case over its last dimensions `dims`.
+
+    (..., D), (D), (D) -> (..., D). Source: Ba, Kiros & Hinton 2016, §3.
+    """
+    return b.layer_norm(x, weight, bias, dims, eps)
+
+
+def layer_norm_input(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
+    """dx = (gw - mean(gw) - xhat mean(gw xhat)) / s, with gw = g weight."""
+    gw = g if weight is None else g * weight
+    xhat = (x - mean) * rstd
+    return (gw - mean_op(gw, dim=dims, keepdim=True) - xhat * mean_op(gw * xhat, dim=dims, keepdim=True)) * rstd
+
+
+def case_sum(g: Any, dims: tuple) -> Any:
+    """g summed over all dimensions but `dims`."""
+    return sum_op(g, dim=tuple(d for d in range(g.ndim) if d not in dims))
+
+
+layer_norm_op.vjp(
+    x=lambda g, x, weight, mean, rstd, dims: layer_norm_input(g, x, weight, mean, rstd, dims),
+    weight=lambda g, x, mean, rstd, dims: case_sum(g * (x - mean) * rstd, dims),
+    bias=lambda g, dims: case_sum(g, dims),
+)
+
+
+@layer_norm_op.define
+def layer_norm_definition(x, weight, bias, *, dims, eps):
+    mu = mean_op(x, dim=dims, keepdim=True)
+    centred = x - mu
+    var = mean_op(square(centred), dim=dims, keepdim=True)
+    y = centred / sqrt(var + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+@op("general", name="softmax", floats=True)
+def softmax_op(b, x, *, dim):
+    """y_i = e^x_i / sum_j e^x_j along `dim`, with the largest x taken out first so that nothing overflows"""
+    return b.softmax(x, dim)
+
+
+@op("general", name="log_softmax", floats=True)
+def log_softmax_op(b, x, *, dim):
+    """y_i = x_i - ln sum_j e^x_j along `dim`, without overflow"""
+    return b.log_softmax(x, dim)
+
+
+softmax_op.vjp(x=lambda g, y, dim: y * (g - sum_op(g * y, dim=(dim,), keepdim=True)))
+log_softmax_op.vjp(x=lambda g, y, dim: g - exp(y) * sum_op(g, dim=(dim,), keepdim=True))
+
+
+@softmax_op.define
+def softmax_definition(x, *, dim):
+    e = exp(x - amax_op(detached(x), dim=(dim,), keepdim=True))
+    return e / sum_op(e, dim=(dim,), keepdim=True)
+
+
+@log_softmax_op.define
+def log_softmax_definition(x, *, dim):
+    centred = x - amax_op(detached(x), dim=(dim,), keepdim=True)
+    return centred - log(sum_op(exp(centred), dim=(dim,), keepdim=True))
+
+
+def detached(x: Any) -> Any:
+    """x as a constant: softmax does not depend on what is taken out of x, so no gradient need flow there."""
+    return x.detach() if hasattr(x, "detach") else x
+
+
+@op("general", name="cross_entropy", saves=("logp",), floats=True)
+def cross_entropy_op(b, x, target):
+    """y_n = -log softmax(x_n)[target_n]; a target < 0 gives 0. (N, C), (N) -> (N)"""
+    xp = b.xp
+    logp = b.log_softmax(x, 1)
+    at = xp.reshape(xp.where(target < 0, 0, target), (-1, 1))
+    y = -xp.reshape(xp.take_along_axis(logp, at, axis=1), (-1,))
+    return xp.where(target < 0, 0.0, y), logp
+
+
+@op("general")
+def cross_entropy_input(b, g, target, logp):
+    """dx = g (softmax(x) - onehot(target)), 0 where the target is < 0"""
+    return b.cross_entropy_input(g, target, logp)
+
+
+cross_entropy_op.vjp(x=lambda g, target, logp: cross_entropy_input(g, target, logp))
+
+
+@cross_entropy_op.define
+def cross_entropy_definition(x, target):
+    n = target.shape[0]
+    at = reshape_op(where(target < 0, 0, target), shape=(n, 1))
+    y = -reshape_op(gather_op(log_softmax_op(x, dim=1), at, dim=1), shape=(n,))
+    return where(target < 0, 0.0, y)
+
+

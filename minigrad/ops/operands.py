@@ -1,0 +1,129 @@
+"""What may come together in an op, and how a misfit is explained; the helpers that put arguments in canonical form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+from typing import Any
+
+from ..backends import (
+    Backend,
+    DeviceError,
+    DType,
+    DTypeError,
+    ShapeError,
+    dtype_of,
+    get_default_dtype,
+    is_array,
+    result_type,
+)
+from ..core import OPS, Op, Tensor
+
+
+def fit(op: Op, args: tuple, b: Backend) -> list | None:
+    """Operands brought to one type and device, or None if they are fit already. Casts are ops, so they are recorded."""
+    for a in args:
+        if not (a is None or isinstance(a, (Tensor, bool, int, float, complex)) or is_array(a)):
+            hint = "minigrad.tensor(...)" if isinstance(a, (list, tuple)) else "pass a tensor or a number"
+            raise TypeError(f"{op.name}: expected tensors or numbers, got {type(a).__name__}. Hint: {hint}")
+    if any(is_array(a) for a in args):  # an array beside a tensor is a constant
+        return [Tensor(b.xp.asarray(a)) if is_array(a) else a for a in args]
+    tensors = [a for a in args if isinstance(a, Tensor)]
+    places = {str(t.device) for t in tensors}
+    if len(places) > 1:
+        loose = [t for t in tensors if t.ndim == 0 and str(t.device) == "cpu"]
+        if op.promotes and len(places) == 2 and loose and len(loose) < len(tensors):
+            return [a.item() if any(a is t for t in loose) else a for a in args]
+        raise DeviceError(f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()")
+    if op.promotes:
+        target = common_type(args)
+        if op.floats and target.kind in ("bool", "int"):
+            target = get_default_dtype()
+        if all(t.dtype is target for t in tensors):
+            return None
+        return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]
+    floating = {t.dtype for t in tensors if t.dtype.is_floating_point}
+    if len(floating) > 1:
+        kinds = " and ".join(sorted(map(repr, floating)))
+        raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")
+    if op.floats and not floating:
+        return [OPS["cast"](a, dtype=get_default_dtype()) if isinstance(a, Tensor) else a for a in args]
+    return None
+
+
+def common_type(args: Iterable[Any]) -> DType:
+    """PyTorch's result type of tensors and Python numbers."""
+    return result_type((a.dtype, a.ndim) if isinstance(a, Tensor) else (a, None) for a in args if a is not None)
+
+
+def explained(op: Op, error: Exception, arrays: list) -> Exception:
+    """A kernel's failure in the op's own words; errors that already speak for an op pass through."""
+    text = str(error)
+    if text.startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError, AssertionError)):
+        return error
+    got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays)
+    if isinstance(error, OverflowError):
+        return OverflowError(f"{op.name}: {text}")
+    if isinstance(error, TypeError):
+        kinds = ", ".join(repr(dtype_of(a)) if hasattr(a, "dtype") else type(a).__name__ for a in arrays)
+        return DTypeError(f"{op.name}: not possible for {kinds} (shapes {got}). Reason: {text}")
+    if op.broadcasts and not broadcastable([a.shape for a in arrays if hasattr(a, "shape")]):
+        return ShapeError(f"{op.name}: expected shapes that broadcast together, got {got}. "
+                          "Hint: dimensions are aligned at the right; each must be equal or 1")  # fmt: skip
+    kind = IndexError if isinstance(error, IndexError) else ShapeError
+    return kind(f"{op.name}: not possible for shapes {got}. Reason: {text}")
+
+
+def broadcastable(shapes: list) -> bool:
+    """Whether shapes, aligned at the right, agree wherever neither is 1."""
+    columns = zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1)
+    return all(len(set(column) - {1}) <= 1 for column in columns)
+
+
+Op.fit = fit  # type: ignore[assignment]
+Op.explained = explained
+
+
+# -- canonical arguments -------------------------------------------------------------------------------------------------
+
+
+def axis(who: str, dim: Any, ndim: int) -> int:
+    """`dim` as a non-negative int. Raises IndexError out of range, TypeError for a non-integer."""
+    try:
+        d = dim.__index__()
+    except AttributeError:
+        raise TypeError(f"{who}: dim must be an int, got {type(dim).__name__} {dim!r}") from None
+    n = max(ndim, 1)
+    if not -n <= d < n:
+        raise IndexError(f"{who}: Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+    return d % n
+
+
+def axes(who: str, dim: Any, ndim: int) -> tuple[int, ...]:
+    """`dim` (None, an int or several) as sorted, different, non-negative ints; None and () mean all."""
+    if dim is None or (isinstance(dim, Sequence) and not len(dim)):
+        return tuple(range(ndim))
+    dims = [axis(who, d, ndim) for d in dim] if isinstance(dim, Sequence) else [axis(who, dim, ndim)]
+    if len(set(dims)) < len(dims):
+        raise ShapeError(f"{who}: a dimension appears twice in dim={dim!r}")
+    return tuple(sorted(d for d in dims if d < ndim))
+
+
+def sizes(who: str, given: tuple) -> tuple[int, ...]:
+    """A shape given as f(2, 3), f((2, 3)) or f(x.shape), as a tuple of ints."""
+    if len(given) == 1 and not hasattr(given[0], "__index__"):
+        given = given[0]
+    elif len(given) == 1 and isinstance(given[0], Sequence):
+        given = tuple(given[0])
+    try:
+        return tuple(n.__index__() for n in given)
+    except (AttributeError, TypeError):
+        raise TypeError(f"{who}: expected sizes as ints, got {given!r}. Hint: {who}(2, 3) or {who}((2, 3))") from None
+
+
+def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:
+    """`x` if it is a tensor; raises TypeError that names the op and the argument."""
+    if not isinstance(x, Tensor):
+        hint = "Hint: minigrad.tensor(...)" if not isinstance(x, (str, type(None))) else ""
+        raise TypeError(f"{who}: {name} must be a tensor, got {type(x).__name__}. {hint}".rstrip())
+    return x

@@ -1,0 +1,85 @@
+"""Generators of random bits: seeded, copyable, the same numbers on every machine and in every process."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor
+
+
+class Generator:
+    """A stream of random numbers (PCG64). `manual_seed(n)` starts it anew; `get_state`/`set_state` save and restore it."""
+
+    def __init__(self, device: Any = "cpu") -> None:
+        self.device = device
+        self.seeded = 0
+        self.manual_seed(np.random.SeedSequence().entropy % 2**63)
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start the stream that belongs to `seed`. Raises TypeError or ValueError for anything but an integer."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"manual_seed: expected an integer, got {type(seed).__name__} {seed!r}")
+        n = seed.__index__()
+        if not -(2**63) <= n < 2**64:
+            raise ValueError(f"manual_seed: expected -2^63 <= seed < 2^64, got {n}")
+        self.seeded = n % 2**64
+        self.bits = np.random.Generator(np.random.PCG64(self.seeded))
+        return self
+
+    def seed(self) -> int:
+        """Start a stream from the system's entropy; returns its seed."""
+        return self.manual_seed(int(np.random.SeedSequence().entropy % 2**63)).seeded
+
+    def initial_seed(self) -> int:
+        """The seed the stream was started with."""
+        return self.seeded
+
+    def get_state(self) -> Tensor:
+        """The stream's place, as a uint8 tensor."""
+        state = self.bits.bit_generator.state
+        words = [state["state"]["state"], state["state"]["inc"], self.seeded]
+        small = [state["has_uint32"], state["uinteger"]]
+        raw = b"".join(w.to_bytes(16, "little") for w in words) + b"".join(int(w).to_bytes(4, "little") for w in small)
+        return Tensor(np.frombuffer(raw, dtype=np.uint8).copy())
+
+    def set_state(self, state: Tensor) -> None:
+        """Continue from a place that `get_state` gave. Raises ValueError for anything else."""
+        raw = state.backend.to_host(state.array).tobytes() if isinstance(state, Tensor) else b""
+        if len(raw) != 56:
+            raise ValueError("set_state: expected the uint8 tensor that get_state() returned")
+        words = [int.from_bytes(raw[16 * i : 16 * i + 16], "little") for i in range(3)]
+        has, value = (int.from_bytes(raw[48 + 4 * i : 52 + 4 * i], "little") for i in range(2))
+        self.seeded = words[2]
+        self.bits.bit_generator.state = {
+            "bit_generator": "PCG64", "state": {"state": words[0], "inc": words[1]}, "has_uint32": has, "uinteger": value,
+        }  # fmt: skip
+
+
+default_generator = Generator()
+
+
+def manual_seed(seed: int) -> Generator:
+    """Seed the default generator, from which everything random draws unless told otherwise."""
+    return default_generator.manual_seed(seed)
+
+
+def seed() -> int:
+    """Seed the default generator from the system's entropy; returns the seed."""
+    return default_generator.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return default_generator.initial_seed()
+
+
+def get_rng_state() -> Tensor:
+    """The place of the default generator's stream, as a uint8 tensor."""
+    return default_generator.get_state()
+
+
+def set_rng_state(new_state: Tensor) -> None:
+    """Continue the default generator's stream from a place that `get_rng_state` gave."""
+    default_generator.set_state(new_state)

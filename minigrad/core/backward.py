@@ -25,12 +25,13 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
         nodes = towards(nodes, keys)
     for node in nodes:
         node.check()
-    symbolic = create or bool(MODE.get().listeners)
+    listeners = MODE.get().listeners
+    symbolic = create or bool(listeners)
     lift: Callable = (lambda g: g) if symbolic else Tensor
     lower: Callable = (lambda g: g) if symbolic else (lambda g: g.array)
     grads: dict[Any, Any] = {}
     totals: dict[Any, Tensor] = {}
-    with mode(grad=create):
+    with mode(grad=create, rule=()):
         for top, seed in zip(tops, seeds, strict=True):
             g = lower(seed)
             grads[top] = grads[top] + g if top in grads else g if type(top) is Node else own(g, (g,))
@@ -42,6 +43,8 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
                 g = lower(hook(lift(g)))
             if keys is not None and node in keys:
                 totals[node] = lift(own(g, (g,)))
+            for listener in listeners:
+                listener.arrived(node, g)
             send(node, g, grads, symbolic)
             if not keep:
                 node.free()
@@ -50,6 +53,8 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
                 for hook in leaf.__dict__.get("hooks", {}).copy().values():
                     g = lower(hook(lift(g)))
                 totals[leaf] = lift(g)
+                for listener in listeners:
+                    listener.arrived(leaf, totals[leaf])
     return totals
 
 
@@ -62,7 +67,13 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
         if entry is None:
             continue
         rule, pick = entry
-        part = rule(*pick(values)) if parts is None else parts[k]
+        if parts is not None:
+            part = parts[k]
+        elif symbolic:
+            with mode(rule=(node.number, k)):
+                part = rule(*pick(values))
+        else:
+            part = rule(*pick(values))
         if part is None:
             continue
         parent = node.parents[k]
@@ -70,6 +81,9 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
         array = part.array if symbolic else part
         if array.shape != goal.shape or array.dtype is not goal.dtype:
             part = fit(op, k, part, array, goal)
+        if symbolic:
+            for listener in MODE.get().listeners:
+                listener.contributed(node, k, part)
         known = grads.get(parent)
         if known is not None:
             grads[parent] = known + part

@@ -11,9 +11,11 @@ from typing import Any, NamedTuple, Protocol
 
 
 class Listener(Protocol):
-    """Whoever wants to hear of every call that passed the door."""
+    """Whoever wants to hear of every call that passed the door, and of gradients on their way."""
 
     def heard(self, op: Any, args: tuple, options: dict, output: Any, extras: Any) -> None: ...
+    def contributed(self, node: Any, k: int, part: Any) -> None: ...
+    def arrived(self, key: Any, g: Any) -> None: ...
 
 
 class Mode(NamedTuple):
@@ -21,6 +23,7 @@ class Mode(NamedTuple):
     listeners: tuple[Listener, ...] = ()
     decompose: bool = False
     inference: bool = False
+    rule: tuple | None = None  # in backpropagation: (), or (node number, input position) while a rule runs
 
 
 MODE: ContextVar[Mode] = ContextVar("minigrad_mode", default=Mode())  # noqa: B039 (a Mode is immutable)

@@ -81,7 +81,7 @@ class Op:
 
     # -- the door --------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **options: Any) -> Any:
-        grad, listeners, opened, _ = MODE.get()
+        grad, listeners, opened, *_ = MODE.get()
         if opened and self.definition is not None:
             return self.definition(*args, **options)
         arrays, parents = [], []

@@ -1,0 +1,211 @@
+"""Program: the one record of what passed the door. Drawing, replay, counting and export all read it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..backends import DType, ShapeError, backend_of, dtype_of
+from ..core import MODE, Node, Op, Tensor, written
+from .scopes import PATH
+
+PACKAGE = str(Path(__file__).resolve().parent.parent)
+
+
+@dataclass(eq=False)
+class Variable:
+    """An array that took part: what made it, or where it came from.
+
+    kind    "input" (given to `record`), "parameter" (wants a gradient), "constant" (any other array from outside),
+            "value" (made by a call), "gradient" (made by a call of the backward pass)
+    array   the array as it was recorded, None where it is not known; `tensor` is the outside's own tensor
+    """
+
+    index: int
+    shape: tuple[int, ...]
+    dtype: DType
+    kind: str
+    name: str = ""
+    array: Any = None
+    tensor: Tensor | None = None
+    maker: Call | None = None
+
+
+@dataclass(eq=False)
+class Call:
+    """One call that passed the door: `output = op(*inputs, **options)`.
+
+    inputs   a Variable for each array, the Python value itself for anything else
+    extras   what the kernel returned beside its output
+    scope    the modules it ran in, outermost first; `source` is the user's "file:line"
+    phase    "forward", "backward" or "update"
+    node     the creation number of the recorded node, None if none was made
+    rule     in the backward phase: (node number, input position) of the rule that made the call
+    """
+
+    op: Op
+    inputs: tuple
+    options: dict
+    output: Variable
+    extras: tuple[Variable, ...] = ()
+    scope: tuple[str, ...] = ()
+    source: str = ""
+    phase: str = "forward"
+    node: int | None = None
+    rule: tuple | None = None
+
+
+@dataclass(eq=False)
+class Program:
+    """The calls of a `with record() as program:` block, in order, and the variables they joined.
+
+    gradients   by node number or leaf Variable: the Variable of its whole gradient
+    sent        (node number, input position, parent) -> Variable: what each rule contributed
+    """
+
+    calls: list[Call] = field(default_factory=list)
+    variables: list[Variable] = field(default_factory=list)
+    inputs: list[Variable] = field(default_factory=list)
+    modules: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    gradients: dict[Any, Variable] = field(default_factory=dict)
+    sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_array: dict[int, Variable] = {}
+
+    # -- listening -----------------------------------------------------------------------------------------------------
+    def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Iterable) -> None:
+        """A call passed the door."""
+        rule = MODE.get().rule
+        phase = "backward" if rule is not None else "update" if op.kind == "update" else "forward"
+        inputs = tuple(self.variable(a) if isinstance(a, Tensor) else a for a in args)
+        call = Call(op, inputs, options, None, (), PATH.get(), user_line(), phase)  # type: ignore[arg-type]
+        call.node = output.node.number if output.node is not None and op.kind != "update" else None
+        call.rule = rule if rule else None
+        kind = "gradient" if phase == "backward" else "value"
+        call.output = self.variable(output, kind, call)
+        call.extras = tuple(self.variable(Tensor(x), kind, call) for x in extras)
+        self.calls.append(call)
+
+    def arrived(self, key: Node | Tensor, g: Tensor) -> None:
+        """The whole gradient of a node or a leaf is known."""
+        self.gradients[key.number if isinstance(key, Node) else self.variable(key)] = self.variable(g)
+
+    def contributed(self, node: Node, k: int, part: Tensor) -> None:
+        """A rule gave what its node sends to input k."""
+        self.sent[node.number, k] = self.variable(part)
+
+    def entered(self, path: tuple[str, ...], module: Any) -> None:
+        """A module began to run: its parameters and buffers get their names."""
+        self.modules[path] = module
+        lead = ".".join(path[1:])
+        for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+            self.variable(tensor).name = f"{lead}.{name}" if lead else name
+
+    def variable(self, x: Tensor, kind: str = "", maker: Call | None = None) -> Variable:
+        """The variable of a tensor's array, entered when first met."""
+        array = x.array
+        known = self._by_array.get(id(array))
+        if known is None:
+            kind = kind or ("parameter" if x.wants else "constant")
+            known = Variable(len(self.variables), tuple(array.shape), dtype_of(array), kind, "", array, maker=maker)
+            if maker is None:
+                known.tensor = x
+            self._by_array[id(array)] = known  # the variable keeps the array alive, so its id stays its own
+            self.variables.append(known)
+        return known
+
+    def of(self, x: Tensor) -> Variable | None:
+        """The variable of a tensor, None if it took no part."""
+        return self._by_array.get(id(x.array))
+
+    # -- playing again ---------------------------------------------------------------------------------------------------
+    def run(self, *inputs: Any, **named: Any) -> Values:
+        """Play every call again, on new inputs, and return the values of this run.
+
+        Inputs come in the order or by the names given to `record`, or as a mapping {recorded tensor: new tensor}. All else
+        that came from outside (parameters, buffers, optimizer state) is read, and written, as it is now; random ops draw
+        anew; `.grad` of the leaves is set as the recorded block set it. Raises ShapeError for an input of another shape.
+        """
+        new = self._given(inputs, named)
+        values: dict[int, Any] = {}
+        for v in self.variables:
+            if v.maker is None:
+                values[v.index] = new[v].array if v in new else v.tensor.array  # type: ignore[union-attr]
+        for call in self.calls:
+            arrays = [values[a.index] if isinstance(a, Variable) else a for a in call.inputs]
+            first = next((values[a.index] for a in call.inputs if isinstance(a, Variable)), None)
+            b = backend_of(call.output.array if first is None else first)
+            y = call.op.kernel(b, *arrays, **call.options)
+            extras: list = []
+            if call.op.saves:
+                y, *extras = y
+            values[call.output.index] = b.xp.asarray(y)
+            for variable, extra in zip(call.extras, extras, strict=True):
+                values[variable.index] = extra
+            for k in (0,) if call.op.kind == "update" else call.op.writes:
+                a = call.inputs[k]
+                if isinstance(a, Variable) and a.tensor is not None:
+                    written(a.tensor)[0] += 1
+        for leaf, g in self._kept:
+            if g.maker is not None:
+                leaf.grad = Tensor(values[g.index])
+        return Values(self, values)
+
+    def _given(self, inputs: tuple, named: Mapping[str, Any]) -> dict[Variable, Tensor]:
+        if len(inputs) == 1 and isinstance(inputs[0], Mapping):
+            pairs = [(self.of(old), x) for old, x in inputs[0].items()]
+        else:
+            known = {v.name: v for v in self.inputs}
+            if len(inputs) > len(self.inputs) or any(name not in known for name in named):
+                raise TypeError(f"run: expected at most {len(self.inputs)} inputs ({', '.join(known) or 'none were named'}), got "
+                                f"{len(inputs)} and {', '.join(named) or 'no names'}. Hint: record(x, y) or record(x=x, y=y)")  # fmt: skip
+            pairs = [*zip(self.inputs, inputs, strict=False), *((known[name], x) for name, x in named.items())]
+        new: dict[Variable, Tensor] = {}
+        for variable, x in pairs:
+            if variable is None:
+                raise KeyError("run: a tensor of the mapping took no part in the recorded block")
+            if not isinstance(x, Tensor):
+                raise TypeError(f"run: inputs must be tensors, got {type(x).__name__}")
+            if tuple(x.shape) != variable.shape or x.dtype is not variable.dtype:
+                raise ShapeError(f"run: input {variable.name or variable.index} must be {variable.dtype!r} of shape "
+                                 f"{variable.shape} as recorded, got {x.dtype!r} of shape {tuple(x.shape)}")  # fmt: skip
+            new[variable] = x
+        return new
+
+    def finish(self) -> None:
+        """The block has ended: note which leaves were left with a gradient."""
+        leaves = [v.tensor for v in self.variables if v.tensor is not None and v.tensor.grad is not None]
+        found = [(leaf, self.of(leaf.grad)) for leaf in leaves]  # type: ignore[arg-type]
+        self._kept = [(leaf, g) for leaf, g in found if g is not None]
+
+    _kept: Any = ()
+
+    def __repr__(self) -> str:
+        phases = [call.phase for call in self.calls]
+        counts = ", ".join(f"{phases.count(p)} {p}" for p in ("forward", "backward", "update"))
+        return f"Program({len(self.calls)} calls: {counts}; {len(self.variables)} variables)"
+
+
+class Values:
+    """What one run of a program computed: `values[loss]` is the new tensor in the place of the recorded one."""
+
+    def __init__(self, program: Program, values: dict[int, Any]) -> None:
+        self.program, self.values = program, values
+
+    def __getitem__(self, recorded: Tensor | Variable) -> Tensor:
+        variable = recorded if isinstance(recorded, Variable) else self.program.of(recorded)
+        if variable is None or variable.index not in self.values:
+            raise KeyError("values: this tensor took no part in the recorded block")
+        return Tensor(self.values[variable.index])
+
+
+def user_line() -> str:
+    """The innermost line of code outside this package, as "file:line"."""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back  # type: ignore[assignment]
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""

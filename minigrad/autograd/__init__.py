@@ -1,6 +1,7 @@
 """Derivatives as functions, and the modes of recording."""
 
 from .backward import backward, grad
+from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .hooks import Hook
 from .modes import (
     decompose,
@@ -12,5 +13,5 @@ from .modes import (
     set_grad_enabled,
 )
 
-__all__ = ["Hook", "backward", "decompose", "enable_grad", "grad", "inference_mode", "is_grad_enabled",
-           "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]  # fmt: skip
+__all__ = ["GradcheckError", "Hook", "backward", "decompose", "enable_grad", "grad", "gradcheck", "gradgradcheck",
+           "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad", "set_grad_enabled"]  # fmt: skip

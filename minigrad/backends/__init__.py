@@ -18,9 +18,12 @@ from .dtypes import (
 from .errors import DeviceError, DTypeError, GradError, ShapeError
 from .namespace import array_api
 from .numpy_backend import NUMPY
-from .reference import ARRAY, Window, out_size
+from .providers import report, use
+from .reference import ARRAY
+from .size import Size
+from .windows import Window, out_size
 
 __all__ = ["ARRAY", "BACKENDS", "DTYPES", "NUMPY", "Backend", "DType", "DTypeError", "Device", "DeviceError", "GradError",
-           "ShapeError", "array_api", "backend_for", "backend_of", "dtype", "dtype_of", "find_cupy", "finfo",
-           "get_default_dtype", "iinfo", "is_array", "number_type", "promote_types", "register", "result_type",
-           "set_default_dtype", "Window", "out_size"]  # fmt: skip
+           "ShapeError", "Size", "array_api", "backend_for", "backend_of", "dtype", "dtype_of", "find_cupy", "finfo",
+           "get_default_dtype", "iinfo", "is_array", "number_type", "promote_types", "register", "report", "result_type",
+           "set_default_dtype", "Window", "out_size", "use"]  # fmt: skip

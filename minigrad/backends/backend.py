@@ -38,6 +38,12 @@ class Backend:
         object.__setattr__(self, kernel, bound)
         return bound
 
+    def replace_kernels(self, kernels: Mapping[str, Callable]) -> None:
+        """Put other kernels in the place of those in use."""
+        for name in {*self.kernels, *kernels}:
+            self.__dict__.pop(name, None)
+        object.__setattr__(self, "kernels", dict(kernels))
+
     def native(self, d: DType) -> Any:
         """The namespace's own object for an element type. Raises TypeError where it has none."""
         try:

@@ -48,7 +48,7 @@ complex64, complex128 = DTYPES["complex64"], DTYPES["complex128"]
 _ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64}
 _PYTHON = {bool: bool_, int: int64, complex: complex64}
 _KINDS = ("bool", "int", "float", "complex")
-_native: dict[Any, DType] = {}  # a namespace's own type objects, met so far
+_native: dict[tuple[type, Any], DType] = {}  # a namespace's own type objects met so far; another's may compare equal
 _default = float32
 
 
@@ -78,7 +78,7 @@ def dtype(d: Any) -> DType:
     if isinstance(d, type) and d in _PYTHON:
         return _PYTHON[d]
     try:
-        known = _native.get(d)
+        known = _native.get((type(d), d))
     except TypeError:
         known = None
     if known is not None:
@@ -89,7 +89,7 @@ def dtype(d: Any) -> DType:
     if found is None:
         raise TypeError(f"dtype: expected one of {', '.join(DTYPES)}, got {d!r}. Hint: dtype=minigrad.float32")
     if not isinstance(d, str):
-        _native[d] = found
+        _native[type(d), d] = found
     return found
 
 

@@ -1,91 +1,21 @@
 """Every kernel once, in the plain Array API: the meaning of the fast ones, and the oracle they are tested against.
 
-A kernel takes the backend first, then arrays; windows (`Window`) and sizes come as keywords. Spatial kernels serve one,
-two and three dimensions alike: below, `oS` stands for the output's spatial shape and `K` for the kernel's taps.
+A kernel takes the backend first, then arrays, then options. Families with a file of their own: windows.py (convolution,
+pooling), special.py (special functions), steps.py (optimizer steps).
 """
 
 from __future__ import annotations
 
 import math
-from itertools import product
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from .special import erf, erfc, erfinv
+from .steps import STEPS
+from .windows import WINDOWS
 
 ARRAY = "array"  # stands in the spec of an index for the next index array
-
-
-class Window(NamedTuple):
-    """How a kernel slides: one number a spatial dimension, and the groups of a convolution."""
-
-    stride: tuple[int, ...]
-    padding: tuple[int, ...]
-    dilation: tuple[int, ...]
-    groups: int = 1
-
-
-def out_size(size: int, kernel: int, stride: int, padding: int, dilation: int) -> int:
-    """Positions of a window along one dimension: floor((size + 2 padding - dilation (kernel - 1) - 1) / stride) + 1."""
-    return (size + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
-def out_sizes(spatial: tuple, kernel: tuple, window: Window) -> tuple[int, ...]:
-    """`out_size` of every spatial dimension."""
-    return tuple(map(out_size, spatial, kernel, window.stride, window.padding, window.dilation))
-
-
-def taps(kernel: tuple, sizes: tuple, window: Window) -> list[tuple[slice, ...]]:
-    """For each tap of the kernel, the slices of the padded input that it sees at all output positions."""
-    stride, dilation = window.stride, window.dilation
-    return [
-        tuple(slice(i * d, i * d + s * (o - 1) + 1, s) for i, d, s, o in zip(at, dilation, stride, sizes, strict=True))
-        for at in product(*map(range, kernel))
-    ]
-
-
-def padded(b: Any, x: Any, padding: tuple, value: float = 0) -> Any:
-    """`x` with `padding` cells of `value` on both sides of its last dimensions."""
-    if not any(padding):
-        return x
-    lead = x.ndim - len(padding)
-    shape = x.shape[:lead] + tuple(n + 2 * p for n, p in zip(x.shape[lead:], padding, strict=True))
-    out = b.xp.full(shape, value, dtype=x.dtype)
-    out[(..., *(slice(p, p + n) for n, p in zip(x.shape[lead:], padding, strict=True)))] = x
-    return out
-
-
-def unpadded(x: Any, padding: tuple) -> Any:
-    """The inner part of `x`, without its padding."""
-    return x[(..., *(slice(p, n - p) for n, p in zip(x.shape[x.ndim - len(padding) :], padding, strict=True)))]
-
-
-def columns(b: Any, x: Any, kernel: tuple, window: Window) -> Any:
-    """The patches under the kernel, as the columns of a matrix per group: (G, C/G * K, N * oS)."""
-    xp, groups = b.xp, window.groups
-    n, c = x.shape[:2]
-    sizes = out_sizes(x.shape[2:], kernel, window)
-    x = padded(b, xp.permute_dims(x, (1, 0, *range(2, x.ndim))), window.padding)  # (C, N, S)
-    cols = xp.stack([x[(..., *tap)] for tap in taps(kernel, sizes, window)], axis=1)  # (C, K, N, oS)
-    return xp.reshape(cols, (groups, c // groups * math.prod(kernel), n * math.prod(sizes)))
-
-
-def rows(b: Any, y: Any, groups: int) -> Any:
-    """An output or its gradient, (N, F, oS), as a matrix per group: (G, F/G, N * oS)."""
-    n, f = y.shape[:2]
-    y = b.xp.permute_dims(y, (1, 0, *range(2, y.ndim)))  # (F, N, oS)
-    return b.xp.reshape(y, (groups, f // groups, n * math.prod(y.shape[2:])))
-
-
-def conv(b: Any, x: Any, w: Any, bias: Any, window: Window) -> Any:
-    """y[n,f,o] = bias[f] + sum over c, k of w[f,c,k] x[n,c,stride o + dilation k - padding]."""
-    xp, g = b.xp, window.groups
-    n, f, kernel = x.shape[0], w.shape[0], w.shape[2:]
-    sizes = out_sizes(x.shape[2:], kernel, window)
-    y = xp.matmul(xp.reshape(w, (g, f // g, -1)), columns(b, x, kernel, window))  # (G, F/G, N * oS)
-    if bias is not None:
-        y = y + xp.reshape(bias, (g, f // g, 1))
-    return xp.permute_dims(xp.reshape(y, (f, n, *sizes)), (1, 0, *range(2, 2 + len(sizes))))
 
 
 def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
@@ -94,84 +24,6 @@ def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     if bias is not None:
         y = y + bias
     return b.xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
-
-
-def conv_input(b: Any, g: Any, w: Any, shape: tuple, window: Window) -> Any:
-    """The adjoint of `conv` in x: every output spreads back over the window that it came from."""
-    xp, groups = b.xp, window.groups
-    f, kernel = w.shape[0], w.shape[2:]
-    n, c, sizes = shape[0], shape[1], g.shape[2:]
-    wt = xp.permute_dims(xp.reshape(w, (groups, f // groups, -1)), (0, 2, 1))  # (G, C/G * K, F/G)
-    cols = xp.reshape(xp.matmul(wt, rows(b, g, groups)), (c, -1, n, *sizes))  # (C, K, N, oS)
-    big = tuple(s + 2 * p for s, p in zip(shape[2:], window.padding, strict=True))
-    x = xp.zeros((c, n, *big), dtype=g.dtype)
-    for k, tap in enumerate(taps(kernel, sizes, window)):
-        x[(..., *tap)] = x[(..., *tap)] + cols[:, k, ...]
-    return xp.permute_dims(unpadded(x, window.padding), (1, 0, *range(2, x.ndim)))
-
-
-def conv_weight(b: Any, x: Any, g: Any, kernel: tuple, window: Window) -> Any:
-    """The adjoint of `conv` in w: each tap's input against the gradient, summed over cases and positions."""
-    xp, groups = b.xp, window.groups
-    cols = xp.permute_dims(columns(b, x, kernel, window), (0, 2, 1))  # (G, N * oS, C/G * K)
-    return xp.reshape(xp.matmul(rows(b, g, groups), cols), (g.shape[1], x.shape[1] // groups, *kernel))
-
-
-def max_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> tuple[Any, Any]:
-    """The largest value under each window, and its flat position in the image (the first of equals; NaN wins)."""
-    xp = b.xp
-    low = -xp.inf if xp.isdtype(x.dtype, "real floating") else xp.iinfo(x.dtype).min
-    spatial = x.shape[2:]
-    x = widened(b, padded(b, x, window.padding, low), kernel, window, sizes, low)
-    place = xp.reshape(xp.arange(math.prod(spatial), dtype=xp.int64), spatial)
-    place = widened(b, padded(b, place, window.padding, -1), kernel, window, sizes, -1)
-    best, where = None, None
-    for tap in taps(kernel, sizes, window):
-        here = x[(..., *tap)]
-        at = xp.broadcast_to(place[tap], here.shape)
-        if best is None:
-            best, where = here, at
-        else:
-            better = xp.logical_or(here > best, xp.logical_and(here != here, best == best))
-            better = xp.logical_or(better, xp.logical_and(where < 0, at >= 0))
-            best, where = xp.where(better, here, best), xp.where(better, at, where)
-    return best, where
-
-
-def widened(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple, value: float) -> Any:
-    """`x` grown at its end where the last window (ceil_mode) reaches beyond it."""
-    xp, lead = b.xp, x.ndim - len(kernel)
-    for d, (k, s, o, dil) in enumerate(zip(kernel, window.stride, sizes, window.dilation, strict=True)):
-        lack = (o - 1) * s + dil * (k - 1) + 1 - x.shape[lead + d]
-        if lack > 0:
-            shape = (*x.shape[: lead + d], lack, *x.shape[lead + d + 1 :])
-            x = xp.concat([x, xp.full(shape, value, dtype=x.dtype)], axis=lead + d)
-    return x
-
-
-def put_places(b: Any, x: Any, places: Any, shape: tuple) -> Any:
-    """Zeros of `shape` with x added at its flat positions in the image."""
-    xp, planes, size = b.xp, math.prod(shape[:2]), math.prod(shape[2:])
-    start = xp.reshape(xp.arange(planes, dtype=xp.int64) * size, (planes, 1))
-    at = xp.reshape(xp.reshape(places, (planes, -1)) + start, (-1,))
-    return xp.reshape(b.index_add(planes * size, at, xp.reshape(x, (-1,))), shape)
-
-
-def sum_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> Any:
-    """The sum under each window; padding counts as zero."""
-    x = widened(b, padded(b, x, window.padding), kernel, window, sizes, 0)
-    return sum(x[(..., *tap)] for tap in taps(kernel, sizes, window))
-
-
-def sum_pool_input(b: Any, g: Any, shape: tuple, kernel: tuple, window: Window) -> Any:
-    """The adjoint of `sum_pool`: every output spreads back over its window."""
-    sizes = g.shape[2:]
-    ends = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, window.stride, window.dilation, kernel, strict=True)]
-    big = [max(n + 2 * p, e) for n, p, e in zip(shape[2:], window.padding, ends, strict=True)]
-    x = b.xp.zeros((*shape[:2], *big), dtype=g.dtype)
-    for tap in taps(kernel, sizes, window):
-        x[(..., *tap)] = x[(..., *tap)] + g
-    return x[(..., *(slice(p, p + n) for n, p in zip(shape[2:], window.padding, strict=True)))]
 
 
 def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
@@ -202,6 +54,19 @@ def batch_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, e
     return per_channel(b, weight, x, rstd) * (g - xp.mean(g, axis=dims, keepdims=True) - centred * slope)
 
 
+def batch_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float) -> tuple[Any, Any, Any]:
+    """The gradients of x, weight and bias at once: dbias = sum(g) and dweight = sum(g xhat) serve dx too."""
+    xp = b.xp
+    dims = (0, *range(2, x.ndim))
+    rstd = 1 / xp.sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    shift = xp.sum(g, axis=dims, keepdims=True)
+    slope = xp.sum(g * xhat, axis=dims, keepdims=True)
+    n = x.size // x.shape[1]
+    dx = per_channel(b, weight, x, rstd) * (g - (shift + xhat * slope) * (1.0 / n))
+    return dx, xp.reshape(slope, (-1,)), xp.reshape(shift, (-1,))
+
+
 def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple[Any, Any, Any]:
     """x normalised over its last dimensions `dims`, with the mean and 1/sqrt(var + eps) of every case."""
     xp = b.xp
@@ -224,6 +89,11 @@ def softmax(b: Any, x: Any, dim: int) -> Any:
 def log_softmax(b: Any, x: Any, dim: int) -> Any:
     x = x - b.xp.max(x, axis=dim, keepdims=True)
     return x - b.xp.log(b.xp.sum(b.xp.exp(x), axis=dim, keepdims=True))
+
+
+def where(b: Any, condition: Any, x: Any, other: Any) -> Any:
+    """x where the condition holds, else other."""
+    return b.xp.where(condition, x, other)
 
 
 def cross_entropy_input(b: Any, g: Any, target: Any, logp: Any) -> Any:
@@ -294,9 +164,6 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
     return b.xp.astype(b.from_host(generator.standard_normal(shape)), dtype)
 
 
-REFERENCE = {
-    f.__name__: f
-    for f in (conv, conv_input, conv_weight, linear, max_pool, put_places, sum_pool, sum_pool_input, batch_norm, batch_norm_input,
-              layer_norm, softmax, log_softmax, take_at, add_at, put_at, index_add, cross_entropy_input, lerp_,
-              assign_at_, random_uniform, random_normal)
-}  # fmt: skip
+_KERNELS = [where, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax, take_at, add_at,
+            put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf, erfc, erfinv]  # fmt: skip
+REFERENCE = WINDOWS | STEPS | {f.__name__: f for f in _KERNELS}

@@ -4,10 +4,10 @@ Read tensor.py, node.py, op.py, backward.py, in this order.
 """
 
 from .backward import propagate
-from .modes import MODE, Listener, Mode, listening, mode
+from .modes import MODE, Mode, listening, mode
 from .node import Node, walk
 from .op import OPS, Op, op
-from .tensor import Size, Tensor, node_of, written
+from .tensor import Tensor, node_of, written
 
-__all__ = ["MODE", "OPS", "Listener", "Mode", "Node", "Op", "Size", "Tensor", "listening", "mode", "node_of", "op",
+__all__ = ["MODE", "OPS", "Mode", "Node", "Op", "Tensor", "listening", "mode", "node_of", "op",
            "propagate", "walk", "written"]  # fmt: skip

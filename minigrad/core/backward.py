@@ -62,18 +62,21 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
     """Run the rules of one node; what they give is added to the gradients of its parents."""
     op = node.op
     values = (g, *(as_tensors(node) if symbolic else node.saved or ()))
-    parts = by_definition(node, values) if op.definition is not None and op.saves and MODE.get().grad else None
+    parts: Any = None
+    if op.saves and op.definition is not None and MODE.get().grad:
+        parts = by_definition(node, values)
+    elif node.plan.fused and not symbolic:
+        function, pick = node.plan.fused
+        parts = function(*pick(values))
     for k, entry in enumerate(node.plan.rules):
         if entry is None:
             continue
         rule, pick = entry
-        if parts is not None:
-            part = parts[k]
-        elif symbolic:
+        if symbolic and parts is None:
             with mode(rule=(node.number, k)):
                 part = rule(*pick(values))
         else:
-            part = rule(*pick(values))
+            part = rule(*pick(values)) if parts is None else parts[k]
         if part is None:
             continue
         parent = node.parents[k]
@@ -81,12 +84,10 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
         array = part.array if symbolic else part
         if array.shape != goal.shape or array.dtype is not goal.dtype:
             part = fit(op, k, part, array, goal)
-        if symbolic:
-            for listener in MODE.get().listeners:
-                listener.contributed(node, k, part)
-        known = grads.get(parent)
-        if known is not None:
-            grads[parent] = known + part
+        for listener in MODE.get().listeners if symbolic else ():
+            listener.contributed(node, k, part)
+        if parent in grads:
+            grads[parent] = grads[parent] + part
         else:
             grads[parent] = part if goal is parent else own(part, values)
 
@@ -105,8 +106,8 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
 def own(g: Any, others: tuple) -> Any:
     """`g`, or a copy of it if its memory is shared: what lands in a leaf's `.grad` may be written in place."""
     array = g.array if isinstance(g, Tensor) else g
-    shared = any(g is other for other in others) or not backend_of(array).owns(array)
-    return OPS["clone"](g) if shared else g
+    fresh = backend_of(array).owns(array) and not any(g is other for other in others)
+    return g if fresh else OPS["clone"](g)
 
 
 def as_tensors(node: Node) -> list:
@@ -136,7 +137,7 @@ def by_definition(node: Node, values: tuple) -> dict[int, Any]:
             inputs[which] = value
     rules = node.plan.rules
     with mode(grad=True):  # an alias of each input, so that the inner pass ends there
-        ends = [OPS["alias"](x) if isinstance(x, Tensor) and x.requires_grad else x for x in inputs]
+        ends = [OPS["alias"](x) if isinstance(x, Tensor) and (x.wants or x.node) else x for x in inputs]
         y = node.op.definition(*ends, **node.options)  # type: ignore[misc]
     keys = {k: node_of(ends[k]) for k in range(len(rules)) if rules[k] and isinstance(ends[k], Tensor)}
     found = propagate([y], [values[0]], list(keys.values()), True, MODE.get().grad)

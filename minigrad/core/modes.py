@@ -7,20 +7,13 @@ from __future__ import annotations
 
 from contextlib import ContextDecorator
 from contextvars import ContextVar
-from typing import Any, NamedTuple, Protocol
-
-
-class Listener(Protocol):
-    """Whoever wants to hear of every call that passed the door, and of gradients on their way."""
-
-    def heard(self, op: Any, args: tuple, options: dict, output: Any, extras: Any) -> None: ...
-    def contributed(self, node: Any, k: int, part: Any) -> None: ...
-    def arrived(self, key: Any, g: Any) -> None: ...
+from typing import Any, NamedTuple
 
 
 class Mode(NamedTuple):
     grad: bool = True
-    listeners: tuple[Listener, ...] = ()
+    listeners: tuple = ()  # told `heard(op, args, options, output, extras)` of every call that passed the door and, in
+    # backpropagation, `contributed(node, k, part)` of every rule and `arrived(node or leaf, g)` of every whole gradient
     decompose: bool = False
     inference: bool = False
     rule: tuple | None = None  # in backpropagation: (), or (node number, input position) while a rule runs
@@ -47,6 +40,6 @@ class mode(ContextDecorator):
         return mode(**self.changes)
 
 
-def listening(listener: Listener) -> mode:
+def listening(listener: Any) -> mode:
     """`with listening(l):` adds a listener to those already there."""
     return mode(listeners=(*MODE.get().listeners, listener))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from ..backends import GradError
@@ -47,28 +48,15 @@ class Node:
         versions = self.versions
         for i in range(0, len(versions), 2):
             if versions[i][0] != versions[i + 1]:
-                raise GradError(
-                    f"backward: a tensor that {self.op.name} saved (output shape {tuple(self.shape)}) was modified in "
-                    f"place: it is at version {versions[i][0]}, expected version {versions[i + 1]}. "
-                    "Hint: .clone() it before the write, or use the out-of-place op"
-                )
+                raise GradError("backward: one of the variables needed for gradient computation has been modified by an "
+                                f"inplace operation: a tensor that {self.op.name} saved (output shape {tuple(self.shape)}) "
+                                f"is at version {versions[i][0]}; expected version {versions[i + 1]}. "
+                                "Hint: .clone() it before the write")  # fmt: skip
 
     def free(self) -> None:
         """Let go of the saved values; a node that saved none can be walked again."""
         if self.plan.keeps:
             self.saved = None
-
-    @property
-    def name(self) -> str:
-        return self.op.name
-
-    @property
-    def next_functions(self) -> tuple:
-        """The parents, in PyTorch's shape: (node or leaf, 0) pairs."""
-        return tuple((parent, 0) for parent in self.parents)
-
-    def __repr__(self) -> str:
-        return f"<{self.op.name} -> {tuple(self.shape)}>"
 
 
 def walk(roots: Any) -> list[Node]:
@@ -80,8 +68,4 @@ def walk(roots: Any) -> list[Node]:
             if type(parent) is Node and parent not in seen:
                 seen.add(parent)
                 stack.append(parent)
-    return sorted(seen, key=_number, reverse=True)
-
-
-def _number(node: Node) -> int:
-    return node.number
+    return sorted(seen, key=attrgetter("number"), reverse=True)

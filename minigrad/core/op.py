@@ -15,24 +15,20 @@ from .tensor import Tensor, node_of, written
 
 KINDS = ("elementwise", "batched", "linear", "view", "general", "create", "update")
 OPS: dict[str, Op] = {}
-_NUMBERS = frozenset((float, int))
+_NUMBERS = frozenset((float, int, type(None)))
 
 
 class Plan(NamedTuple):
-    """What a call must save, for one choice of inputs that want a gradient.
+    """What a call must save, for one choice of inputs that want a gradient."""
 
-    sources  what is saved, in order: ("y", 0), ("input", k), ("extra", k), ("shape", k), ("option", name) ...
-    take     picks the saved arrays out of [y, *inputs, *extras]; `rest` lists the sources that are no arrays
-    rules    for each input None, or (rule, pick), with pick choosing the rule's arguments out of (g, *saved)
-    """
-
-    sources: tuple
-    take: Callable
-    rest: tuple
-    rules: tuple
-    inputs: tuple  # positions of the saved inputs
+    sources: tuple  # what is saved, in order: ("y", 0), ("input", k), ("extra", k), ("shape", k), ("option", name) ...
+    take: Callable  # picks the saved arrays out of [y, *inputs, *extras]
+    rest: tuple  # the sources that are no such array
+    rules: tuple  # for each input None, or (rule, pick), with pick choosing the rule's arguments out of (g, *saved)
+    inputs: tuple  # the positions of saved inputs
     keeps_y: bool
     keeps: bool  # whether any array is saved
+    fused: Any  # (function, pick) that gives the gradients of all inputs at once, on bare arrays; or None
 
 
 class Op:
@@ -53,13 +49,18 @@ class Op:
         self.definition: Callable | None = None
         self.writes: tuple[int, ...] = ()  # inputs that the kernel writes into, beside its output
         self.rules: dict[str, Callable] = {}
-        self.tangent: Callable | None = None
+        self.fused: Callable | None = None  # the rules of the first inputs in one function, for bare arrays
         parameters = list(inspect.signature(kernel).parameters.values())[1:]
         self.inputs = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
         self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
         self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
         self.plans: dict[int, Plan] = {}
         self.__doc__ = kernel.__doc__
+
+    # Set by ops/operands.py, which knows how operands are cast: `fit(args, b)` brings operands to one type and device,
+    # or returns None if they are fit already; `explained(error, arrays)` says a kernel's failure in the op's own words.
+    fit: Callable[..., list | None]
+    explained: Callable[..., Exception]
 
     def vjp(self, **rules: Callable) -> None:
         """Give the gradient of inputs: `op.vjp(x=lambda g, y: g * y)`. A rule's parameters say what is saved."""
@@ -74,13 +75,8 @@ class Op:
         self.definition = definition
         return definition
 
-    # Set by ops/operands.py, which knows how operands are cast: `fit(args, b)` brings operands to one type and device,
-    # or returns None if they are fit already; `explained(error, arrays)` says a kernel's failure in the op's own words.
-    fit: Callable[..., list | None]
-    explained: Callable[..., Exception]
-
-    # -- the door --------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **options: Any) -> Any:
+        """The door: unwrap and check the operands, run the kernel, record a node if a gradient is wanted, tell listeners."""
         grad, listeners, opened, *_ = MODE.get()
         if opened and self.definition is not None:
             return self.definition(*args, **options)
@@ -99,17 +95,13 @@ class Op:
                 tensors += 1
             else:
                 array, node = a, None
-                if a is not None:
-                    plain = plain and type(a) in _NUMBERS
+                plain = plain and type(a) in _NUMBERS
             arrays.append(array)
-            if node is None:
-                key = key + key
-                parents.append(None)
-            else:
-                key = key + key + 1
+            parents.append(node)
+            key += key
+            if node is not None:
+                key += 1
                 wanted = True
-                parents.append(node)
-
         if not tensors:
             if self.kind != "create":
                 return self._bare(arrays, options)
@@ -127,11 +119,11 @@ class Op:
         extras: tuple = ()
         if self.saves:
             y, *extras = y
-            for k in self.writes:
-                if args[k] is not None:
-                    written(args[k])[0] += 1
+        for k in self.writes:
+            if isinstance(args[k], Tensor):
+                written(args[k])[0] += 1
         if type(y) is not b.array_type:
-            y = b.xp.asarray(y)
+            y = backend_of(y).xp.asarray(y)  # a NumPy scalar, or an array that was moved
         if self.kind == "update":
             out = args[0]
             written(out)[0] += 1
@@ -140,32 +132,30 @@ class Op:
             if self.kind == "view" and b.shares(y, first):
                 out.version = written(args[0])
                 if grad:
-                    out.base, out.how, out.stamp = args[0], (self, options), args[0].node
+                    out.base, out.how, out.stamp = args[0], (self, options, args[0].node), out.version[0]
             if wanted and grad and self.rules:
                 self._record(out, key, args, arrays, parents, extras, options)
         for listener in listeners:
             listener.heard(self, args, options, out, extras)
         return out
 
-    def _record(self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: dict) -> None:
+    def _record(
+        self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: Any
+    ) -> None:
         """Make the node of a call, saving exactly what the rules of the wanted inputs ask for."""
         y = out.array
-        plan = self.plans.get(key)
-        if plan is None:
-            plan = self.plans[key] = self._plan(key, len(args))
+        if key not in self.plans:
+            self.plans[key] = self._plan(key, len(args))
+        plan = self.plans[key]
         node = out.node = Node(self, options, parents, plan, y.shape, y.dtype)
         if plan.sources:
-            saved = plan.take([y, *arrays, *extras])
+            node.saved = plan.take([y, *arrays, *extras])
             if plan.rest:
-                saved += tuple([self._look_up(source, arrays, options) for source in plan.rest])
-            node.saved = saved
+                node.saved += tuple([self._look_up(source, arrays, options) for source in plan.rest])
             versions = node.versions
             for k in plan.inputs:
-                a = args[k]
-                if isinstance(a, Tensor):
-                    version = a.version
-                    if version is None:
-                        version = a.version = [0]
+                if isinstance(args[k], Tensor):
+                    version = args[k].version or written(args[k])
                     versions += (version, version[0])
             if plan.keeps_y:
                 version = written(out)
@@ -173,43 +163,39 @@ class Op:
 
     def _bare(self, arrays: list, options: dict) -> Any:
         """The op on bare arrays: what the rules do when nobody wants a second derivative or listens."""
-        first = next((a for a in arrays if a is not None and is_array(a)), None)
-        if first is None:
-            got = ", ".join(type(a).__name__ for a in arrays)
-            raise TypeError(f"{self.name}: expected a tensor, got {got or 'nothing'}. Hint: minigrad.tensor(...)")
-        y = self.kernel(backend_of(first), *arrays, **options)
-        return y[0] if self.saves else y
+        for a in arrays:
+            if a is not None and is_array(a):
+                y = self.kernel(backend_of(a), *arrays, **options)
+                return y[0] if self.saves else y
+        got = ", ".join(type(a).__name__ for a in arrays) or "nothing"
+        raise TypeError(f"{self.name}: expected a tensor, got {got}. Hint: minigrad.tensor(...)")
 
-    # -- plans -----------------------------------------------------------------------------------------------------
     def _source(self, need: str, k: int) -> tuple:
         """Where a rule's parameter comes from, by its name; `k` is the position of the rule's input."""
-        if need in ("g", "y"):
-            return (need, 0)
-        if need in self.inputs:
-            at = self.inputs.index(need)
-            return ("inputs" if self.variadic and at == len(self.inputs) - 1 else "input", at)
-        if need in self.saves:
-            return ("extra", self.saves.index(need))
-        if need.endswith("_shape") and need[:-6] in self.inputs:
-            return ("shape", k if self.variadic else self.inputs.index(need[:-6]))
-        if need == "i":
-            return ("constant", k)
-        if need == f"{self.inputs[-1]}_shapes":
-            return ("shapes", len(self.inputs) - 1)
-        assert need in self.defaults, f"{self.name}: a rule asks for {need!r}, which the call does not have"
-        return ("option", need)
+        last = len(self.inputs) - 1
+        known: dict[str, tuple] = {"g": ("g", 0), "y": ("y", 0), "i": ("constant", k)}
+        known |= {name: ("option", name) for name in self.defaults}
+        known |= {name: ("extra", at) for at, name in enumerate(self.saves)}
+        known |= {f"{name}_shape": ("shape", k if self.variadic else at) for at, name in enumerate(self.inputs)}
+        known |= {name: ("input", at) for at, name in enumerate(self.inputs)}
+        if self.variadic:
+            known[self.inputs[last]] = ("inputs", last)
+        known[f"{self.inputs[last]}_shapes"] = ("shapes", last)
+        assert need in known, f"{self.name}: a rule asks for {need!r}, which the call does not have"
+        return known[need]
 
     def _plan(self, key: int, count: int) -> Plan:
+        """The plan of a call with `count` inputs, of which those whose bit is set in `key` want a gradient."""
         needed: list[tuple] = []
-        asked: list[Any] = []
+        asked: list[Any] = [None] * count
         for k in range(count):
-            name = self.inputs[min(k, len(self.inputs) - 1)]
-            rule = self.rules.get(name) if key >> (count - 1 - k) & 1 else None
-            asked.append(None)
-            if rule is not None:
+            rule = self.rules.get(self.inputs[min(k, len(self.inputs) - 1)])
+            if rule is not None and key >> (count - 1 - k) & 1:
                 wants = [self._source(need, k) for need in inspect.signature(rule).parameters]
                 asked[k] = (rule, wants)
                 needed += [w for w in wants if w[0] != "g" and w not in needed]
+        fused = self.fused if all(asked[: len(self.rules)]) else None
+        wants = [self._source(need, 0) for need in inspect.signature(fused).parameters] if fused else []
         pool = {"y": 0, "input": 1, "extra": 1 + count}
         held = [s for s in needed if s[0] in pool]
         rest = tuple(s for s in needed if s[0] not in pool)
@@ -218,7 +204,8 @@ class Op:
         take = picker([pool[s[0]] + s[1] for s in held])
         inputs = [s[1] for s in held if s[0] == "input"]
         inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
-        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs))
+        once = fused and (fused, picker([order.index(w) for w in wants]))
+        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:
         """A saved value that is no array: a shape, an option, a position."""
@@ -235,17 +222,13 @@ class Op:
         """Set on Tensor, an op is a method."""
         return self if tensor is None else MethodType(self, tensor)
 
-    def __repr__(self) -> str:
-        return f"<op {self.name}({', '.join(self.inputs)})>"
 
-
-def op(kind: str, *, name: str | None = None, saves: tuple[str, ...] = (), floats: bool = False) -> Callable[[Callable], Op]:
+def op(kind: str, *, name: str = "", saves: tuple[str, ...] = (), floats: bool = False) -> Callable[[Callable], Op]:
     """Make an op of a kernel `f(b, *arrays, **options)` and enter it in OPS."""
 
     def make(kernel: Callable) -> Op:
         made = Op(kernel, name or kernel.__name__, kind, saves, floats)
-        assert made.name not in OPS, made.name
-        OPS[made.name] = made
+        assert OPS.setdefault(made.name, made) is made, f"two ops are called {made.name}"
         return made
 
     return make
@@ -253,9 +236,6 @@ def op(kind: str, *, name: str | None = None, saves: tuple[str, ...] = (), float
 
 def picker(indexes: list[int]) -> Callable:
     """A function that picks `indexes` out of a sequence, always as a tuple."""
-    if not indexes:
-        return lambda values: ()
-    if len(indexes) == 1:
-        only = indexes[0]
-        return lambda values: (values[only],)
-    return itemgetter(*indexes)
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return (lambda values: (values[indexes[0]],)) if indexes else (lambda values: ())

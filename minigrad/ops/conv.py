@@ -32,16 +32,28 @@ def conv_weight(b, x, out, *, kernel, window):
     return b.conv_weight(x, out, kernel, window)
 
 
-@op("general", saves=("places",))
+@op("general")
 def max_pool(b, x, *, kernel, window, sizes):
     """y[n,c,o] = the largest x under the window at o; the gradient goes to the first of equals"""
     return b.max_pool(x, kernel, window, sizes)
 
 
 @op("general")
-def max_pool_places(b, x, *, kernel, window, sizes):
-    """The flat position in the image of the largest x under each window"""
-    return b.max_pool(x, kernel, window, sizes)[1]
+def max_pool_places(b, x, best, *, kernel, window):
+    """The flat position in the image of the x that each best = max_pool(x) is"""
+    return b.max_pool_places(x, best, kernel, window)
+
+
+@op("general")
+def max_pool_input(b, out, x, best, *, kernel, window):
+    """Zeros like x, with out[n,c,o] added where best = max_pool(x) took its value"""
+    return b.max_pool_input(out, x, best, kernel, window)
+
+
+@op("general")
+def max_pool_take(b, v, x, best, *, kernel, window):
+    """From each window of v the value at the place that best = max_pool(x) took: the adjoint of `max_pool_input`"""
+    return b.max_pool_take(v, x, best, kernel, window)
 
 
 @op("linear")
@@ -89,7 +101,9 @@ conv_weight.vjp(
     x=lambda g, out, x_shape, window: conv_input(out, g, shape=x_shape, window=window),
     out=lambda g, x, window: conv(x, g, window=window),
 )
-max_pool.vjp(x=lambda g, places, x_shape: put_places(g, places, shape=x_shape))
+max_pool.vjp(x=lambda g, y, x, kernel, window: max_pool_input(g, x, y, kernel=kernel, window=window))
+max_pool_input.vjp(out=lambda g, x, best, kernel, window: max_pool_take(g, x, best, kernel=kernel, window=window))
+max_pool_take.vjp(v=lambda g, x, best, kernel, window: max_pool_input(g, x, best, kernel=kernel, window=window))
 take_places.vjp(x=lambda g, places, x_shape: put_places(g, places, shape=x_shape))
 put_places.vjp(x=lambda g, places: take_places(g, places))
 sum_pool.vjp(x=lambda g, x_shape, kernel, window: sum_pool_input(g, shape=x_shape, kernel=kernel, window=window))

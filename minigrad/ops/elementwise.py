@@ -99,6 +99,30 @@ def sigmoid(b, x):
     return 0.5 * b.xp.tanh(0.5 * x) + 0.5
 
 
+@op("elementwise", floats=True)
+def softplus(b, x):
+    """y = ln(1 + e^x), computed as max(x, 0) + ln(1 + e^-|x|), which does not overflow"""
+    return b.xp.maximum(x, 0) + b.xp.log1p(b.xp.exp(-b.xp.abs(x)))
+
+
+@op("elementwise", floats=True)
+def erf(b, x):
+    """y = 2/sqrt(pi) times the integral of e^(-t^2) from 0 to x"""
+    return b.erf(x)
+
+
+@op("elementwise", floats=True)
+def erfc(b, x):
+    """y = 1 - erf(x), exact where erf(x) is near 1"""
+    return b.erfc(x)
+
+
+@op("elementwise", floats=True)
+def erfinv(b, x):
+    """y with erf(y) = x; infinite at -1 and 1, NaN beyond"""
+    return b.erfinv(x)
+
+
 @op("elementwise")
 def relu(b, x):
     """y = max(x, 0). The slope at 0 is 0, as in PyTorch."""
@@ -177,6 +201,10 @@ cos.vjp(x=lambda g, x: -g * sin(x))
 tan.vjp(x=lambda g, y: g * (1 + y * y))
 tanh.vjp(x=lambda g, y: g * (1 - y * y))
 sigmoid.vjp(x=lambda g, y: g * y * (1 - y))
+softplus.vjp(x=lambda g, x: g * sigmoid(x))
+erf.vjp(x=lambda g, x: g * exp(-x * x) * (2 / math.sqrt(math.pi)))
+erfc.vjp(x=lambda g, x: g * exp(-x * x) * (-2 / math.sqrt(math.pi)))
+erfinv.vjp(x=lambda g, y: g * exp(y * y) * (math.sqrt(math.pi) / 2))
 relu.vjp(x=lambda g, y: where(y <= 0, 0.0, g))  # a NaN lets the gradient through, as in PyTorch
 abs.vjp(x=lambda g, x: g * sign(x))
 sign.vjp(x=lambda g: g * 0.0)

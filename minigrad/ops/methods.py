@@ -91,7 +91,7 @@ def text(self: Tensor) -> str:
     if self.device.type != "cpu":
         more.insert(0, f"device='{self.device}'")
     if self.node is not None:
-        more.append(f"grad_fn=<{self.node.name}>")
+        more.append(f"grad_fn=<{self.node.op.name}>")
     elif self.wants:
         more.append("requires_grad=True")
     if not host.size:
@@ -304,14 +304,8 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     return write("normal_", self, drawn * std + mean)
 
 
-def detach_(self: Tensor) -> Tensor:
-    """Take this tensor out of its graph."""
-    self.node, self.base, self.wants = None, None, False
-    return self
-
-
 Tensor.masked_fill_ = in_place("masked_fill", masked_fill)  # type: ignore[attr-defined]
-for method in (cpu, cuda, view, masked_fill, copy_, fill_, zero_, uniform_, normal_, detach_):
+for method in (cpu, cuda, view, masked_fill, copy_, fill_, zero_, uniform_, normal_):
     setattr(Tensor, method.__name__, method)
 
 PROPERTIES: dict[str, Callable] = {

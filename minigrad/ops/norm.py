@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-
 from typing import Any
 
+from ..backends import backend_of
 from ..core import op
 from .arithmetic import where
 from .conv import channel_sum
@@ -44,6 +44,7 @@ batch_norm_op.vjp(
     weight=lambda g, x, mean, var, eps: channel_sum(g * (x - mean) / sqrt(var + eps)),
     bias=lambda g: channel_sum(g),
 )
+batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(g, x, weight, mean, var, eps)
 
 
 @batch_norm_op.define
@@ -196,7 +197,7 @@ def cross_entropy_input(b, g, target, logp):
     return b.cross_entropy_input(g, target, logp)
 
 
-cross_entropy_op.vjp(x=lambda g, target, logp: cross_entropy_input(g, target, logp))
+cross_entropy_op.vjp(x=lambda g, x, target, logp: cross_entropy_input(g, target, logp))  # x for the definition
 
 
 @cross_entropy_op.define

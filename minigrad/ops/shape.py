@@ -35,7 +35,8 @@ def slice_op(b, x, *, index):
 def slice_adjoint(b, x, *, shape, index):
     """Zeros of `shape` with x at [index]: the adjoint of `slice`."""
     out = b.xp.zeros(shape, dtype=x.dtype)
-    out[index] = x
+    place = tuple(i for i in index if i is not None)  # the Array API knows None in reading only
+    out[place] = x if len(place) == len(index) else b.xp.reshape(x, out[place].shape)
     return out
 
 

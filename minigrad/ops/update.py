@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backends import GradError, ShapeError
-from ..core import MODE, Tensor, node_of, op
+from ..core import MODE, Tensor, node_of, op, written
 from .arithmetic import cast
 from .index import parse, setitem_op
 from .shape import reshape_op
@@ -86,10 +86,10 @@ def inherit(x: Tensor, value: Tensor) -> None:
         value = value.expand(x.shape)
     node = node_of(value)
     if x.base is not None:
-        base, (how, options) = x.base, x.how
+        base, (how, options, _) = x.base, x.how
         below = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
         inherit(base, below)
-        x.stamp = node_of(base)
+        x.how, x.stamp = (how, options, base.node), written(x)[0]
     elif node is None and value.wants:
         node = value.alias().node
     x.node = node

@@ -29,9 +29,9 @@ class Variable:
     dtype: DType
     kind: str
     name: str = ""
-    array: Any = None
-    tensor: Tensor | None = None
-    maker: Call | None = None
+    array: Any = field(default=None, repr=False)
+    tensor: Tensor | None = field(default=None, repr=False)
+    maker: Call | None = field(default=None, repr=False)
 
 
 @dataclass(eq=False)
@@ -44,6 +44,7 @@ class Call:
     phase    "forward", "backward" or "update"
     node     the creation number of the recorded node, None if none was made
     rule     in the backward phase: (node number, input position) of the rule that made the call
+    numbers  names of inputs that are plain numbers, where known (an opened op's eps)
     """
 
     op: Op
@@ -56,6 +57,7 @@ class Call:
     phase: str = "forward"
     node: int | None = None
     rule: tuple | None = None
+    numbers: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -74,7 +76,7 @@ class Program:
     sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._by_array: dict[int, Variable] = {}
+        self._by_array: dict[int, Variable] = {id(v.array): v for v in self.variables if v.array is not None}
 
     # -- listening -----------------------------------------------------------------------------------------------------
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Iterable) -> None:
@@ -117,6 +119,12 @@ class Program:
             self._by_array[id(array)] = known  # the variable keeps the array alive, so its id stays its own
             self.variables.append(known)
         return known
+
+    def settle(self, variable: Variable, array: Any) -> None:
+        """The array of a variable has become known (nothing happens for None)."""
+        if array is not None:
+            variable.array = array
+            self._by_array.setdefault(id(array), variable)
 
     def of(self, x: Tensor) -> Variable | None:
         """The variable of a tensor, None if it took no part."""

@@ -1,0 +1,54 @@
+# Everything a newcomer needs: `make demo`. Needs Python 3.11 or newer and pip; nothing else is downloaded.
+
+PYTHON ?= python3
+VENV ?= .venv
+RUN := $(VENV)/bin/python
+INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary=pygraphviz
+
+.PHONY: demo test lint parity gallery bench clean
+
+demo: $(VENV)/viz
+	$(RUN) -m minigrad demo
+
+test: $(VENV)/dev
+	$(RUN) -m pytest tests --ignore=tests/parity
+
+lint: $(VENV)/dev
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+# the same numbers as PyTorch; needs it in the environment: .venv/bin/pip install torch
+parity: $(VENV)/dev
+	$(RUN) -m pytest tests/parity
+
+gallery: $(VENV)/viz
+	$(RUN) -m minigrad gallery
+
+bench: $(VENV)/viz
+	$(RUN) -m benchmarks
+
+clean:
+	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Stamps: a second call finds the environment as it is, until the metadata changes.
+
+$(VENV)/made:
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 11) and \
+		f"minigrad needs Python 3.11 or newer, $(PYTHON) is {v}. Hint: make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# pygraphviz has wheels for the common platforms only; without it pictures are written as DOT text unless `dot` is there
+$(VENV)/viz: $(VENV)/made setup.cfg pyproject.toml
+	@echo "installing minigrad and what draws its pictures into $(VENV) ..."
+	@$(INSTALL) --editable '.[viz]' 2>$(VENV)/log || { \
+		$(INSTALL) --editable . graphviz matplotlib || { cat $(VENV)/log; exit 1; }; \
+		echo "pygraphviz has no wheel here: install Graphviz's dot program to get pictures instead of DOT text"; }
+	@touch $@
+
+$(VENV)/dev: $(VENV)/viz
+	@echo "installing the tools of the tests into $(VENV) ..."
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,105 @@
+"""A process that runs one workload with one library, a round at a time, when told to over a pipe."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from multiprocessing.connection import Connection
+from time import perf_counter
+from typing import Any
+
+from .peers import PEERS
+from .workloads import WORKLOADS
+
+try:
+    import resource
+except ImportError:  # not a Unix
+    resource = None  # type: ignore[assignment]
+
+CHECKED = 3  # steps from equal weights whose results the libraries must agree on
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Worker:
+    """The parent's handle on a worker process. Raises RuntimeError with the worker's own message if it fails."""
+
+    def __init__(self, peer: str, workload: str, threads: int) -> None:
+        os.environ.update(dict.fromkeys(THREADS, str(threads)))  # read by the libraries when the worker imports them
+        context = multiprocessing.get_context("spawn")
+        self.peer = peer
+        self.pipe, far = context.Pipe()
+        self.process = context.Process(target=serve, args=(far, peer, workload, threads), daemon=True)
+        self.process.start()
+        far.close()
+
+    def ask(self, command: str, *args: Any) -> Any:
+        self.pipe.send((command, *args))
+        try:
+            failed, answer = self.pipe.recv()
+        except EOFError:
+            raise RuntimeError(f"{self.peer}: the worker died at {command!r}") from None
+        if failed:
+            raise RuntimeError(f"{self.peer}: {answer}")
+        return answer
+
+    def close(self) -> None:
+        self.pipe.close()
+        self.process.join(timeout=5)
+        if self.process.is_alive():
+            self.process.terminate()
+
+
+def serve(pipe: Connection, peer: str, workload: str, threads: int) -> None:
+    """Answer commands until the pipe is closed: (failed, answer)."""
+    worker = Serving(peer, workload, threads)
+    while True:
+        try:
+            command, *args = pipe.recv()
+        except EOFError:
+            return
+        try:
+            pipe.send((False, getattr(worker, command)(*args)))
+        except Exception as error:
+            pipe.send((True, f"{type(error).__name__}: {error}"))
+
+
+class Serving:
+    """What runs in the worker process: a method for each command."""
+
+    def __init__(self, peer: str, workload: str, threads: int) -> None:
+        self.peer, self.workload, self.threads = PEERS[peer], workload, threads
+
+    def build(self) -> dict[str, Any] | None:
+        """Load the library and build the step: version, memory so far and the first results; None if it has no such
+        workload."""
+        lib = self.peer.load(self.threads)
+        make = self.peer.builder(WORKLOADS[self.workload])
+        if make is None:
+            return None
+        before = peak_memory()
+        self.step = make(lib)
+        return {
+            "version": getattr(lib, "__version__", "?"),
+            "results": [self.step() for _ in range(CHECKED)],
+            "memory_before": before,
+        }
+
+    def round(self, steps: int) -> float:
+        """Seconds for so many steps."""
+        step = self.step
+        start = perf_counter()
+        for _ in range(steps):
+            step()
+        return perf_counter() - start
+
+    def memory(self) -> float | None:
+        """The most memory this process has held, in MiB."""
+        return peak_memory()
+
+
+def peak_memory() -> float | None:
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -1,0 +1,164 @@
+"""oneDNN's C library, found and opened through ctypes. Source: the oneDNN 3 API reference, include/oneapi/dnnl/dnnl.h."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import functools
+import importlib.metadata
+import os
+from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
+from pathlib import Path
+from typing import Any
+
+VARIABLE = "MINIGRAD_ONEDNN"  # a path to libdnnl.so.3, or "off"
+PACKAGE = "onednn-cpu-gomp"
+
+# dnnl_types.h: element types, formats, kinds of propagation, algorithms, flags, queries, arguments
+F32 = 3
+TAG_ANY = 1
+TRAINING, INFERENCE, BACKWARD, BACKWARD_DATA = 64, 96, 128, 160
+CONV_AUTO, CONV_DIRECT, POOL_MAX, POOL_AVG = 3, 1, 0x1FF, 0x2FF
+ELTWISE_RELU = 0x1F
+USE_GLOBAL_STATS, USE_SCALE, USE_SHIFT, FUSE_RELU = 1, 2, 4, 8
+SRC_MD, DIFF_SRC_MD, WEIGHTS_MD, DIFF_WEIGHTS_MD, DST_MD, DIFF_DST_MD, WORKSPACE_MD = 129, 130, 131, 132, 133, 134, 135
+SRC, DST, WEIGHTS, BIAS, MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 1, 17, 33, 41, 49, 50, 51, 52, 64
+DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 169, 255, 256
+
+STATUS = ("success", "out of memory", "invalid arguments", "not implemented", "last implementation reached", "runtime error",
+          "not required")  # fmt: skip
+
+
+class Unsupported(Exception):
+    """oneDNN has no primitive for this shape, type or machine; the reference kernel serves instead."""
+
+
+@functools.cache
+def library() -> Library | None:
+    """The library, opened when first asked for; None where it is missing (`why()` says what is)."""
+    try:
+        return Library()
+    except (OSError, AttributeError, Unsupported) as error:
+        _problems.append(str(error))
+        return None
+
+
+def why() -> str:
+    """Why the library is not there, or an empty string."""
+    library()
+    return "; ".join(_problems)
+
+
+_problems: list[str] = []
+
+
+class Version(ctypes.Structure):
+    _fields_ = [("major", c_int), ("minor", c_int), ("patch", c_int), ("hash", ctypes.c_char_p), ("cpu", c_uint),
+                ("gpu", c_uint)]  # fmt: skip
+
+
+class Argument(ctypes.Structure):
+    """dnnl_exec_arg_t: which argument, and its memory object."""
+
+    _fields_ = [("arg", c_int), ("memory", c_void_p)]
+
+
+def candidates() -> list[str]:
+    """Where libdnnl may be: the environment variable, the pip package, the system; in this order."""
+    found = []
+    if os.environ.get(VARIABLE):
+        found.append(os.environ[VARIABLE])
+    try:
+        files = importlib.metadata.files(PACKAGE) or []
+        found += [str(Path(f.locate()).resolve()) for f in files if f.name == "libdnnl.so.3"]
+    except importlib.metadata.PackageNotFoundError:
+        pass
+    system = ctypes.util.find_library("dnnl")
+    return found + ([system] if system else [])
+
+
+def open_library() -> tuple[Any, str]:
+    """The opened library and its version. Raises OSError that says where was looked and what to install."""
+    if os.environ.get(VARIABLE, "").lower() in ("off", "0", "none"):
+        raise OSError(f"switched off by {VARIABLE}={os.environ[VARIABLE]}")
+    tried = []
+    for path in candidates():
+        try:
+            lib = ctypes.CDLL(path)
+            lib.dnnl_version.restype = POINTER(Version)
+            version = lib.dnnl_version().contents
+        except (OSError, AttributeError) as error:
+            tried.append(f"{path}: {error}")
+            continue
+        if version.major != 3:
+            tried.append(f"{path}: version {version.major}.{version.minor}, expected 3.x")
+            continue
+        return lib, f"{version.major}.{version.minor}.{version.patch}"
+    raise OSError("; ".join(tried) or f"libdnnl.so.3 was not found. Hint: pip install {PACKAGE}, or set {VARIABLE} to its path")
+
+
+class Library:
+    """The functions in use, with their argument types, one CPU engine and its stream."""
+
+    def __init__(self) -> None:
+        self.lib, self.version = open_library()
+        p, i, n = c_void_p, c_int, c_int64
+        dims = POINTER(n)
+        out = POINTER(p)
+        ends = [dims, dims, dims, dims, p]  # strides, dilations, padding at both ends, attributes
+        prototypes: dict[str, list] = {
+            "engine_create": [out, i, c_size_t],
+            "stream_create": [out, p, c_uint],
+            "stream_wait": [p],
+            "memory_desc_create_with_strides": [out, i, dims, i, dims],
+            "memory_desc_create_with_tag": [out, i, dims, i, i],
+            "memory_create": [out, p, p, p],
+            "memory_set_data_handle": [p, p],
+            "primitive_create": [out, p],
+            "primitive_execute": [p, p, i, POINTER(Argument)],
+            "reorder_primitive_desc_create": [out, p, p, p, p, p],
+            "convolution_forward_primitive_desc_create": [out, p, i, i, p, p, p, p, *ends],
+            "convolution_backward_data_primitive_desc_create": [out, p, i, p, p, p, *ends[:-1], p, p],
+            "convolution_backward_weights_primitive_desc_create": [out, p, i, p, p, p, p, *ends[:-1], p, p],
+            "batch_normalization_forward_primitive_desc_create": [out, p, i, p, p, c_float, c_uint, p],
+            "batch_normalization_backward_primitive_desc_create": [out, p, i, p, p, p, c_float, c_uint, p, p],
+            "pooling_forward_primitive_desc_create": [out, p, i, i, p, p, dims, dims, dims, dims, dims, p],
+            "pooling_backward_primitive_desc_create": [out, p, i, p, p, dims, dims, dims, dims, dims, p, p],
+            "matmul_primitive_desc_create": [out, p, p, p, p, p, p],
+        }
+        for name, arguments in prototypes.items():
+            function = getattr(self.lib, f"dnnl_{name}")
+            function.argtypes, function.restype = arguments, c_int
+        self.lib.dnnl_primitive_desc_query_md.argtypes, self.lib.dnnl_primitive_desc_query_md.restype = [p, i, i], p
+        self.lib.dnnl_memory_desc_get_size.argtypes, self.lib.dnnl_memory_desc_get_size.restype = [p], c_size_t
+        self.lib.dnnl_memory_desc_equal.argtypes, self.lib.dnnl_memory_desc_equal.restype = [p, p], c_int
+        self.engine = self.make("engine_create", 1, 0)
+        self.stream = self.make("stream_create", self.engine, 1)
+
+    def make(self, name: str, *arguments: Any) -> Any:
+        """Call a `..._create` function and return the handle it makes. Raises Unsupported if it makes none."""
+        handle = c_void_p()
+        status = getattr(self.lib, f"dnnl_{name}")(byref(handle), *arguments)
+        if status:
+            raise Unsupported(f"oneDNN {name}: {STATUS[status] if status < len(STATUS) else status}")
+        return handle
+
+    def dims(self, sizes: tuple) -> Any:
+        """A tuple as dnnl_dims_t."""
+        return (c_int64 * 12)(*sizes)
+
+    def desc(self, sizes: tuple, strides: tuple) -> Any:
+        """The memory descriptor of a float32 array with these strides, in elements."""
+        return self.make("memory_desc_create_with_strides", len(sizes), self.dims(sizes), F32, self.dims(strides))
+
+    def any(self, sizes: tuple) -> Any:
+        """A descriptor that lets the primitive choose its layout."""
+        return self.make("memory_desc_create_with_tag", len(sizes), self.dims(sizes), F32, TAG_ANY)
+
+    def chosen(self, primitive_desc: Any, which: int) -> Any:
+        """The descriptor a primitive chose for one of its arguments."""
+        return c_void_p(self.lib.dnnl_primitive_desc_query_md(primitive_desc, which, 0))
+
+    def size(self, desc: Any) -> int:
+        """The bytes a descriptor's memory takes."""
+        return self.lib.dnnl_memory_desc_get_size(desc)

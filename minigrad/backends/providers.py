@@ -1,0 +1,63 @@
+"""Providers of fast CPU kernels: which are found, which are in use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from .numpy_backend import NUMPY, NUMPY_KERNELS
+from .onednn import ONEDNN, library, why
+from .reference import REFERENCE
+
+VARIABLE = "MINIGRAD_KERNELS"
+
+
+class Provider(NamedTuple):
+    """Where kernels come from: what it is, its kernels over those of the providers before it, and what is missing."""
+
+    name: str
+    about: str
+    kernels: Mapping[str, Callable]
+    missing: Callable[[], str]  # why it can't serve, or an empty string
+    version: Callable[[], str]
+
+
+PROVIDERS = {
+    p.name: p
+    for p in (
+        Provider("reference", "every kernel in the plain Array API", REFERENCE, lambda: "", lambda: ""),
+        Provider("numpy", "NumPy's own calls", NUMPY_KERNELS, lambda: "", lambda: NUMPY.xp.__version__),
+        Provider("onednn", "oneDNN through its C library, float32", ONEDNN, why, lambda: getattr(library(), "version", "")),
+    )
+}
+
+
+def use(name: str = "auto") -> None:
+    """Choose the CPU kernels: "reference", "numpy", "onednn" (each on top of those before it), or "auto" for all there are.
+
+    Raises ValueError for an unknown name, RuntimeError that says what is missing for a provider that can't serve.
+    """
+    if name not in (*PROVIDERS, "auto"):
+        raise ValueError(f"backends.use: expected one of auto, {', '.join(PROVIDERS)}, got {name!r}")
+    if name != "auto" and PROVIDERS[name].missing():
+        raise RuntimeError(f"backends.use: {name} can't serve: {PROVIDERS[name].missing()}")
+    chosen: dict[str, Callable] = {}
+    for provider in PROVIDERS.values():
+        chosen |= provider.kernels
+        if provider.name == name:
+            break
+    NUMPY.replace_kernels(chosen)
+
+
+def report() -> str:
+    """A table of the providers: found or not, version, the kernels each serves, why one is missing."""
+    lines = []
+    for p in PROVIDERS.values():
+        missing = p.missing()
+        state = f"missing: {missing}" if missing else " ".join(["found", p.version()]).strip()
+        lines.append(f"{p.name:10} {state:14} {p.about}: {', '.join(sorted(p.kernels))}")
+    return "\n".join(lines)
+
+
+use(os.environ.get(VARIABLE, "auto"))

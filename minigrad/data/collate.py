@@ -1,0 +1,52 @@
+"""How single cases become a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..core import Tensor
+from ..ops.create import tensor
+from ..ops.shape import stack
+
+
+def default_collate(batch: Sequence) -> Any:
+    """A list of cases as one batch: tensors, arrays and numbers are stacked along a new first dimension.
+
+    Dicts, tuples, lists and named tuples are collated field by field (tuples become lists); strings stay a list. Python
+    floats become float64. Raises TypeError for anything else, ValueError if cases have different numbers of fields.
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return stack(list(batch), 0)
+    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biufc":
+        return tensor(np.stack(batch))
+    if isinstance(first, (int, float)):
+        return tensor(batch, dtype="float64" if isinstance(first, float) else None)
+    if isinstance(first, (str, bytes)):
+        return list(batch)
+    if isinstance(first, Mapping):
+        return {key: default_collate([case[key] for case in batch]) for key in first}
+    if isinstance(first, Sequence):
+        if any(len(case) != len(first) for case in batch):
+            raise ValueError("default_collate: each element in list of batch should be of equal size, got sizes "
+                             f"{sorted({len(case) for case in batch})}")  # fmt: skip
+        fields = [default_collate(field) for field in zip(*batch, strict=True)]
+        return type(first)(*fields) if hasattr(first, "_fields") else fields
+    raise TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; found "
+                    f"{type(first).__name__}. Hint: pass your own collate_fn")  # fmt: skip
+
+
+def default_convert(data: Any) -> Any:
+    """One case, with its arrays as tensors: what a loader gives when it makes no batches."""
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "biufc":
+        return tensor(data)
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, (list, tuple)):
+        return [default_convert(x) for x in data]
+    return data

@@ -1,0 +1,133 @@
+"""Datasets: things with a length and cases by number, or streams of cases."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate
+from typing import Any
+
+from ..backends import ShapeError
+from ..core import Tensor
+from ..ops.create import randperm, tensor
+from ..ops.index import index_select
+from ..ops.random import Generator
+
+
+class Dataset:
+    """Cases by number: a subclass gives `__getitem__(index)` and, for most samplers, `__len__`."""
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: a dataset must define __getitem__(index)")
+
+    def __add__(self, other: Dataset) -> ConcatDataset:
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """A stream of cases: a subclass gives `__iter__`. Samplers and shuffling have no place here."""
+
+    def __iter__(self) -> Iterator:
+        raise NotImplementedError(f"{type(self).__name__}: an iterable dataset must define __iter__()")
+
+    def __add__(self, other: Dataset) -> ChainDataset:  # type: ignore[override]
+        return ChainDataset([self, other])
+
+
+class TensorDataset(Dataset):
+    """Tensors of equal length; case i is the tuple of their i-th rows. Raises ShapeError if the lengths differ."""
+
+    def __init__(self, *tensors: Tensor) -> None:
+        for t in tensors:
+            if not isinstance(t, Tensor):
+                raise TypeError(f"TensorDataset: expected tensors, got {type(t).__name__}. Hint: minigrad.tensor(...)")
+        if not tensors or any(t.ndim == 0 for t in tensors) or len({t.shape[0] for t in tensors}) > 1:
+            shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
+            raise ShapeError(f"TensorDataset: Size mismatch between tensors: expected one length for all, got {shapes or 'none'}")
+        self.tensors = tensors
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(t[index] for t in self.tensors)
+
+    def __len__(self) -> int:
+        return self.tensors[0].shape[0]
+
+
+class Subset(Dataset):
+    """The cases of `dataset` numbered by `indices`, in that order."""
+
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        self.dataset, self.indices = dataset, indices
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, list):
+            return self.dataset[[self.indices[i] for i in index]]
+        return self.dataset[self.indices[index]]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class ConcatDataset(Dataset):
+    """Several datasets one after another. Raises ValueError for none, TypeError for a stream."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: datasets should not be an empty iterable")
+        if any(isinstance(d, IterableDataset) for d in self.datasets):
+            raise TypeError("ConcatDataset: an IterableDataset has no cases by number. Hint: ChainDataset")
+        self.cumulative_sizes = list(accumulate(len(d) for d in self.datasets))
+
+    def __getitem__(self, index: int) -> Any:
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(f"ConcatDataset: index {index} is out of bounds for {n} cases")
+        which = bisect_right(self.cumulative_sizes, index % n)
+        return self.datasets[which][index % n - (self.cumulative_sizes[which - 1] if which else 0)]
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+
+class ChainDataset(IterableDataset):
+    """Several streams one after another."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = datasets
+
+    def __iter__(self) -> Iterator:
+        for dataset in self.datasets:
+            yield from dataset
+
+
+def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
+    """Disjoint subsets drawn at random, of the given lengths, or of the given fractions if these sum to 1.
+
+    With fractions, cases left over by rounding go to the first subsets in turn. Raises ValueError if lengths don't sum up.
+    """
+    n = len(dataset)
+    sizes = list(lengths)
+    if any(not size >= 0 for size in sizes):
+        raise ValueError(f"random_split: lengths must not be negative, got {sizes}")
+    if math.isclose(sum(sizes), 1) and sum(sizes) <= 1 + 1e-9 and any(isinstance(size, float) for size in sizes):
+        sizes = [math.floor(n * fraction) for fraction in sizes]
+        for i in range(n - sum(sizes)):
+            sizes[i % len(sizes)] += 1
+    if sum(sizes) != n or any(size != int(size) for size in sizes):
+        raise ValueError("random_split: Sum of input lengths does not equal the length of the input dataset: expected lengths "
+                         f"that sum to {n}, or fractions that sum to 1, got {list(lengths)}")  # fmt: skip
+    order = randperm(n, generator=generator).tolist()
+    ends = list(accumulate(map(int, sizes)))
+    return [Subset(dataset, order[end - int(size) : end]) for end, size in zip(ends, sizes, strict=True)]
+
+
+def rows_of(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
+    """The batch of the numbered cases, one `index_select` a tensor, if `dataset` is at bottom a TensorDataset; else None."""
+    if type(dataset) is Subset:
+        return rows_of(dataset.dataset, [dataset.indices[i] for i in indices])
+    if type(dataset) is not TensorDataset:
+        return None
+    at = tensor(indices, dtype="int64")
+    return [index_select(t, 0, at.to(t.device)) for t in dataset.tensors]

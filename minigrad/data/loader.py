@@ -1,0 +1,122 @@
+"""DataLoader: batches of a dataset, in order or shuffled by a seeded generator."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from numbers import Real
+from typing import Any
+
+from ..core import mode
+from ..ops.random import Generator
+from .collate import default_collate, default_convert
+from .dataset import IterableDataset, rows_of
+from .sampler import BatchSampler, RandomSampler, SequentialSampler, positive
+
+
+class DataLoader:
+    """Batches of `dataset`, to be iterated once an epoch.
+
+    dataset        cases by number (`__getitem__` and `__len__`), or an IterableDataset
+    batch_size     cases a batch; None gives single cases
+    shuffle        a new random order each epoch, drawn from `generator` (default: the one `manual_seed` seeds)
+    sampler        which cases in which order, instead of `shuffle`; batch_sampler: whole lists of them
+    collate_fn     list of cases -> batch, by default `default_collate`
+    drop_last      leave out a last batch that is short
+
+    `num_workers`, `pin_memory`, `prefetch_factor` and `persistent_workers` are accepted; loading is done in this process.
+    A TensorDataset, or a subset of one, is not taken apart into cases: each batch is one `index_select` a tensor.
+    Raises ValueError for options that contradict each other or are out of range.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable | None = None,
+        batch_sampler: Iterable | None = None,
+        num_workers: int = 0,
+        collate_fn: Callable[[list], Any] | None = None,
+        pin_memory: bool = False,
+        drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
+        generator: Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
+    ) -> None:
+        if isinstance(num_workers, bool) or not isinstance(num_workers, int) or num_workers < 0:
+            raise ValueError(f"DataLoader: num_workers must be an integer >= 0, got {num_workers!r}")
+        if isinstance(timeout, bool) or not isinstance(timeout, Real) or not timeout >= 0:
+            raise ValueError(f"DataLoader: timeout must be a number >= 0, got {timeout!r}")
+        if generator is not None and not isinstance(generator, Generator):
+            raise TypeError(f"DataLoader: generator must be a minigrad.Generator, got {type(generator).__name__}")
+        streams = isinstance(dataset, IterableDataset)
+        if streams and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ValueError("DataLoader: an IterableDataset gives its own order: expected no shuffle, sampler or batch_sampler")
+        if sampler is not None and shuffle:
+            raise ValueError("DataLoader: sampler option is mutually exclusive with shuffle")
+        if batch_sampler is not None:
+            if batch_size != 1 or shuffle or sampler is not None or drop_last:
+                raise ValueError("DataLoader: batch_sampler option is mutually exclusive with batch_size, shuffle, sampler and "
+                                 "drop_last")  # fmt: skip
+            batch_size, drop_last = None, False
+        elif batch_size is None:
+            if drop_last:
+                raise ValueError("DataLoader: batch_size=None makes no batches, and is mutually exclusive with drop_last")
+        else:
+            batch_size = positive("DataLoader", "batch_size", batch_size)
+        if not streams and sampler is None and batch_sampler is None:
+            sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+        if not streams and batch_size is not None and sampler is not None:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
+        self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
+        self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
+        self.batches = batch_size is not None or batch_sampler is not None
+        self.collate_fn: Callable = collate_fn or (default_collate if self.batches else default_convert)
+        self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
+        self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
+        self.prefetch_factor, self.persistent_workers, self.in_order = prefetch_factor, persistent_workers, in_order
+        self.pin_memory_device = pin_memory_device
+
+    def __iter__(self) -> Iterator:
+        if isinstance(self.dataset, IterableDataset):
+            yield from self._stream(iter(self.dataset))
+        elif self.batches:
+            for indices in self.batch_sampler:  # type: ignore[union-attr]
+                yield self._batch(indices)
+        else:
+            for index in self.sampler:  # type: ignore[union-attr]
+                yield self.collate_fn(self.dataset[index])
+
+    def _stream(self, cases: Iterator) -> Iterator:
+        if not self.batches:
+            yield from map(self.collate_fn, cases)
+            return
+        while batch := list(islice(cases, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield self.collate_fn(batch)
+
+    def _batch(self, indices: Any) -> Any:
+        with mode(grad=False):
+            rows = rows_of(self.dataset, indices) if self.collate_fn is default_collate else None
+        if rows is not None:
+            return rows
+        if hasattr(self.dataset, "__getitems__"):
+            return self.collate_fn(self.dataset.__getitems__(indices))
+        return self.collate_fn([self.dataset[i] for i in indices])
+
+    def __len__(self) -> int:
+        """The number of batches in an epoch. Raises TypeError where the dataset or sampler has no length."""
+        if not isinstance(self.dataset, IterableDataset):
+            return len(self.batch_sampler if self.batches else self.sampler)  # type: ignore[arg-type]
+        n = len(self.dataset)  # type: ignore[arg-type]
+        if self.batch_size is None:
+            return n
+        return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)

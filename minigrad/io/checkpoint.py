@@ -1,0 +1,165 @@
+"""`save` and `load`: checkpoints that are whole or not there, and never hold code."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..backends import NUMPY, backend_for
+from ..backends import dtype as as_dtype
+from ..core import Tensor
+from . import layout
+from .layout import Entry
+from .tree import put_together, taken_apart
+
+OURS = "minigrad"  # the metadata's "format", and the key of our own part of it
+
+
+def save(obj: Any, path: str | os.PathLike) -> None:
+    """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
+
+    A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
+    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before. A checksum
+    guards it. Raises TypeError, naming the place, for a value of another type, and OSError if the disk refuses.
+    """
+    target = file_path("save", path)
+    tensors: dict[str, Tensor] = {}
+    try:
+        tree = taken_apart(obj, "", tensors)
+        tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize))  # so that each is aligned
+        if isinstance(obj, Mapping) and list(obj) == list(tensors):
+            tree = None  # flat: the entries say it all
+        entries = placed(tensors)
+        about = {"tree": tree, "crc32": checksum(entries, tree, map(raw, tensors.values()))}
+        header = layout.dump(entries, {"format": OURS, OURS: json.dumps(about, separators=(",", ":"))})
+    except TypeError as error:
+        raise TypeError(f"save: {error}") from None
+    except ValueError as error:
+        raise ValueError(f"save: {error}") from None
+    except RecursionError:
+        raise ValueError("save: the value is nested too deeply, or contains itself") from None
+    with replacing(target) as file:
+        file.write(header)
+        for x in tensors.values():
+            file.write(raw(x))
+
+
+def load(path: str | os.PathLike, map_location: Any = None) -> Any:
+    """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the CPU or the device `map_location`.
+
+    Tensors come back without gradient. Raises FileNotFoundError if there is no such file, and ValueError, before much is
+    allocated, if it is truncated, corrupt, of another format or was changed since it was written.
+    """
+    target = file_path("load", path)
+    device = backend_for(map_location).device
+    if not target.exists():
+        raise FileNotFoundError(f"load: there is no file {str(target)!r}. Hint: minigrad.save(obj, path) makes one")
+    if not target.is_file():
+        raise ValueError(f"load: {str(target)!r} is not a regular file")
+    with open(target, "rb") as file:
+        try:
+            return read(file, device)
+        except (ValueError, RecursionError) as error:
+            text = "nested too deeply" if isinstance(error, RecursionError) else error
+            raise ValueError(f"load: {str(target)!r}: {text}") from None
+
+
+def read(file: BinaryIO, device: Any) -> Any:
+    """What an open file holds."""
+    size = os.fstat(file.fileno()).st_size
+    n = layout.header_size(file.read(8), size)
+    entries, metadata = layout.parse(file.read(n), size - 8 - n)
+    ours = metadata.get("format") == OURS
+    if ours != (OURS in metadata):
+        raise ValueError("corrupt header: its metadata names minigrad only in part")
+    arrays = {name: array(file, name, e) for name, e in entries.items()}
+    tensors = {name: Tensor(x).to(device) for name, x in arrays.items()}
+    if not ours:
+        return tensors
+    about = json.loads(metadata[OURS], object_pairs_hook=layout.unique)
+    if not isinstance(about, dict) or about.keys() != {"tree", "crc32"}:
+        raise ValueError("corrupt header: expected a structure and a checksum in its metadata")
+    if about["crc32"] != checksum(entries, about["tree"], map(flat, arrays.values())):
+        raise ValueError("corrupt: the checksum does not match, so the file was damaged or changed after it was written")
+    return tensors if about["tree"] is None else put_together(about["tree"], tensors)
+
+
+def array(file: BinaryIO, name: str, e: Entry) -> np.ndarray:
+    """The next tensor of the file."""
+    x = np.empty(e.shape, dtype=NUMPY.native(as_dtype(e.dtype)))
+    if file.readinto(flat(x)) != x.nbytes:  # type: ignore[attr-defined]
+        raise ValueError(f"truncated in tensor {name!r}")
+    if e.dtype == "bool" and (flat(x) > 1).any():
+        raise ValueError(f"corrupt: tensor {name!r} of booleans holds other values than 0 and 1")
+    return x if np.little_endian else x.byteswap(inplace=True)
+
+
+def flat(x: np.ndarray) -> np.ndarray:
+    """The bytes of a contiguous array."""
+    return x.reshape(-1).view(np.uint8)
+
+
+def raw(x: Tensor) -> np.ndarray:
+    """The bytes of a tensor in the file's order: by rows, little-endian."""
+    host = np.ascontiguousarray(x.backend.to_host(x.array))
+    return flat(host if np.little_endian else host.byteswap())
+
+
+def placed(tensors: Mapping[str, Tensor]) -> dict[str, Entry]:
+    """Where each tensor goes, one after the other."""
+    entries, at = {}, 0
+    for name, x in tensors.items():
+        if x.dtype.name not in layout.CODES:
+            raise TypeError(f"{name!r} has the type {x.dtype!r}, which safetensors can't hold. Hint: .to(minigrad.complex64)")
+        end = at + x.array.size * x.dtype.itemsize
+        entries[name] = Entry(x.dtype.name, tuple(x.shape), at, end)
+        at = end
+    return entries
+
+
+def checksum(entries: Mapping[str, Entry], tree: Any, data: Iterator[np.ndarray]) -> int:
+    """CRC-32 over all that the file says: names, types, shapes, structure and bytes."""
+    found = zlib.crc32(json.dumps([list(entries.items()), tree], separators=(",", ":")).encode())
+    for part in data:
+        found = zlib.crc32(part, found)
+    return found
+
+
+def file_path(who: str, path: Any) -> Path:
+    """`path` with its links followed, so that a write replaces the file and not a link to it."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"{who}: path must be a string or a path, got {type(path).__name__}")
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[BinaryIO]:
+    """A file that takes the place of `target` at the block's end, and vanishes if the block fails."""
+    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
+    try:
+        file = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb")
+    except FileNotFoundError:
+        raise FileNotFoundError(f"save: there is no folder {str(target.parent)!r}. Hint: make it first") from None
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    if os.name == "posix":  # the rename itself must reach the disk too
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -1,0 +1,265 @@
+"""Modules that hold other modules or parameters: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any
+
+from ..core import Tensor
+from .module import Module, tree
+from .parameter import Parameter
+
+
+class _Numbered(Module):
+    """Modules under the names "0", "1", ...: what Sequential and ModuleList have in common."""
+
+    def _refill(self, modules: Iterable[Module]) -> None:
+        """Name the modules anew, in this order."""
+        new = list(modules)
+        for i, module in enumerate(new):
+            if not isinstance(module, Module):
+                raise TypeError(f"{type(self).__name__}: item {i} must be a Module, got {type(module).__name__}")
+        self._modules.clear()
+        self._modules.update({str(i): module for i, module in enumerate(new)})
+
+    def _key(self, idx: Any) -> str:
+        i, n = idx.__index__(), len(self)
+        if not -n <= i < n:
+            raise IndexError(f"{type(self).__name__}: index {i} is out of range for {n} modules")
+        return list(self._modules)[i]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._modules.values())
+
+    def __getitem__(self, idx: Any) -> Any:
+        if not isinstance(idx, slice):
+            return self._modules[self._key(idx)]
+        part = type(self)()
+        part._modules.update(list(self._modules.items())[idx])
+        return part
+
+    def __setitem__(self, idx: int, module: Module) -> None:
+        setattr(self, self._key(idx), module)
+
+    def __delitem__(self, idx: Any) -> None:
+        gone = set(list(self._modules)[idx]) if isinstance(idx, slice) else {self._key(idx)}
+        self._refill([module for name, module in self._modules.items() if name not in gone])
+
+    def append(self, module: Module) -> Any:
+        """Add a module at the end."""
+        return self.extend([module])
+
+    def extend(self, modules: Iterable[Module]) -> Any:
+        """Add several modules at the end."""
+        for module in list(modules):
+            self.add_module(str(len(self)), module)
+        return self
+
+    def insert(self, index: int, module: Module) -> Any:
+        """Put a module before the one at `index`."""
+        modules = list(self)
+        modules.insert(index, module)
+        self._refill(modules)
+        return self
+
+    def pop(self, key: int = -1) -> Module:
+        """Take out a module and return it."""
+        module = self[key]
+        del self[key]
+        return module
+
+    def __iadd__(self, other: Iterable[Module]) -> Any:
+        return self.extend(other)
+
+    def __add__(self, other: Iterable[Module]) -> Any:
+        return type(self)().extend(self).extend(other)
+
+
+class Sequential(_Numbered):
+    """Modules that follow one another: `Sequential(Linear(4, 8), ReLU())` or a dictionary of named modules.
+
+    y = f_n(... f_2(f_1(x)))
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        named = args[0].items() if len(args) == 1 and isinstance(args[0], Mapping) else enumerate(args)
+        for name, module in named:
+            self.add_module(str(name), module)
+
+    def forward(self, input: Any) -> Any:
+        for module in self._modules.values():
+            input = module(input)
+        return input
+
+
+class ModuleList(_Numbered):
+    """A list of modules, all registered. It has no `forward`: the owner says how they are used."""
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        self.extend(modules or ())
+
+    def __repr__(self) -> str:
+        """As PyTorch's: neighbours that look the same are one line."""
+        rows, start = [], 0
+        for text, group in groupby(map(repr, self)):
+            n = len(list(group))
+            rows.append((str(start), text) if n == 1 else (f"{start}-{start + n - 1}", f"{n} x {text}"))
+            start += n
+        return tree(type(self).__name__, self.extra_repr(), rows)
+
+
+class ModuleDict(Module):
+    """A dictionary of modules, all registered, in the order they came."""
+
+    def __init__(self, modules: Any = None) -> None:
+        super().__init__()
+        self.update(modules or {})
+
+    def __getitem__(self, key: str) -> Module:
+        return self._modules[key]
+
+    def __setitem__(self, key: str, module: Module) -> None:
+        self.add_module(key, module)
+
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._modules
+
+    def clear(self) -> None:
+        """Take out every module."""
+        self._modules.clear()
+
+    def pop(self, key: str) -> Module:
+        """Take out a module and return it."""
+        return self._modules.pop(key)
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._modules.keys()
+
+    def values(self) -> Any:
+        """The modules."""
+        return self._modules.values()
+
+    def items(self) -> Any:
+        """(name, module) pairs."""
+        return self._modules.items()
+
+    def update(self, modules: Any) -> None:
+        """Add the modules of a dictionary, or of (name, module) pairs."""
+        for key, module in modules.items() if hasattr(modules, "items") else modules:
+            self[key] = module
+
+
+def _described(name: str, p: Tensor) -> str:
+    return f"({name}): {type(p).__name__} containing: [{p.dtype!r} of size {'x'.join(map(str, p.shape))}]"
+
+
+class ParameterList(Module):
+    """A list of parameters, all registered. Tensors that are put in become parameters."""
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        self.extend(values or ())
+
+    def _key(self, idx: Any) -> str:
+        i, n = idx.__index__(), len(self)
+        if not -n <= i < n:
+            raise IndexError(f"ParameterList: index {i} is out of range for {n} parameters")
+        return str(i % n)
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parameters.values())
+
+    def __getitem__(self, idx: Any) -> Any:
+        if isinstance(idx, slice):
+            return type(self)(list(self)[idx])
+        return self._parameters[self._key(idx)]
+
+    def __setitem__(self, idx: int, param: Any) -> None:
+        setattr(self, self._key(idx), as_parameter(param))
+
+    def append(self, value: Any) -> ParameterList:
+        """Add a parameter at the end."""
+        self.register_parameter(str(len(self)), as_parameter(value))
+        return self
+
+    def extend(self, values: Iterable[Any]) -> ParameterList:
+        """Add several parameters at the end."""
+        for value in list(values):
+            self.append(value)
+        return self
+
+    def __iadd__(self, values: Iterable[Any]) -> ParameterList:
+        return self.extend(values)
+
+    def extra_repr(self) -> str:
+        return "\n".join(_described(name, p) for name, p in self._parameters.items())
+
+
+class ParameterDict(Module):
+    """A dictionary of parameters, all registered, in the order they came. Tensors that are put in become parameters."""
+
+    def __init__(self, parameters: Any = None) -> None:
+        super().__init__()
+        self.update(parameters or {})
+
+    def __getitem__(self, key: str) -> Any:
+        return self._parameters[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.register_parameter(key, as_parameter(value))
+
+    def __delitem__(self, key: str) -> None:
+        del self._parameters[key]
+
+    def __len__(self) -> int:
+        return len(self._parameters)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parameters)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._parameters
+
+    def keys(self) -> Any:
+        """The names."""
+        return self._parameters.keys()
+
+    def values(self) -> Any:
+        """The parameters."""
+        return self._parameters.values()
+
+    def items(self) -> Any:
+        """(name, parameter) pairs."""
+        return self._parameters.items()
+
+    def update(self, parameters: Any) -> None:
+        """Add the parameters of a dictionary, or of (name, parameter) pairs."""
+        for key, value in parameters.items() if hasattr(parameters, "items") else parameters:
+            self[key] = value
+
+    def extra_repr(self) -> str:
+        return "\n".join(_described(name, p) for name, p in self._parameters.items())
+
+
+def as_parameter(value: Any) -> Parameter | None:
+    """A tensor as a parameter; a parameter and None stay."""
+    return value if value is None or isinstance(value, Parameter) else Parameter(value)

@@ -1,0 +1,99 @@
+"""What the functions of this folder share: arguments in canonical form, and errors that name what was expected."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from ...backends import DTypeError, ShapeError
+from ...core import Tensor
+from ...ops.arithmetic import cast
+from ...ops.operands import tensor_of
+from ...ops.reduce import mean, sum
+from ...ops.shape import reshape_op
+from ...ops.update import write
+
+KERNEL = {1: "kW", 2: "kH, kW", 3: "kD, kH, kW"}
+IMAGE = {1: "W", 2: "H, W", 3: "D, H, W"}
+
+
+def ntuple(who: str, name: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:
+    """An int, or a tuple of one or `n` ints, as a tuple of `n` ints, none below `least`."""
+    given = tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
+    whole = all(hasattr(v, "__index__") and not isinstance(v, bool) for v in given)
+    if not whole or len(given) not in (1, n):
+        raise TypeError(f"{who}: {name} must be an int or a tuple of {n} ints, got {value!r}")
+    given = tuple(v.__index__() for v in given)
+    if min(given) < least:
+        raise ShapeError(f"{who}: {name} must be at least {least}, got {value!r}")
+    return given if len(given) == n else given * n
+
+
+def batched(who: str, x: Any, n: int) -> tuple[Tensor, bool]:
+    """Images as (N, C, *S) with `n` spatial dimensions, and whether they came in a batch."""
+    tensor_of(who, x)
+    if x.ndim not in (n + 1, n + 2):
+        raise ShapeError(f"{who}: input must be (N, C, {IMAGE[n]}) or (C, {IMAGE[n]}), got {tuple(x.shape)}")
+    return (x, True) if x.ndim == n + 2 else (reshape_op(x, shape=(1, *x.shape)), False)
+
+
+def unbatched(y: Tensor, was_batched: bool) -> Tensor:
+    """The result of an image that came alone, without the batch dimension."""
+    return y if was_batched else reshape_op(y, shape=tuple(y.shape[1:]))
+
+
+def one_type(who: str, x: Tensor, other: Tensor, name: str = "weight") -> None:
+    """Raise DTypeError unless both tensors have one element type."""
+    if x.array.dtype is not other.array.dtype and x.dtype is not other.dtype:
+        raise DTypeError(f"{who}: expected input and {name} of one type, got {x.dtype!r} and {other.dtype!r}. "
+                         "Hint: cast one with .to(dtype)")  # fmt: skip
+
+
+def vector(who: str, name: str, v: Tensor | None, size: int, symbol: str = "C") -> None:
+    """Raise ShapeError unless `v` is None or a vector of `size`."""
+    if v is not None and tuple(tensor_of(who, v, name).shape) != (size,):
+        raise ShapeError(f"{who}: {name} must be ({symbol}) = ({size},), got {tuple(v.shape)}")
+
+
+def probability(who: str, p: float) -> None:
+    """Raise ValueError unless 0 <= p <= 1."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{who}: dropout probability has to be between 0 and 1, but got {p}")
+
+
+def reduction_of(who: str, reduction: str, size_average: Any, reduce: Any, more: tuple[str, ...] = ()) -> str:
+    """The kind of reduction, also from the two arguments that PyTorch has retired."""
+    if size_average is not None or reduce is not None:
+        kept = reduce is None or reduce
+        reduction = "none" if not kept else "mean" if size_average is None or size_average else "sum"
+        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.", stacklevel=3)
+    if reduction not in ("none", "mean", "sum", *more):
+        raise ValueError(f"{who}: {reduction!r} is not a valid value for reduction. "
+                         f"Hint: one of {', '.join(('none', 'mean', 'sum', *more))}")  # fmt: skip
+    return reduction
+
+
+def reduced(loss: Tensor, reduction: str) -> Tensor:
+    """The losses themselves, their mean or their sum."""
+    return mean(loss) if reduction == "mean" else sum(loss) if reduction == "sum" else loss
+
+
+def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
+    """Raise ShapeError unless both have one shape: a loss never broadcasts."""
+    if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
+        raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and {tuple(target.shape)}. "
+                         "Hint: losses do not broadcast; reshape one of them")  # fmt: skip
+
+
+def placed(who: str, x: Tensor, compute: Any, inplace: bool) -> Tensor:
+    """compute(x); with `inplace` written into x, of which a copy goes into the graph."""
+    tensor_of(who, x)
+    if not inplace:
+        return compute(x)
+    return write(who, x, compute(x.clone() if x.requires_grad else x))
+
+
+def as_type(x: Tensor, like: Tensor) -> Tensor:
+    """x in the type of another tensor."""
+    return x if x.dtype is like.dtype else cast(x, dtype=like.dtype)

@@ -1,0 +1,129 @@
+"""Losses of classes: the likelihood of the right one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...backends import DTypeError, ShapeError
+from ...core import Tensor
+from ...ops.arithmetic import cast, where
+from ...ops.index import embedding_rows, gather_op
+from ...ops.norm import cross_entropy_op, log_softmax_op
+from ...ops.operands import tensor_of
+from ...ops.reduce import sum_op
+from ...ops.shape import permute_op, reshape_op
+from .checks import reduced, reduction_of, vector
+
+
+def nll_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
+    reduction: str = "mean",
+) -> Tensor:  # fmt: skip
+    """-weight[t] x[t] for logarithms of probabilities x; (C) and (), (N, C) and (N), or (N, C, ...) and (N, ...).
+
+    Targets equal to `ignore_index` count as 0; "mean" is the mean weighted by weight[t].
+    Raises IndexError for a class out of range.
+    """
+    reduction = reduction_of("nll_loss", reduction, size_average, reduce)
+    rows, classes = as_rows("nll_loss", input, target, weight, ignore_index)
+    loss = where(classes < 0, 0.0, -picked(rows, classes))
+    return finished(loss, classes, weight, reduction, tuple(target.shape))
+
+
+def cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
+    reduction: str = "mean", label_smoothing: float = 0.0,
+) -> Tensor:  # fmt: skip
+    """-ln softmax(x)[t], weighted by weight[t]; (C) and (), (N, C) and (N), or (N, C, ...) and (N, ...).
+
+    `target` holds classes, or, with the shape of the input, probabilities of all classes. Targets equal to `ignore_index`
+    count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the target evenly to all classes.
+    Raises IndexError for a class out of range, ShapeError that names both shapes. Source of smoothing: Szegedy et al. 2016, §7.
+    """
+    reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
+    if tensor_of("cross_entropy", target, "target").shape == tensor_of("cross_entropy", input).shape and target.dtype.is_floating_point:
+        return of_probabilities(input, target, weight, reduction, label_smoothing)
+    rows, classes = as_rows("cross_entropy", input, target, weight, ignore_index)
+    if not label_smoothing:
+        return finished(cross_entropy_op(rows, classes), classes, weight, reduction, tuple(target.shape))
+    logp = log_softmax_op(rows, dim=1)
+    loss = where(classes < 0, 0.0, -picked(logp, classes))
+    if weight is not None:
+        loss = loss * weights_of(classes, weight)
+    spread = sum_op(logp if weight is None else logp * weight, dim=(1,)) * (-label_smoothing / rows.shape[1])
+    loss = loss * (1 - label_smoothing) + where(classes < 0, 0.0, spread)
+    return divided(loss, classes, weight, reduction, tuple(target.shape))
+
+
+def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:
+    """Cross entropy with a target that gives each class its probability; the mean is over cases."""
+    at = 0 if x.ndim == 1 else 1
+    classes = x.shape[at]
+    vector("cross_entropy", "weight", weight, classes)
+    if label_smoothing:
+        target = target * (1 - label_smoothing) + label_smoothing / classes
+    logp = log_softmax_op(x, dim=at)
+    if weight is not None:
+        logp = logp * reshape_op(weight, shape=(-1, *(1,) * (x.ndim - 1 - at)))
+    return reduced(-sum_op(logp * target, dim=(at,)), reduction)
+
+
+def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor]:
+    """The input as (M, C), one row a decision, and the classes as (M), with -1 for those to ignore."""
+    tensor_of(who, x), tensor_of(who, target, "target")
+    shape, goal = tuple(x.array.shape), tuple(target.array.shape)
+    if target.dtype.kind != "int":
+        hint = "probabilities need the input's shape" if who == "cross_entropy" else ".long()"
+        raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input {shape}. "
+                         f"Hint: {hint}")  # fmt: skip
+    if not shape or goal != shape[:-1][:1] + shape[2:]:
+        raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")
+    count = shape[0] if len(shape) == 1 else shape[1]
+    vector(who, "weight", weight, count)
+    check_classes(who, target, count, ignore_index)
+    if len(shape) > 2:
+        x = permute_op(x, dims=(0, *range(2, len(shape)), 1))
+    rows = x if len(shape) == 2 else reshape_op(x, shape=(math.prod(goal), count))
+    classes = target if len(goal) == 1 else reshape_op(target, shape=(math.prod(goal),))
+    return rows, classes if ignore_index < 0 else where(classes == ignore_index, -1, classes)
+
+
+def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> None:
+    """Raise IndexError that names a target which is neither a class nor ignore_index."""
+    xp, array = target.backend.xp, target.array
+    if not target.array.size or (int(xp.min(array)) >= 0 and int(xp.max(array)) < count):
+        return
+    wrong = array[((array < 0) | (array >= count)) & (array != ignore_index)]
+    if wrong.size:
+        raise IndexError(f"{who}: Target {int(wrong[0])} is out of bounds: classes are 0 ... {count - 1}, as in the input, or "
+                         f"ignore_index={ignore_index}")  # fmt: skip
+
+
+def picked(rows: Tensor, classes: Tensor) -> Tensor:
+    """rows[i, classes[i]]; (M, C), (M) -> (M)."""
+    at = reshape_op(where(classes < 0, 0, classes), shape=(-1, 1) if classes.array.size else (0, 1))
+    return reshape_op(gather_op(rows, at, dim=1), shape=tuple(classes.shape))
+
+
+def weights_of(classes: Tensor, weight: Tensor) -> Tensor:
+    """weight[classes[i]], and 0 for a class to ignore."""
+    return where(classes < 0, 0.0, embedding_rows(weight, where(classes < 0, 0, classes)))
+
+
+def finished(loss: Tensor, classes: Tensor, weight: Tensor | None, reduction: str, shape: tuple) -> Tensor:
+    """Losses of rows, weighted by their class and reduced."""
+    return divided(loss if weight is None else loss * weights_of(classes, weight), classes, weight, reduction, shape)
+
+
+def divided(loss: Tensor, classes: Tensor, weight: Tensor | None, reduction: str, shape: tuple) -> Tensor:
+    """Weighted losses of rows reduced; the mean divides by the weights of the classes that count."""
+    if reduction == "none":
+        return loss if len(shape) == 1 else reshape_op(loss, shape=shape)
+    total = sum_op(loss, dim=(0,))
+    if reduction == "sum":
+        return total
+    share = cast(classes >= 0, dtype=loss.dtype) if weight is None else weights_of(classes, weight)
+    return total / sum_op(share, dim=(0,))

@@ -1,0 +1,209 @@
+"""Optimizer: parameter groups, state, and the loop over them that every optimizer shares."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from itertools import chain
+from numbers import Real
+from typing import Any
+
+from ..backends import DType, DTypeError, ShapeError, dtype
+from ..core import Tensor, mode
+from ..ops.create import tensor, zeros_like
+
+
+class Optimizer:
+    """The base of all optimizers; one of them gives `update`, and `check` for its hyper-parameters.
+
+    params        tensors, (name, tensor) pairs, or dicts {"params": ..., "lr": ...} with options of their own
+    defaults      the options of a group that does not give its own
+    param_groups  one dict a group: its options and its list of parameters
+    state         what the optimizer keeps for each parameter, as tensors
+
+    Raises ValueError for an empty list, a parameter given twice and a non-leaf; TypeError for anything but tensors.
+    """
+
+    def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
+        who = type(self).__name__
+        if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
+            raise TypeError(f"{who}: params must be an iterable of tensors or dicts, got {type(params).__name__}. Hint: [params]")
+        if isinstance(params, (set, frozenset)):
+            raise TypeError(f"{who}: params must have an order, which a set has not. Hint: a list")
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{who}: optimizer got an empty parameter list. Hint: model.parameters() after its layers are made")
+        self.defaults = defaults
+        self.state: defaultdict[Any, Any] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
+            self.add_param_group(group)
+
+    def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+        """Update one parameter from its gradient, by an op."""
+        raise NotImplementedError(f"{type(self).__name__}: an optimizer must define update(p, g, group), or step()")
+
+    def check(self, group: dict[str, Any]) -> None:
+        """Raise ValueError or TypeError if the options of a group make no sense."""
+
+    # -- what training calls -----------------------------------------------------------------------------------------------
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. `closure` computes the loss anew first, and is returned.
+
+        Raises, before anything is updated, if a gradient has not its parameter's shape and type.
+        """
+        loss = None
+        if closure is not None:
+            with mode(grad=True):
+                loss = closure()
+        ready = [(p, gradient(self, p), group) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        with mode(grad=False):
+            for p, g, group in ready:
+                self.update(p, g, group)
+        return loss
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget every gradient, or write zeros into it."""
+        for p in chain.from_iterable(group["params"] for group in self.param_groups):
+            if set_to_none:
+                p.grad = None
+            elif p.grad is not None:
+                p.grad = p.grad.detach().zero_()
+
+    def kept(self, p: Tensor, name: str, make: Callable[[Tensor], Tensor] = zeros_like) -> Tensor:
+        """The state `name` of a parameter, made when first asked for: outside any record, since a replay must not remake it."""
+        state = self.state[p]
+        if name not in state:
+            with mode(grad=False, listeners=()):
+                state[name] = make(p)
+        return state[name]
+
+    # -- groups ------------------------------------------------------------------------------------------------------------
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with options of their own, such as newly unfrozen layers."""
+        who = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(f"{who}: a parameter group must be a dict with the key 'params', got {param_group!r:.60}")
+        given = param_group["params"]
+        if isinstance(given, (set, frozenset)):
+            raise TypeError(f"{who}: params must have an order, which a set has not. Hint: a list")
+        params = [given] if isinstance(given, Tensor) else list(given)
+        names = [p[0] for p in params if isinstance(p, tuple)]
+        if names:
+            if len(names) < len(params):
+                raise ValueError(f"{who}: either all parameters of a group have names or none")
+            params = [p for _, p in params]
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        for k, p in enumerate(params):
+            what = f"parameter {names[k] if names else k}"
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{who}: an optimizer can only optimize tensors, {what} is a {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError(f"{who}: can't optimize a non-leaf tensor, {what} is the output of {p.grad_fn.op.name}. "
+                                 "Hint: .detach().requires_grad_()")  # fmt: skip
+            if id(p) in known:
+                raise ValueError(f"{who}: some parameters appear more than once: {what}, of shape {tuple(p.shape)}")
+            known.add(id(p))
+        group = {**self.defaults, **param_group, "params": params}
+        if names:
+            group["param_names"] = names
+        self.check(group)
+        self.param_groups.append(group)
+
+    # -- saving and loading ------------------------------------------------------------------------------------------------
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {i: ...}, "param_groups": [...]}, with parameters numbered in the order of the groups."""
+        number = {id(p): i for i, p in enumerate(self._params())}
+        state = {number.get(id(p), p): values for p, values in self.state.items()}
+        groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over options and (copies of) state that `state_dict()` gave; all of it or, if it does not fit, nothing.
+
+        Raises ValueError that names what does not fit: number or sizes of groups, or the shape of a state.
+        """
+        who = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
+            raise ValueError(f"{who}: expected a dict with 'state' and 'param_groups'. Hint: the result of state_dict()")
+        groups, state = state_dict["param_groups"], state_dict["state"]
+        sizes, wanted = [len(g["params"]) for g in groups], [len(g["params"]) for g in self.param_groups]
+        if sizes != wanted:
+            raise ValueError(f"{who}: the loaded parameter groups have {sizes} parameters, the optimizer's {wanted}")
+        loaded = [{**mine, **theirs, "params": mine["params"]} for mine, theirs in zip(self.param_groups, groups, strict=True)]
+        for group in loaded:
+            self.check(group)
+        param = dict(zip((i for g in groups for i in g["params"]), self._params(), strict=True))
+        new: defaultdict[Any, Any] = defaultdict(dict)
+        for i, values in state.items():
+            if i in param:
+                new[param[i]] = {name: fitted(f"{who}: {name} of parameter {i}", param[i], name, x) for name, x in values.items()}
+            else:
+                new[i] = values
+        self.param_groups, self.state = loaded, new
+
+    def _params(self) -> Iterable[Tensor]:
+        return chain.from_iterable(group["params"] for group in self.param_groups)
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for i, group in enumerate(self.param_groups):
+            lines += [""] * (i > 0) + [f"Parameter Group {i}"]
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
+    """The gradient of a parameter, if it fits."""
+    g, who = p.grad, type(optimizer).__name__
+    if not isinstance(g, Tensor):
+        raise TypeError(f"{who}: .grad must be a tensor, got {type(g).__name__}")
+    if g.array.shape != p.array.shape:
+        raise ShapeError(f"{who}: a gradient must have its parameter's shape {tuple(p.shape)}, got {tuple(g.shape)}")
+    if g.array.dtype != p.array.dtype:
+        raise DTypeError(f"{who}: a gradient must have its parameter's type {p.dtype!r}, got {g.dtype!r}. Hint: .to()")
+    return g
+
+
+def count_type(p: Tensor) -> DType:
+    """The type in which steps are counted: the parameter's own, unless it is too short to count far."""
+    return p.dtype if p.dtype.itemsize > 2 else dtype("int64")
+
+
+def fitted(who: str, p: Tensor, name: str, value: Any) -> Any:
+    """A copy of a loaded state in the type and on the device of its parameter. Raises ValueError for another shape."""
+    if name == "step":
+        return tensor(value, dtype=count_type(p), device=p.device)
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim and value.shape != p.shape:
+        raise ValueError(f"{who}: expected shape {tuple(p.shape)}, got {tuple(value.shape)}")
+    return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
+
+
+# -- hyper-parameters --------------------------------------------------------------------------------------------------------
+
+
+def number(who: str, name: str, value: Any, low: float = -math.inf, below: float = math.inf) -> None:
+    """Raise TypeError unless `value` is a number, ValueError unless low <= value < below."""
+    if isinstance(value, Tensor) and value.array.size == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {value!r}")
+    if not low <= value < below or math.isinf(value):
+        limits = f" >= {low:g}" if low > -math.inf else ""
+        limits += f" and < {below:g}" if below < math.inf else ""
+        raise ValueError(f"{who}: Invalid {name}: expected a finite number{limits}, got {value!r}")
+
+
+def flag(who: str, name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"{who}: {name} must be True or False, got {type(value).__name__} {value!r}")
+
+
+def plain(who: str, group: dict[str, Any]) -> None:
+    """Raise ValueError for `differentiable`, which would need updates that are not in place."""
+    if group["differentiable"]:
+        raise ValueError(f"{who}: differentiable=True is not supported. Hint: write the update with plain ops")

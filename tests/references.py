@@ -1,0 +1,212 @@
+"""What the larger ops compute, in NumPy and plain loops: slow, short, and written without looking at the kernels."""
+
+from __future__ import annotations
+
+from itertools import product
+from statistics import NormalDist
+
+import numpy as np
+
+
+
+def sum_to(x, shape):
+    out = np.zeros(shape)
+    for at in np.ndindex(x.shape):
+        tail = at[len(at) - len(shape) :]
+        out[tuple(i if n > 1 else 0 for i, n in zip(tail, shape, strict=True))] += x[at]
+    return out
+
+
+def zeros_with(x, shape, index):
+    out = np.zeros(shape)
+    np.add.at(out, index, x)
+    return out
+
+
+def assigned(x, value, index):
+    out = x.copy()
+    out[index] = value
+    return out
+
+
+def pad(x, before, after, value):
+    return np.pad(x, list(zip(before, after, strict=True)), constant_values=value)
+
+
+def gather(x, index, dim):
+    out = np.zeros(index.shape)
+    for at in np.ndindex(index.shape):
+        out[at] = x[(*at[:dim], index[at], *at[dim + 1 :])]
+    return out
+
+
+def scatter_add(x, index, dim, shape):
+    out = np.zeros(shape)
+    for at in np.ndindex(index.shape):
+        out[(*at[:dim], index[at], *at[dim + 1 :])] += x[at]
+    return out
+
+
+def index_add(x, index, n, dim):
+    out = np.zeros((*x.shape[:dim], n, *x.shape[dim + 1 :]))
+    for i, place in enumerate(index):
+        out[(slice(None),) * dim + (place,)] += x[(slice(None),) * dim + (i,)]
+    return out
+
+
+def logsumexp(x, dim, keepdim=False):
+    return np.log(np.sum(np.exp(x), axis=dim, keepdims=keepdim))
+
+
+def softmax(x, dim):
+    return np.exp(x) / np.sum(np.exp(x), axis=dim, keepdims=True)
+
+
+def cross_entropy(x, target):
+    return np.array([0.0 if t < 0 else -np.log(softmax(row, 0)[t]) for row, t in zip(x, target, strict=True)])
+
+
+def cross_entropy_input(g, target, logp):
+    rows = [0 * p if t < 0 else g_n * (np.exp(p) - np.eye(len(p))[t]) for g_n, t, p in zip(g, target, logp, strict=True)]
+    return np.stack(rows)
+
+
+def line(v, x):
+    """A value for each channel, laid along dimension 1 of x."""
+    return np.reshape(v, (1, -1, *(1,) * (x.ndim - 2)))
+
+
+def batch_norm_eval(x, weight, bias, mean, var, eps):
+    y = (x - line(mean, x)) / np.sqrt(line(var, x) + eps)
+    y = y if weight is None else y * line(weight, x)
+    return y if bias is None else y + line(bias, x)
+
+
+def batch_norm(x, weight, bias, running_mean=None, running_var=None, momentum=None, *, eps):
+    flat = np.moveaxis(x, 1, 0).reshape(x.shape[1], -1)
+    return batch_norm_eval(x, weight, bias, flat.mean(1), flat.var(1), eps)
+
+
+def batch_norm_input(g, x, weight, mean, var, eps):
+    """One channel at a time, by the full matrix dxhat/dx = (I - 1/n - xhat xhat^T / n) / s."""
+    out = np.zeros_like(x)
+    for c in range(x.shape[1]):
+        at, s = x[:, c].reshape(-1), np.sqrt(var.reshape(-1)[c] + eps)
+        xhat = (at - mean.reshape(-1)[c]) / s
+        n = at.size
+        slope = (np.eye(n) - 1 / n - np.outer(xhat, xhat) / n) / s
+        w = 1.0 if weight is None else weight[c]
+        out[:, c] = (w * slope @ g[:, c].reshape(-1)).reshape(out[:, c].shape)
+    return out
+
+
+def layer_norm(x, weight, bias, dims, eps):
+    y = (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + eps)
+    y = y if weight is None else y * weight
+    return y if bias is None else y + bias
+
+
+def visits(shape, kernel, sizes, window):
+    """Every (output place, tap, input place) of a sliding window; the input place is None in the padding."""
+    for o, k in product(np.ndindex(*sizes), np.ndindex(*kernel)):
+        at = [s * i + d * j - p for i, j, s, d, p in zip(o, k, window.stride, window.dilation, window.padding, strict=True)]
+        inside = all(0 <= i < n for i, n in zip(at, shape, strict=True))
+        yield o, k, tuple(at) if inside else None
+
+
+def sizes_of(shape, kernel, window):
+    return tuple(
+        len([start for start in range(-p, n + p) if (start + p) % s == 0 and start + d * (k - 1) < n + p])
+        for n, k, s, p, d in zip(shape, kernel, window.stride, window.padding, window.dilation, strict=True)
+    )
+
+
+def conv(x, weight, bias=None, *, window):
+    each, per = x.shape[1] // window.groups, weight.shape[0] // window.groups
+    sizes = sizes_of(x.shape[2:], weight.shape[2:], window)
+    y = np.zeros((x.shape[0], weight.shape[0], *sizes))
+    for f, c in product(range(weight.shape[0]), range(each)):
+        for o, k, at in visits(x.shape[2:], weight.shape[2:], sizes, window):
+            if at is not None:
+                y[(slice(None), f, *o)] += weight[(f, c, *k)] * x[(slice(None), f // per * each + c, *at)]
+    return y if bias is None else y + line(bias, y)
+
+
+def conv_input(out, weight, shape, window):
+    """The matrix of the linear map x -> conv(x, weight), transposed, times out."""
+    units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.array([np.sum(conv(unit, weight, window=window) * out) for unit in units]).reshape(shape)
+
+
+def conv_weight(x, out, kernel, window):
+    shape = (out.shape[1], x.shape[1] // window.groups, *kernel)
+    units = np.eye(int(np.prod(shape))).reshape(-1, *shape)
+    return np.array([np.sum(conv(x, unit, window=window) * out) for unit in units]).reshape(shape)
+
+
+def max_pool(x, kernel, window, sizes):
+    return pooled(x, kernel, window, sizes)[0]
+
+
+def max_pool_places(x, kernel, window, sizes):
+    return pooled(x, kernel, window, sizes)[1]
+
+
+def pooled(x, kernel, window, sizes):
+    best = np.full((*x.shape[:2], *sizes), -np.inf)
+    where = np.full(best.shape, -1)
+    for n, c in np.ndindex(x.shape[:2]):
+        for o, _, at in visits(x.shape[2:], kernel, sizes, window):
+            if at is not None and x[(n, c, *at)] > best[(n, c, *o)]:
+                best[(n, c, *o)] = x[(n, c, *at)]
+                where[(n, c, *o)] = np.ravel_multi_index(at, x.shape[2:])
+    return best, where
+
+
+def take_places(x, places):
+    flat = x.reshape(*x.shape[:2], -1)
+    return np.stack([[flat[n, c][places[n, c]] for c in range(x.shape[1])] for n in range(x.shape[0])])
+
+
+def put_places(x, places, shape):
+    out = np.zeros((*shape[:2], int(np.prod(shape[2:]))))
+    for at in np.ndindex(x.shape):
+        out[at[0], at[1], places[at]] += x[at]
+    return out.reshape(shape)
+
+
+def sum_pool(x, kernel, window, sizes):
+    y = np.zeros((*x.shape[:2], *sizes))
+    for o, _, at in visits(x.shape[2:], kernel, sizes, window):
+        if at is not None:
+            y[(..., *o)] += x[(..., *at)]
+    return y
+
+
+def sum_pool_input(x, shape, kernel, window):
+    y = np.zeros(shape)
+    for o, _, at in visits(shape[2:], kernel, x.shape[2:], window):
+        if at is not None:
+            y[(..., *at)] += x[(..., *o)]
+    return y
+
+
+def erfinv(x):
+    return np.vectorize(NormalDist().inv_cdf)((x + 1) / 2) / np.sqrt(2)
+
+
+def sgd(p, g, buf, lr, momentum=0, dampening=0, weight_decay=0, nesterov=False, maximize=False):
+    g = (-1 if maximize else 1) * g + weight_decay * p
+    buf = momentum * buf + (1 - dampening) * g
+    return p - lr * (g + momentum * buf if nesterov else buf)
+
+
+def adam(p, g, m, v, step, largest, lr, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled=False):
+    b1, b2 = betas
+    if decoupled:
+        p = p - lr * weight_decay * p
+    else:
+        g = g + weight_decay * p
+    m, v, t = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, step + 1
+    v = v if largest is None else np.maximum(v, largest)
+    return p - lr * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)

@@ -14,7 +14,7 @@ test: $(VENV)/dev
 	$(RUN) -m pytest tests --ignore=tests/parity
 
 lint: $(VENV)/dev
-	$(RUN) -m ruff check .
+	$(RUN) -m ruff check --output-format concise .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 

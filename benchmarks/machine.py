@@ -37,5 +37,6 @@ def facts() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "numpy": version("numpy"),
+        "onednn": version("onednn-cpu-gomp"),
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }

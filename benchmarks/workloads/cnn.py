@@ -33,4 +33,4 @@ def cnn_digits(lib: Any) -> Any:
 @workload("CNN on 28x28 images, conv 16 and 32, batch norm, SGD with momentum, batch 64")
 def cnn_28(lib: Any) -> Any:
     model = cnn(lib, 28)
-    return classification(lib, model, lib.optim.SGD(model.parameters(), lr=0.01, momentum=0.9), (64, 1, 28, 28))
+    return classification(lib, model, lib.optim.SGD(model.parameters(), lr=0.001, momentum=0.9), (64, 1, 28, 28))

@@ -1,5 +1,6 @@
 """Derivatives as functions, and the modes of recording."""
 
+from . import forward as forward_ad
 from .backward import backward, grad
 from .gradcheck import GradcheckError, gradcheck, gradgradcheck
 from .hooks import Hook

@@ -9,8 +9,8 @@ from ..backends import GradError, ShapeError
 from ..core import Tensor, mode, node_of, propagate
 from ..ops.arithmetic import cast
 from ..ops.create import ones_like, zeros_like
-from ..ops.shape import stack
 from ..ops.update import add_
+from .vmap import vmap
 
 
 def backward(
@@ -61,11 +61,7 @@ def grad(
     if not only_inputs:
         raise ValueError("grad: only_inputs=False is not supported. Hint: use backward()")
     if is_grads_batched:
-        many = [list(g) for g in listed(grad_outputs)]
-        rows = [grad(roots, wanted, list(row), True, create_graph, True, allow_unused, False, materialize_grads)
-                for row in zip(*many, strict=True)]  # fmt: skip
-        return tuple(None if None in [id(g) if g is not None else None for g in column] else stack(column)
-                     for column in zip(*rows, strict=True))  # fmt: skip
+        return batched(roots, wanted, listed(grad_outputs), create_graph, allow_unused, materialize_grads)
     keys = [key_of("grad", t) for t in wanted]
     keep = create_graph if retain_graph is None else retain_graph
     totals = propagate(roots, seeds_of("grad", roots, grad_outputs), keys, keep, create_graph)
@@ -75,6 +71,20 @@ def grad(
                         "in the graph. Hint: allow_unused=True gives None for it")  # fmt: skip
     return tuple(zeros_like(t) if key not in totals and materialize_grads else totals.get(key)
                  for t, key in zip(wanted, keys, strict=True))  # fmt: skip
+
+
+def batched(roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None) -> tuple[Tensor | None, ...]:
+    """`grad` for many gradients at once, stacked in dimension 0 of the seeds: one pass, under `vmap`."""
+    nothing: list[bool] = []
+
+    def one(*row: Tensor) -> tuple:
+        found = grad(roots, wanted, row, True, create_graph, True, unused[0], False, bool(unused[1]))
+        nothing[:] = [g is None for g in found]
+        return tuple(g for g in found if g is not None)
+
+    with mode(grad=create_graph):
+        rest = iter(vmap(one)(*seeds))
+    return tuple(None if none else next(rest) for none in nothing)
 
 
 def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:

@@ -2,32 +2,152 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
-from ..core import MODE, mode
+from ..backends import GradError
+from ..core import MODE, Node, Op, Tensor, mode
+
+
+class switched(mode):
+    """A mode that a function can be decorated with: a generator function is in it at each of its steps, a coroutine while
+    it runs, any other function at each call."""
+
+    def __call__(self, function: Callable) -> Callable:
+        if inspect.isgeneratorfunction(function):
+            return stepped(function, self.changes)
+        if inspect.iscoroutinefunction(function):
+
+            @wraps(function)
+            async def wrapped(*args: Any, **kwargs: Any) -> Any:
+                with self._recreate_cm():
+                    return await function(*args, **kwargs)
+
+            return wrapped
+        return super().__call__(function)
+
+
+def stepped(function: Callable, changes: dict) -> Callable:
+    """A generator function whose every step runs in a mode, and nothing between the steps does."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        with mode(**changes):
+            steps = function(*args, **kwargs)
+        resume, given = steps.send, None
+        while True:
+            try:
+                with mode(**changes):
+                    value = resume(given)
+            except StopIteration as end:
+                return end.value
+            try:
+                given = yield value
+                resume = steps.send
+            except GeneratorExit:
+                with mode(**changes):
+                    steps.close()
+                raise
+            except BaseException as error:
+                resume, given = steps.throw, error
+
+    return wrapped
 
 
 def switch(doc: str, **changes: Any) -> Callable[..., Any]:
     """A mode under a name of its own: `@name`, `@name()` and `with name():` all work, as in PyTorch."""
 
     def named(function: Callable | None = None) -> Any:
-        return mode(**changes) if function is None else mode(**changes)(function)
+        return switched(**changes) if function is None else switched(**changes)(function)
 
     named.__doc__ = doc
     return named
 
 
+def opened(op: Op, args: tuple) -> Callable:
+    """A composite op's definition in primitives; any other op itself."""
+    return op.definition or op
+
+
+class Decompose(switched):
+    """Opens composite ops, unless something that opens them too (`vmap`) is at work already."""
+
+    def __enter__(self) -> Any:
+        self.changes = {"instead": MODE.get().instead or opened}
+        return super().__enter__()
+
+    def _recreate_cm(self) -> Decompose:
+        return Decompose()
+
+
 no_grad = switch("Record no gradients in this block: results have `requires_grad=False`.", grad=False)
 enable_grad = switch("Record gradients in this block, inside `no_grad` too.", grad=True)
-decompose = switch("Run composite ops (batch_norm, softmax ...) as their definitions in primitives.", decompose=True)
 
 
-def inference_mode(mode_: Any = True) -> Any:
-    """As `no_grad`; `inference_mode(False)` changes nothing. Usable as a context and as a decorator."""
-    if callable(mode_):
-        return mode(grad=False, inference=True)(mode_)
-    return mode(grad=False, inference=True) if mode_ else mode()
+def decompose(function: Callable | None = None) -> Any:
+    """Run composite ops (batch_norm, softmax ...) as their definitions in primitives."""
+    return Decompose() if function is None else Decompose()(function)
+
+
+class Untracked(list):
+    """The write counter of tensors made in inference mode: whoever would save it for a backward pass is refused."""
+
+    def __getitem__(self, which: Any) -> Any:
+        if MODE.get().inference:
+            return 0
+        raise GradError("inference_mode: Inference tensors cannot be saved for backward, nor written in place, outside of "
+                        "inference mode. Hint: .clone() makes a normal tensor; or use no_grad()")  # fmt: skip
+
+    def __setitem__(self, which: Any, value: Any) -> None: ...
+
+
+UNTRACKED = Untracked([0])
+
+
+class Marker:
+    """A listener that marks every tensor made in inference mode. Views of a tensor from outside stay normal."""
+
+    def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
+        if op.kind != "update" and (op.kind != "view" or output.version is None):
+            output.version = UNTRACKED
+
+    def contributed(self, node: Node, k: int, part: Tensor) -> None: ...
+
+    def arrived(self, key: Any, g: Tensor) -> None: ...
+
+
+class Inference(switched):
+    """The block of `inference_mode()`."""
+
+    def __enter__(self) -> Any:
+        now = MODE.get()
+        self.changes = {"grad": False, "inference": True}
+        if not now.inference:
+            self.changes["listeners"] = (*now.listeners, Marker())
+        return super().__enter__()
+
+    def _recreate_cm(self) -> Inference:
+        return Inference()
+
+
+def inference_mode(mode: Any = True) -> Any:
+    """As `no_grad`, and what is made inside can't take part in a recorded computation later: it raises GradError there.
+
+    `inference_mode(False)` changes nothing. Usable as a context and as a decorator, with or without parentheses.
+    """
+    if callable(mode):
+        return Inference()(mode)
+    return Inference() if mode else switched()
+
+
+def is_inference(self: Tensor) -> bool:
+    """Whether the tensor was made in inference mode."""
+    return self.version is UNTRACKED
+
+
+Tensor.is_inference = is_inference  # type: ignore[attr-defined]
 
 
 class set_grad_enabled(mode):

@@ -1,6 +1,6 @@
 """Arrays and kernels: NumPy, CuPy, any Array-API namespace. Knows no tensor."""
 
-from .backend import BACKENDS, Backend, backend_for, backend_of, dtype_of, is_array, register
+from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, register
 from .cupy_backend import find_cupy
 from .device import Device
 from .dtypes import (
@@ -15,7 +15,7 @@ from .dtypes import (
     result_type,
     set_default_dtype,
 )
-from .errors import DeviceError, DTypeError, GradError, ShapeError
+from .errors import DeviceError, DivisionError, DTypeError, GradError, LinAlgError, ShapeError
 from .namespace import array_api
 from .numpy_backend import NUMPY
 from .providers import report, use
@@ -23,7 +23,7 @@ from .reference import ARRAY
 from .size import Size
 from .windows import Window, out_size
 
-__all__ = ["ARRAY", "BACKENDS", "DTYPES", "NUMPY", "Backend", "DType", "DTypeError", "Device", "DeviceError", "GradError",
-           "ShapeError", "Size", "array_api", "backend_for", "backend_of", "dtype", "dtype_of", "find_cupy", "finfo",
+__all__ = ["ARRAY", "BACKENDS", "DTYPES", "NUMPY", "Backend", "DType", "DTypeError", "Device", "DeviceError", "DivisionError", "GradError", "LinAlgError",
+           "ShapeError", "Size", "array_api", "backend_for", "backend_of", "claim", "dtype", "dtype_of", "find_cupy", "finfo",
            "get_default_dtype", "iinfo", "is_array", "number_type", "promote_types", "register", "report", "result_type",
            "set_default_dtype", "Window", "out_size", "use"]  # fmt: skip

@@ -73,6 +73,11 @@ _finders: dict[str, Callable[[], Backend]] = {}  # devices that are looked for w
 def register(backend: Backend, *array_types: type) -> Backend:
     """Put a backend on the list; `array_types` are further types (NumPy's scalars) that it answers for."""
     BACKENDS[str(backend.device)] = backend
+    return claim(backend, *array_types)
+
+
+def claim(backend: Backend, *array_types: type) -> Backend:
+    """Let a backend answer for its type of array, without being on the list."""
     for kind in (backend.array_type, *array_types):
         _by_type[kind] = backend
     return backend

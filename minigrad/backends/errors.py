@@ -15,5 +15,13 @@ class DeviceError(RuntimeError, ValueError):
     """Operands on different devices, or a device that is not there."""
 
 
+class DivisionError(RuntimeError, ZeroDivisionError):
+    """A division of integers by zero."""
+
+
 class GradError(RuntimeError):
     """A request that backpropagation can't honour."""
+
+
+class LinAlgError(RuntimeError, ValueError):
+    """A matrix that the op can't take: singular, not positive definite, no convergence."""

@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from .numpy_backend import NUMPY, NUMPY_KERNELS
+from .numpy_backend import NUMPY
+from .numpy_kernels import NUMPY_KERNELS
 from .onednn import ONEDNN, library, why
 from .reference import REFERENCE
 

@@ -1,7 +1,7 @@
 """Every kernel once, in the plain Array API: the meaning of the fast ones, and the oracle they are tested against.
 
 A kernel takes the backend first, then arrays, then options. Families with a file of their own: windows.py (convolution,
-pooling), special.py (special functions), steps.py (optimizer steps).
+pooling), special.py and gamma.py (special functions), steps.py (optimizer steps).
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from .gamma import GAMMA
+from .matrices import MATRICES
+from .order import ORDER
 from .special import erf, erfc, erfinv
 from .steps import STEPS
 from .windows import WINDOWS
@@ -166,4 +169,4 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 
 _KERNELS = [where, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax, take_at, add_at,
             put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf, erfc, erfinv]  # fmt: skip
-REFERENCE = WINDOWS | STEPS | {f.__name__: f for f in _KERNELS}
+REFERENCE = WINDOWS | STEPS | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}

@@ -9,7 +9,13 @@ from typing import Any
 # W. J. Cody 1969, Rational Chebyshev approximations for the error function, Math. Comp. 23: numerators and denominators,
 # highest power first, for |x| < 0.46875 (in x^2), up to 4 (in |x|) and beyond (in 1/x^2).
 SMALL = (
-    (1.85777706184603153e-1, 3.16112374387056560e0, 1.13864154151050156e2, 3.77485237685302021e2, 3.20937758913846947e3),
+    (
+        1.85777706184603153e-1,
+        3.16112374387056560e0,
+        1.13864154151050156e2,
+        3.77485237685302021e2,
+        3.20937758913846947e3,
+    ),
     (1.0, 2.36012909523441209e1, 2.44024637934444173e2, 1.28261652607737228e3, 2.84423683343917062e3),
 )
 MIDDLE = (
@@ -40,7 +46,8 @@ def ratio(x: Any, pair: tuple) -> Any:
 
 
 def tail(xp: Any, size: Any) -> Any:
-    """1 - erf(size) for size > 0.46875. The square is split, as in Cody, so that its rounding does not grow in e^-x^2."""
+    """1 - erf(size) for size > 0.46875. The square is split, as in Cody, so that its rounding does not grow in
+    e^-x^2."""
     coarse = xp.trunc(size * 16) / 16
     bell = xp.exp(-coarse * coarse) * xp.exp(-(size - coarse) * (size + coarse))
     middle = xp.clip(size, 0.4, 4.0)

@@ -88,7 +88,7 @@ def conv_input(b: Any, g: Any, w: Any, shape: tuple, window: Window) -> Any:
     f, kernel = w.shape[0], w.shape[2:]
     n, c, sizes = shape[0], shape[1], g.shape[2:]
     wt = xp.permute_dims(xp.reshape(w, (groups, f // groups, -1)), (0, 2, 1))  # (G, C/G * K, F/G)
-    cols = xp.reshape(xp.matmul(wt, rows(b, g, groups)), (c, -1, n, *sizes))  # (C, K, N, oS)
+    cols = xp.reshape(xp.matmul(wt, rows(b, g, groups)), (c, math.prod(kernel), n, *sizes))  # (C, K, N, oS)
     big = tuple(s + 2 * p for s, p in zip(shape[2:], window.padding, strict=True))
     x = xp.zeros((c, n, *big), dtype=g.dtype)
     for k, tap in enumerate(taps(kernel, sizes, window)):

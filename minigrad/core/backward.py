@@ -111,17 +111,17 @@ def own(g: Any, others: tuple) -> Any:
 
 
 def as_tensors(node: Node) -> list:
-    """A node's saved values as tensors with their history, so that rules that run on them can be differentiated."""
+    """A node's saved values as tensors, with their history if the pass is to be differentiated."""
     values: list[Any] = []
     for (what, which), value in zip(node.plan.sources, node.saved or (), strict=True):
-        if what == "input" and isinstance(node.parents[which], Tensor):
-            leaf = node.parents[which]
-            if leaf.array is not value:
+        maker = None if not MODE.get().grad else node if what == "y" else node.parents[which] if what == "input" else None
+        if isinstance(maker, Tensor):
+            if maker.array is not value:
                 raise GradError(f"backward: the memory of a leaf that {node.op.name} saved was replaced through .data. "
                                 "Hint: take second derivatives before the update")  # fmt: skip
-            value = leaf
+            value = maker
         elif what in ("y", "input", "extra") and hasattr(value, "dtype"):
-            value = Tensor(value, node if what == "y" else node.parents[which] if what == "input" else None)
+            value = Tensor(value, maker)
         values.append(value)
     return values
 

@@ -5,6 +5,7 @@ The modes belong to a thread or an async task (a ContextVar), and a `with` block
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ContextDecorator
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ class Mode(NamedTuple):
     grad: bool = True
     listeners: tuple = ()  # told `heard(op, args, options, output, extras)` of every call that passed the door and, in
     # backpropagation, `contributed(node, k, part)` of every rule and `arrived(node or leaf, g)` of every whole gradient
-    decompose: bool = False
+    instead: Callable | None = None  # instead(op, args): what is called in the op's place, the op itself for no change
     inference: bool = False
     rule: tuple | None = None  # in backpropagation: (), or (node number, input position) while a rule runs
 

@@ -48,10 +48,9 @@ class Node:
         versions = self.versions
         for i in range(0, len(versions), 2):
             if versions[i][0] != versions[i + 1]:
-                raise GradError("backward: one of the variables needed for gradient computation has been modified by an "
-                                f"inplace operation: a tensor that {self.op.name} saved (output shape {tuple(self.shape)}) "
-                                f"is at version {versions[i][0]}; expected version {versions[i + 1]}. "
-                                "Hint: .clone() it before the write")  # fmt: skip
+                raise GradError(f"backward: one of the variables needed for gradient computation has been modified by an "
+                                f"inplace operation: what {self.op.name} saved (output {tuple(self.shape)}) is at version "
+                                f"{versions[i][0]}; expected version {versions[i + 1]}. Hint: .clone() it first")  # fmt: skip
 
     def free(self) -> None:
         """Let go of the saved values; a node that saved none can be walked again."""

@@ -13,7 +13,6 @@ from .modes import MODE
 from .node import Node
 from .tensor import Tensor, node_of, written
 
-KINDS = ("elementwise", "batched", "linear", "view", "general", "create", "update")
 OPS: dict[str, Op] = {}
 _NUMBERS = frozenset((float, int, type(None)))
 
@@ -42,7 +41,7 @@ class Op:
     """
 
     def __init__(self, kernel: Callable, name: str, kind: str, saves: tuple[str, ...], floats: bool) -> None:
-        assert kind in KINDS, kind
+        assert OPS.setdefault(name, self) is self, f"two ops are called {name}"
         self.kernel, self.name, self.kind, self.saves, self.floats = kernel, name, kind, saves, floats
         self.promotes = kind == "elementwise"
         self.broadcasts = kind in ("elementwise", "batched")
@@ -76,10 +75,10 @@ class Op:
         return definition
 
     def __call__(self, *args: Any, **options: Any) -> Any:
-        """The door: unwrap and check the operands, run the kernel, record a node if a gradient is wanted, tell listeners."""
-        grad, listeners, opened, *_ = MODE.get()
-        if opened and self.definition is not None:
-            return self.definition(*args, **options)
+        """The door: unwrap and check operands, run the kernel, record a node if a gradient is wanted, tell listeners."""
+        grad, listeners, instead, *_ = MODE.get()
+        if instead is not None and (other := instead(self, args)) is not self:
+            return other(*args, **options)
         arrays, parents = [], []
         first, kind, dtype, tensors, plain, wanted, key = None, None, None, 0, True, False, 1
         for a in args:
@@ -179,32 +178,32 @@ class Op:
         known |= {f"{name}_shape": ("shape", k if self.variadic else at) for at, name in enumerate(self.inputs)}
         known |= {name: ("input", at) for at, name in enumerate(self.inputs)}
         if self.variadic:
-            known[self.inputs[last]] = ("inputs", last)
-        known[f"{self.inputs[last]}_shapes"] = ("shapes", last)
+            known |= {self.inputs[last]: ("inputs", last), f"{self.inputs[last]}_shapes": ("shapes", last)}
         assert need in known, f"{self.name}: a rule asks for {need!r}, which the call does not have"
         return known[need]
 
     def _plan(self, key: int, count: int) -> Plan:
         """The plan of a call with `count` inputs, of which those whose bit is set in `key` want a gradient."""
-        needed: list[tuple] = []
+        needed: dict[tuple, None] = {}  # in order, each once
         asked: list[Any] = [None] * count
         for k in range(count):
             rule = self.rules.get(self.inputs[min(k, len(self.inputs) - 1)])
             if rule is not None and key >> (count - 1 - k) & 1:
                 wants = [self._source(need, k) for need in inspect.signature(rule).parameters]
                 asked[k] = (rule, wants)
-                needed += [w for w in wants if w[0] != "g" and w not in needed]
+                needed |= dict.fromkeys(w for w in wants if w[0] != "g")
         fused = self.fused if all(asked[: len(self.rules)]) else None
         wants = [self._source(need, 0) for need in inspect.signature(fused).parameters] if fused else []
         pool = {"y": 0, "input": 1, "extra": 1 + count}
         held = [s for s in needed if s[0] in pool]
         rest = tuple(s for s in needed if s[0] not in pool)
         order = [("g", 0), *held, *rest]
-        rules = tuple(a and (a[0], picker([order.index(w) for w in a[1]])) for a in asked)
+        place = {source: at for at, source in enumerate(order)}
+        rules = tuple(a and (a[0], picker([place[w] for w in a[1]])) for a in asked)
         take = picker([pool[s[0]] + s[1] for s in held])
         inputs = [s[1] for s in held if s[0] == "input"]
         inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
-        once = fused and (fused, picker([order.index(w) for w in wants]))
+        once = fused and (fused, picker([place[w] for w in wants]))
         return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:
@@ -225,13 +224,7 @@ class Op:
 
 def op(kind: str, *, name: str = "", saves: tuple[str, ...] = (), floats: bool = False) -> Callable[[Callable], Op]:
     """Make an op of a kernel `f(b, *arrays, **options)` and enter it in OPS."""
-
-    def make(kernel: Callable) -> Op:
-        made = Op(kernel, name or kernel.__name__, kind, saves, floats)
-        assert OPS.setdefault(made.name, made) is made, f"two ops are called {made.name}"
-        return made
-
-    return make
+    return lambda kernel: Op(kernel, name or kernel.__name__, kind, saves, floats)
 
 
 def picker(indexes: list[int]) -> Callable:

@@ -35,10 +35,10 @@ def save(obj: Any, path: str | os.PathLike) -> None:
     try:
         tree = taken_apart(obj, "", tensors)
         tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize))  # so that each is aligned
-        if isinstance(obj, Mapping) and list(obj) == list(tensors):
-            tree = None  # flat: the entries say it all
+        flat_dict = isinstance(obj, Mapping) and list(obj) == list(tensors)
+        about: dict[str, Any] = {} if flat_dict else {"tree": tree}
         entries = placed(tensors)
-        about = {"tree": tree, "crc32": checksum(entries, tree, map(raw, tensors.values()))}
+        about["crc32"] = checksum(entries, about, map(raw, tensors.values()))
         header = layout.dump(entries, {"format": OURS, OURS: json.dumps(about, separators=(",", ":"))})
     except TypeError as error:
         raise TypeError(f"save: {error}") from None
@@ -85,11 +85,11 @@ def read(file: BinaryIO, device: Any) -> Any:
     if not ours:
         return tensors
     about = json.loads(metadata[OURS], object_pairs_hook=layout.unique)
-    if not isinstance(about, dict) or about.keys() != {"tree", "crc32"}:
-        raise ValueError("corrupt header: expected a structure and a checksum in its metadata")
-    if about["crc32"] != checksum(entries, about["tree"], map(flat, arrays.values())):
+    if not isinstance(about, dict) or not {"crc32"} <= about.keys() <= {"tree", "crc32"}:
+        raise ValueError("corrupt header: expected a checksum, and perhaps a structure, in its metadata")
+    if about.pop("crc32") != checksum(entries, about, map(flat, arrays.values())):
         raise ValueError("corrupt: the checksum does not match, so the file was damaged or changed after it was written")
-    return tensors if about["tree"] is None else put_together(about["tree"], tensors)
+    return put_together(about["tree"], tensors) if "tree" in about else tensors
 
 
 def array(file: BinaryIO, name: str, e: Entry) -> np.ndarray:
@@ -125,9 +125,9 @@ def placed(tensors: Mapping[str, Tensor]) -> dict[str, Entry]:
     return entries
 
 
-def checksum(entries: Mapping[str, Entry], tree: Any, data: Iterator[np.ndarray]) -> int:
+def checksum(entries: Mapping[str, Entry], about: dict, data: Iterator[np.ndarray]) -> int:
     """CRC-32 over all that the file says: names, types, shapes, structure and bytes."""
-    found = zlib.crc32(json.dumps([list(entries.items()), tree], separators=(",", ":")).encode())
+    found = zlib.crc32(json.dumps([list(entries.items()), about], separators=(",", ":")).encode())
     for part in data:
         found = zlib.crc32(part, found)
     return found

@@ -47,12 +47,12 @@ def dump(entries: dict[str, Entry], metadata: dict[str, str]) -> bytes:
 
 def header_size(first: bytes, size: int) -> int:
     """The length of the header, from the first 8 bytes of a file of `size` bytes."""
-    if first[:4] == b"PK\x03\x04" or first[:1] == b"\x80":
-        raise ValueError("this looks like a zip or pickle file (torch.save writes such), which may hold code and is never "
-                         "opened. Hint: save it as safetensors")  # fmt: skip
     if len(first) < 8:
         raise ValueError(f"truncated: {size} bytes are too few for a safetensors file")
     n = int.from_bytes(first, "little")
+    if n > LIMIT and (first[:4] == b"PK\x03\x04" or first[:1] == b"\x80"):
+        raise ValueError("this looks like a zip or pickle file (torch.save writes such), which may hold code and is never "
+                         "opened. Hint: save it as safetensors")  # fmt: skip
     if n > LIMIT:
         raise ValueError(f"not a safetensors file: it announces a header of {n} bytes, more than the {LIMIT} allowed")
     if n > size - 8:

@@ -68,10 +68,16 @@ def listed(content: Any, tensors: Mapping[str, Tensor]) -> list:
     return [put_together(item, tensors) for item in content]
 
 
+def paired(content: Any, tensors: Mapping[str, Tensor]) -> dict:
+    if not isinstance(content, list) or any(not isinstance(pair, list) or len(pair) != 2 for pair in content):
+        raise TypeError("not a list of pairs")
+    return {key: put_together(value, tensors) for key, value in content}
+
+
 BUILDERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
     "tensor": lambda name, tensors: tensors[name],
     "float": lambda text, tensors: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text],
-    "dict": lambda pairs, tensors: {key: put_together(value, tensors) for key, value in pairs},
+    "dict": paired,
     "list": listed,
     "tuple": lambda content, tensors: tuple(listed(content, tensors)),
 }

@@ -94,7 +94,9 @@ class Module:
             self.register_buffer(name, value, value.persistent)
         elif kind is not None:
             if kind not in self.__dict__:
-                raise AttributeError(f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first")
+                raise AttributeError(
+                    f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first"
+                )
             self._forget(name, keep=kind)
             self.__dict__[kind][name] = value
         else:
@@ -137,7 +139,9 @@ class Module:
         if hasattr(self, name) and name not in self.__dict__[store]:
             raise KeyError(f"attribute {name!r} already exists")
         if not (value is None or isinstance(value, kind)):
-            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
+            raise TypeError(
+                f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)"
+            )
         self.__dict__[store][name] = value
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -156,7 +160,9 @@ class Module:
     add_module = register_module
 
     # -- what is in it -------------------------------------------------------------------------------------------------
-    def named_modules(self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+    def named_modules(
+        self, memo: set | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
         """(path, module) of this module and all below it, parents first; a shared one comes once."""
         seen: set[int] = set() if memo is None else memo
         stack: list[tuple[str, Module]] = [(prefix, self)]
@@ -179,11 +185,15 @@ class Module:
                 seen.add(id(value))
                 yield (f"{path}.{name}" if path else name), value
 
-    def named_parameters(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
         """(path, parameter) of all parameters; a shared one comes once."""
         return self._named("_parameters", prefix, recurse, remove_duplicate)
 
-    def named_buffers(self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
         """(path, buffer) of all buffers; a shared one comes once."""
         return self._named("_buffers", prefix, recurse, remove_duplicate)
 
@@ -270,7 +280,8 @@ class Module:
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Module:
-        """Put `fn(tensor)` in the place of every parameter's memory, gradient and buffer. Parameters stay the same objects."""
+        """Put `fn(tensor)` in the place of every parameter's memory, gradient and buffer. Parameters stay the same
+        objects."""
         done: dict[int, Tensor] = {}  # a tensor that several modules share stays shared
         for module in self.modules():
             for p in module._parameters.values():
@@ -286,7 +297,8 @@ class Module:
         return self
 
     def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Module:
-        """Move everything to a device, and floating tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
+        """Move everything to a device, and floating tensors to a dtype: `.to("cuda")`, `.to(float64)`,
+        `.to(tensor)`."""
         for a in args:
             if isinstance(a, Tensor):
                 device, dtype = a.device, a.dtype
@@ -327,8 +339,11 @@ class Module:
         """Every parameter and persistent buffer under its path, on the same memory, detached unless `keep_vars`."""
         return {key: value if keep_vars else value.detach() for key, (_, _, value) in state_of(self, prefix).items()}
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
-        """Copy the tensors of `state_dict` into the parameters and buffers of the same paths, or with `assign` take them over.
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> IncompatibleKeys:
+        """Copy the tensors of `state_dict` into the parameters and buffers of the same paths, or with `assign` take
+        them over.
 
         All or nothing: raises RuntimeError that names every missing, unexpected (both only if `strict`) and misfitting
         key, and changes nothing. Floating types are converted; a whole number in a floating place is a misfit.
@@ -358,7 +373,8 @@ class Module:
         return _hook(self._backward_hooks, hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
-        """Call `hook(module, grad_output)` before the module is backpropagated; what it returns replaces grad_output."""
+        """Call `hook(module, grad_output)` before the module is backpropagated; what it returns replaces
+        grad_output."""
         return _hook(self._backward_pre_hooks, hook, prepend)
 
     # -- printing ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from ..ops.create import empty, tensor
 class Parameter(Tensor):
     """A leaf tensor that training changes: `self.weight = Parameter(randn(3, 4))` registers it with the module.
 
-    It shares the memory of `data` and wants a gradient unless told otherwise. Raises GradError for integers that want one.
+    It shares the memory of `data` and wants a gradient unless told otherwise. Raises GradError for integers that want
+    one.
     """
 
     __slots__ = ()

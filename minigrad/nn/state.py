@@ -12,13 +12,16 @@ from .parameter import Parameter
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` passed over: the module's keys not found, and keys the module does not have."""
+    """What `load_state_dict(strict=False)` passed over: the module's keys not found, and keys the module does not
+    have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
 
     def __repr__(self) -> str:
-        return super().__repr__() if self.missing_keys or self.unexpected_keys else "<All keys matched successfully>"
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return f"IncompatibleKeys(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
 
 
 def state_of(module: Any, prefix: str = "") -> dict[str, tuple[Any, str, Tensor]]:
@@ -34,7 +37,8 @@ def state_of(module: Any, prefix: str = "") -> dict[str, tuple[Any, str, Tensor]
 
 
 def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
-    """Write the tensors of `state_dict` into the module: all of them or, after an error that names every misfit, none."""
+    """Write the tensors of `state_dict` into the module: all of them or, after an error that names every misfit,
+    none."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
     places = state_of(module)
@@ -48,7 +52,9 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     shared = [key for key in places if key in state_dict]
     problems += [text for key in shared if (text := misfit(key, places[key][2], state_dict[key]))]
     if problems:
-        hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
+        hint = (
+            "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
+        )
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
     with mode(grad=False):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backends import backend_for, backend_of
 from ..backends import dtype as as_dtype
-from ..core import op
+from ..core import Tensor, op
 
 
 @op("elementwise")
@@ -71,10 +71,16 @@ def expand(b, x, *, shape):
     return b.xp.broadcast_to(x, shape)
 
 
-@op("linear")
-def cast(b, x, *, dtype):
+@op("linear", name="cast")
+def cast_op(b, x, *, dtype):
     """x with another element type."""
     return b.xp.astype(x, b.native(as_dtype(dtype)))
+
+
+def cast(x: Any, *, dtype: Any) -> Any:
+    """x with another element type. No gradient passes through integers and booleans."""
+    discrete = as_dtype(dtype).kind in ("bool", "int")
+    return cast_op(x.detach() if discrete and isinstance(x, Tensor) else x, dtype=dtype)
 
 
 @op("linear")
@@ -105,7 +111,7 @@ minimum.vjp(x=lambda g, x, other: _shared(g, x < other, x == other), other=lambd
 where.vjp(x=lambda g, condition: where(condition, g, 0.0), other=lambda g, condition: where(condition, 0.0, g))
 sum_to.vjp(x=lambda g, x_shape: expand(g, shape=x_shape))
 expand.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
-cast.vjp(x=lambda g: g)  # the engine casts a gradient to its input's type
+cast_op.vjp(x=lambda g: g)  # the engine casts a gradient to its input's type
 alias.vjp(x=lambda g: g)
 clone.vjp(x=lambda g: g)
 move.vjp(x=lambda g, x: move(g, device=str(backend_of(getattr(x, "array", x)).device)))

@@ -41,19 +41,19 @@ def ge(b, x, other):
     return b.xp.greater_equal(x, other)
 
 
-@op("batched")
+@op("elementwise")
 def logical_and(b, x, other):
     """x and other are both non-zero"""
     return b.xp.logical_and(truth(b, x), truth(b, other))
 
 
-@op("batched")
+@op("elementwise")
 def logical_or(b, x, other):
     """x or other is non-zero"""
     return b.xp.logical_or(truth(b, x), truth(b, other))
 
 
-@op("batched")
+@op("elementwise")
 def logical_xor(b, x, other):
     """exactly one of x and other is non-zero"""
     return b.xp.logical_xor(truth(b, x), truth(b, other))

@@ -213,7 +213,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
 def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value in the shape, type and device of `input`."""
     x = tensor_of("full_like", input)
-    made = full_like_op(x.detach(), value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
+    made = full_like_op(x, value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
     made = made if device is None else made.to(device)
     return made.requires_grad_() if requires_grad else made
 
@@ -250,6 +250,8 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
     """Whole numbers uniform on low ... high - 1: `randint(high, size)` or `randint(low, high, size)`."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if not high > low:
         raise ShapeError(f"randint: expected low < high, got {low} and {high}")
     return _drawn("randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..backends import DivisionError
 from ..core import op
 from .arithmetic import where
 
@@ -174,13 +175,21 @@ def trunc(b, x):
 @op("elementwise")
 def floor_divide(b, x, other):
     """y = the largest integer <= x / other; slope 0"""
-    return b.xp.floor_divide(x, other)
+    return b.xp.floor_divide(x, divisor(b, "floor_divide", x, other))
 
 
 @op("elementwise")
 def remainder(b, x, other):
     """y = x - other floor(x / other), with the sign of other, as Python's %"""
-    return b.xp.remainder(x, other)
+    return b.xp.remainder(x, divisor(b, "remainder", x, other))
+
+
+def divisor(b, name, x, other):
+    """`other`, unless an integer is to be divided by 0: integers have no infinity to answer with."""
+    array = x if hasattr(x, "dtype") else other
+    if not b.xp.isdtype(array.dtype, "real floating") and b.xp.any(b.xp.asarray(other) == 0):
+        raise DivisionError(f"{name}: integer division by zero. Hint: divide floating tensors")
+    return other
 
 
 exp.vjp(x=lambda g, y: g * y)
@@ -213,6 +222,7 @@ floor.vjp(x=lambda g: g * 0.0)
 ceil.vjp(x=lambda g: g * 0.0)
 round.vjp(x=lambda g: g * 0.0)
 trunc.vjp(x=lambda g: g * 0.0)
+floor_divide.vjp(x=lambda g: g * 0.0, other=lambda g: g * 0.0)
 remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
 
 

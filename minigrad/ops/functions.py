@@ -11,22 +11,49 @@ from .compare import (
     bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not,
     logical_or, logical_xor, lt, ne,
 )
+from .compose import (
+    addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, broadcast_shapes, broadcast_tensors, cross, diff, einsum, inner,
+    kron, lerp, ravel, repeat_interleave, tile,
+)
 from .create import (
     arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand, rand_like, randint, randn,
     randn_like, randperm, tensor, zeros, zeros_like,
 )
+from .diagonal import (
+    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, diag, diag_embed, diagflat,
+    diagonal, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, rot90, tensor_split, trace, tril, tril_indices, triu,
+    triu_indices, vsplit, vstack,
+)
 from .elementwise import (
-    abs, ceil, cos, exp, expm1, floor, floor_divide, log, log1p, log2, pow, reciprocal, relu, remainder, round, rsqrt,
+    abs, ceil, cos, erf, erfc, erfinv, exp, expm1, floor, floor_divide, log, log1p, log2, pow, reciprocal, relu, remainder, round, rsqrt,
     sigmoid, sign, sin, sqrt, square, tan, tanh, trunc,
 )
 from .elementwise import clamp as clamp_op
 from .index import gather, index_select, take_along_dim
+from .linalg import cdist, det, dist, logdet, matrix_power, slogdet
+from .linalg import inv as inverse
+from .linalg import pinv as pinverse
+from .linalg import tensor_norm as norm
 from .matmul import bmm, dot, matmul, mm, mv, outer, tensordot
 from .norm import log_softmax_op, softmax_op
 from .operands import axis, common_type, tensor_of
+from .order import (
+    aminmax, argsort, argwhere, bincount, bucketize, count_nonzero, cummax, cummin, histc, isin, kthvalue, median, mode, msort,
+    nanmean, nanmedian, nanquantile, nansum, nonzero, quantile, searchsorted, sort, topk, unique, unique_consecutive,
+)
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .reduce import (
-    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, norm, prod, std, std_mean, sum, var, var_mean,
+    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, prod, std, std_mean, sum, var, var_mean,
+)
+from .running import cumprod, logcumsumexp
+from .scatter import (
+    index_add, index_copy, index_fill, index_put, masked_fill, masked_scatter, masked_select, put, scatter, scatter_add,
+    scatter_reduce, take,
+)
+from .special import (
+    acos, acosh, allclose, asin, asinh, atan, atan2, atanh, copysign, cosh, digamma, equal, exp2, fmax, fmin, fmod, frac,
+    heaviside, hypot, isclose, isneginf, isposinf, lgamma, log10, logaddexp, logaddexp2, logit, nan_to_num, polygamma,
+    positive, signbit, sinc, sinh, xlogy,
 )
 from .shape import (
     broadcast_to, cat, chunk, expand, flatten, flip, movedim, narrow, permute, repeat, reshape, roll, select, split, squeeze,
@@ -64,27 +91,36 @@ def where(condition: Tensor, input: Any, other: Any) -> Tensor:
 
 
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
-    """`input` kept between `min` and `max`, numbers or tensors. The slope is 1 inside and at a number's border."""
+    """`input` kept between `min` and `max`, numbers or tensors. The slope is 1 inside and at the borders."""
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        y = input if min is None else maximum(input, min)
-        return y if max is None else minimum(y, max)
-    if tensor_of("clamp", input).dtype.kind == "int" and (isinstance(min, float) or isinstance(max, float)):
-        input = arithmetic.cast(input, dtype=common_type((input, 1.0)))
-    return clamp_op(input, min=min, max=max)
+        y = input if min is None else where(lt(input, min), min, input)
+        return y if max is None else where(gt(y, max), max, y)
+    kind = common_type((tensor_of("clamp", input), min, max))
+    return clamp_op(input if input.dtype is kind else arithmetic.cast(input, dtype=kind), min=min, max=max)
+
+
+def _along(name: str, op: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
+    """softmax or log_softmax, of scalars and empty tensors too."""
+    x = tensor_of(name, input) if dtype is None else input.to(dtype)
+    d = axis(name, dim, x.ndim)
+    if not x.array.size:
+        return exp(x)  # as empty, and floating
+    return op(x, dim=d) if x.ndim else reshape(op(reshape(x, 1), dim=0), ())
 
 
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """e^x_i / sum_j e^x_j along `dim`."""
-    x = tensor_of("softmax", input) if dtype is None else input.to(dtype)
-    return softmax_op(x, dim=axis("softmax", dim, x.ndim)) if x.ndim else reshape(softmax_op(reshape(x, 1), dim=0), ())
+    return _along("softmax", softmax_op, input, dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """x_i - ln sum_j e^x_j along `dim`."""
-    x = tensor_of("log_softmax", input) if dtype is None else input.to(dtype)
-    return log_softmax_op(x, dim=axis("log_softmax", dim, x.ndim)) if x.ndim else reshape(log_softmax_op(reshape(x, 1), dim=0), ())
+    return _along("log_softmax", log_softmax_op, input, dim, dtype)
 
 
 clip, concat, subtract, multiply, divide, absolute, negative = clamp, cat, sub, mul, div, abs, neg
+moveaxis, swapaxes, swapdims, row_stack = movedim, transpose, transpose, vstack
+arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh = acos, acosh, asin, asinh, atan, atan2, atanh
+greater, greater_equal, less, less_equal, not_equal, fix, sgn, multiply = gt, ge, lt, le, ne, trunc, sign, mul

@@ -88,47 +88,72 @@ def filled(spec: tuple, arrays: tuple) -> tuple:
 # -- x[index] ------------------------------------------------------------------------------------------------------------
 
 
-def parse(x: Tensor, index: Any) -> tuple[tuple, list[Tensor]]:
-    """An index in canonical form: a spec of slices, ints, None, one Ellipsis and ARRAYs, and the index tensors.
+def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
+    """An index in two steps, as PyTorch takes them: (basic, spec, tensors), with x[index] = x[basic][spec of tensors].
 
+    `basic` holds what gives a view: ints, slices, None. `spec` has an ARRAY for each index tensor and whole slices.
     Raises IndexError for too many indices, a position out of range or an index that is no integer or boolean.
     """
     items = index if isinstance(index, tuple) else (index,)
-    spec: list[Any] = []
-    tensors: list[Tensor] = []
+    if sum(item is Ellipsis for item in items) > 1:
+        raise IndexError("index: only one ... may appear")
     dims = sum(_takes(item) for item in items)
     if dims > x.ndim:
         raise IndexError(f"index: too many indices ({dims}) for a tensor of shape {tuple(x.shape)}")
+    several = sum(_is_array(item) for item in items) > 1
+    basic: list[Any] = []
+    spec: list[Any] = []
+    tensors: list[Tensor] = []
     d = 0
     for item in items:
+        whole = 1  # dimensions that the second step sees
         if item is Ellipsis:
-            if Ellipsis in [s for s in spec if not isinstance(s, (slice, Tensor))]:
-                raise IndexError("index: only one ... may appear")
-            d += x.ndim - dims
-            spec.append(item)
+            whole = x.ndim - dims
+            basic += [slice(None)] * whole
+            d += whole
         elif item is None:
-            spec.append(None)
+            basic.append(None)
         elif isinstance(item, slice):
-            step = 1 if item.step is None else int(item.step)
-            if step < 1:
-                raise ShapeError(f"index: step must be greater than zero, got {step}. Hint: minigrad.flip")
-            spec.append(slice(*(None if v is None else int(v) for v in (item.start, item.stop, item.step))))
+            basic.append(_slice(item))
             d += 1
-        elif is_int(item):
-            i = int(item)
-            n = x.shape[d]
-            if not -n <= i < n:
-                raise IndexError(f"index: index {i} is out of bounds for dimension {d} with size {n}")
-            spec.append(i)
-            d += 1
+        elif is_int(item) or (several and _is_array(item) and _takes(item) and not getattr(item, "ndim", 1)):
+            basic.append(_place(int(item), x.shape[d], d))
+            d, whole = d + 1, 0
+        elif _is_array(item) and not _takes(item):  # one boolean: a new dimension of size 1 or 0
+            basic.append(None)
+            tensors.append(Tensor(x.backend.xp.zeros(int(bool(item)), dtype=x.backend.xp.int64)))
         else:
-            tensor = _index_tensor(x, item, d)
-            spec.append(ARRAY)
-            tensors.append(tensor)
-            d += tensor.ndim if tensor.dtype.kind == "bool" else 1
-    if Ellipsis not in [s for s in spec if not isinstance(s, slice)]:
-        spec.append(Ellipsis)
-    return tuple(spec), tensors
+            tensors.append(_index_tensor(x, item, d))
+            n = _takes(item) if tensors[-1].dtype.kind == "bool" else 1
+            basic += [slice(None)] * n
+            d += n
+        spec += [ARRAY] if len(tensors) > spec.count(ARRAY) else [slice(None)] * whole
+    return (*basic, ...), (*spec, ...), tensors
+
+
+def _is_array(item: Any) -> bool:
+    """Whether an index item is a list, an array, a tensor or a boolean."""
+    return not (item is None or item is Ellipsis or isinstance(item, slice) or is_int(item))
+
+
+def _slice(item: slice) -> slice:
+    """A slice of ints. Raises for a step below 1."""
+    start, stop, step = (None if v is None else int(v) for v in (item.start, item.stop, item.step))
+    if step is not None and step < 1:
+        raise ShapeError(f"index: step must be greater than zero, got {step}. Hint: minigrad.flip")
+    return slice(start, stop, step)
+
+
+def _place(i: int, n: int, d: int) -> int:
+    """A position in dimension d of size n. Raises IndexError out of range."""
+    if not -n <= i < n:
+        raise IndexError(f"index: index {i} is out of bounds for dimension {d} with size {n}")
+    return i
+
+
+def is_whole(index: tuple) -> bool:
+    """Whether an index takes everything as it is."""
+    return all(item is Ellipsis or (isinstance(item, slice) and item == slice(None)) for item in index)
 
 
 def is_int(item: Any) -> bool:
@@ -140,6 +165,8 @@ def _takes(item: Any) -> int:
     """How many dimensions an index item uses up."""
     if item is None or item is Ellipsis or isinstance(item, bool):
         return 0
+    if isinstance(item, list):
+        item = BACKENDS["cpu"].xp.asarray(item)
     kind = getattr(getattr(item, "dtype", None), "kind", "")
     return item.ndim if kind in ("bool", "b") else 1
 
@@ -180,13 +207,13 @@ def in_range(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor of positions takes part."""
-    spec, tensors = parse(x, index)
+    basic, spec, tensors = parse(x, index)
     if not tensors:
-        return slice_op(x, index=spec)
+        return slice_op(x, index=basic)
+    x = x if is_whole(basic) else slice_op(x, index=basic)
     if len(tensors) == 1 and tensors[0].ndim == 1 and tensors[0].dtype.kind == "int":
-        at = spec.index(ARRAY)
-        if all(isinstance(s, slice) and s == slice(None) for s in spec[:at]) and spec[at + 1 :] == (Ellipsis,):
-            return index_select_op(x, nonnegative(tensors[0], x.shape[at]), dim=at)
+        dim = spec.index(ARRAY)
+        return index_select_op(x, nonnegative(tensors[0], x.shape[dim]), dim=dim)
     return getitem_op(x, *tensors, spec=spec)
 
 
@@ -227,7 +254,11 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if tensor_of("index_select", index, "index").ndim > 1 or index.dtype.kind != "int":
         raise ShapeError(f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
-    return index_select_op(input, in_range("index_select", at, input.shape[d], d), dim=d)
+    if not input.ndim and at.shape[0] != 1:
+        raise ShapeError(f"index_select: a scalar takes an index of 1 position, got shape {tuple(index.shape)}")
+    x = input if input.ndim else reshape_op(input, shape=(1,))
+    y = index_select_op(x, nonnegative(in_range("index_select", at, x.shape[d], d), x.shape[d]), dim=d)
+    return y if input.ndim else reshape_op(y, shape=())
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import ShapeError
+from ..backends import DTypeError, ShapeError
 from ..core import Tensor, op
 from .operands import axes, tensor_of
 from .reduce import sum_op
@@ -59,6 +59,8 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if x.shape[-1] != w.shape[max(w.ndim - 2, 0)]:
         raise ShapeError(f"matmul: expected (..., n, k) and (..., k, m), got {tuple(x.shape)} and {tuple(w.shape)}: the inner "
                          f"sizes {x.shape[-1]} and {w.shape[max(w.ndim - 2, 0)]} differ. Hint: transpose one with .mT")  # fmt: skip
+    if x.dtype is not w.dtype:
+        raise DTypeError(f"matmul: expected operands of one type, got {x.dtype!r} and {w.dtype!r}. Hint: cast one with .to(dtype)")
     x = reshape_op(x, shape=(1, *x.shape)) if input.ndim == 1 else x
     w = reshape_op(w, shape=(*w.shape, 1)) if other.ndim == 1 else w
     y = matmul_op(x, w)

@@ -13,13 +13,14 @@ from ..core import Tensor
 from . import functions
 from .arithmetic import add, cast, clone, move, mul, neg, sub
 from .compare import bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, le, lt, ne
+from .compose import unfold
 from .create import tensor
 from .functions import div
 from .elementwise import floor_divide, pow, remainder, square
 from .index import getitem
 from .operands import axis
 from .shape import mT, unbind
-from .update import in_place, setitem, write
+from .update import in_place, overwrite, setitem
 
 
 def power(x: Tensor, exponent: Any) -> Tensor:
@@ -236,14 +237,26 @@ for name, method in OPERATORS.items():
     setattr(Tensor, f"__{name}__", method)
 
 # Functions of a tensor that are methods too, and those that have an in-place form.
-METHODS = """abs add alias all amax amin any argmax argmin bitwise_and bitwise_not bitwise_or bitwise_xor bmm broadcast_to ceil
-    chunk clamp clip clone cos cumsum div dot eq exp expand expm1 flatten flip floor floor_divide gather ge gt index_select
-    isfinite isinf isnan le log log1p log2 log_softmax logical_and logical_not logical_or logical_xor logsumexp lt matmul max
-    maximum mean min minimum mm movedim mul mv narrow ne neg norm outer permute pow prod reciprocal relu remainder repeat
-    reshape roll round rsqrt select sigmoid sign sin softmax split sqrt square squeeze std sub sum t take_along_dim tan tanh
-    transpose trunc unbind unflatten unsqueeze var""".split()
-IN_PLACE = """abs add bitwise_and bitwise_not bitwise_or bitwise_xor ceil clamp clip cos div exp expm1 floor floor_divide log
-    log1p log2 mul neg pow reciprocal relu remainder round rsqrt sigmoid sign sin sqrt square sub tan tanh trunc""".split()
+METHODS = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr alias all allclose amax amin aminmax any argmax
+    argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bincount bitwise_and bitwise_not bitwise_or
+    bitwise_xor bmm broadcast_to ceil chunk clamp clip clone copysign cos cosh count_nonzero cross cummax cummin
+    cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div dot dsplit eq equal erf erfc
+    erfinv exp exp2 expand expm1 flatten flip fliplr flipud floor floor_divide fmax fmin fmod frac gather ge gt
+    heaviside histc hsplit hypot index_add index_copy index_fill index_put index_select inner inverse isclose
+    isfinite isinf isnan isneginf isposinf kron kthvalue le lerp lgamma log log10 log1p log2 log_softmax
+    logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit logsumexp lt
+    masked_fill masked_scatter masked_select matmul matrix_power max maximum mean median min minimum mm mode
+    movedim msort mul mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne neg nonzero norm outer
+    permute pinverse positive pow prod put quantile ravel reciprocal relu remainder repeat repeat_interleave
+    reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sigmoid sign signbit sin sinc sinh
+    slogdet softmax sort split sqrt square squeeze std sub sum t take take_along_dim tan tanh tensor_split tile
+    topk trace transpose tril triu trunc unbind unflatten unique unique_consecutive unsqueeze var vsplit xlogy""".split()
+IN_PLACE = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr asin asinh atan atan2 atanh baddbmm bitwise_and
+    bitwise_not bitwise_or bitwise_xor ceil clamp clip copysign cos cosh cumprod cumsum digamma div erf erfc
+    erfinv exp exp2 expm1 floor floor_divide fmod frac heaviside hypot index_add index_copy index_fill index_put
+    lerp lgamma log log10 log1p log2 logit masked_fill masked_scatter mul nan_to_num neg pow put reciprocal relu
+    remainder round rsqrt scatter scatter_add scatter_reduce sigmoid sign sin sinc sinh sqrt square sub tan tanh
+    tril triu trunc xlogy""".split()
 for name in METHODS:
     setattr(Tensor, name, getattr(functions, name))
 for name in IN_PLACE:
@@ -271,41 +284,35 @@ def view(self: Tensor, *shape: Any) -> Tensor:
     return functions.reshape(self, *shape)
 
 
-def masked_fill(self: Tensor, mask: Tensor, value: Any) -> Tensor:
-    """The tensor with `value` where the mask is true."""
-    return functions.where(mask, value, self)
-
-
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """Write `src`, broadcast and cast, into this tensor."""
     src = src if isinstance(src, Tensor) else tensor(src)
-    return write("copy_", self, cast(src, dtype=self.dtype) if src.dtype is not self.dtype else src)
+    return overwrite("copy_", self, cast(src, dtype=self.dtype) if src.dtype is not self.dtype else src)
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value into every element."""
-    return write("fill_", self, value)
+    return overwrite("fill_", self, value)
 
 
 def zero_(self: Tensor) -> Tensor:
     """Write 0 into every element."""
-    return write("zero_", self, 0)
+    return overwrite("zero_", self, 0)
 
 
 def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with numbers uniform on [a, b)."""
     drawn = functions.rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
-    return write("uniform_", self, drawn * (b - a) + a)
+    return overwrite("uniform_", self, drawn * (b - a) + a)
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with normal numbers of the given mean and standard deviation."""
     drawn = functions.randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
-    return write("normal_", self, drawn * std + mean)
+    return overwrite("normal_", self, drawn * std + mean)
 
 
-Tensor.masked_fill_ = in_place("masked_fill", masked_fill)  # type: ignore[attr-defined]
-for method in (cpu, cuda, view, masked_fill, copy_, fill_, zero_, uniform_, normal_):
+for method in (cpu, cuda, view, copy_, fill_, zero_, uniform_, normal_):
     setattr(Tensor, method.__name__, method)
 
 PROPERTIES: dict[str, Callable] = {
@@ -327,6 +334,7 @@ SIMPLE: dict[str, Callable] = {
     "contiguous": lambda x, memory_format=None: x,
     "is_contiguous": lambda x: True,
     "ndimension": lambda x: x.ndim,
+    "unfold": unfold,
     "expand_as": lambda x, other: x.expand(other.shape),
     "view_as": lambda x, other: x.view(other.shape),
     "reshape_as": lambda x, other: x.reshape(other.shape),

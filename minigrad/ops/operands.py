@@ -11,6 +11,7 @@ from ..backends import (
     DeviceError,
     DType,
     DTypeError,
+    LinAlgError,
     ShapeError,
     dtype_of,
     get_default_dtype,
@@ -67,6 +68,8 @@ def explained(op: Op, error: Exception, arrays: list) -> Exception:
     if isinstance(error, TypeError):
         kinds = ", ".join(repr(dtype_of(a)) if hasattr(a, "dtype") else type(a).__name__ for a in arrays)
         return DTypeError(f"{op.name}: not possible for {kinds} (shapes {got}). Reason: {text}")
+    if type(error).__name__ == "LinAlgError":  # each namespace has one of its own
+        return LinAlgError(f"{op.name}: {text}, for shapes {got}")
     if op.broadcasts and not broadcastable([a.shape for a in arrays if hasattr(a, "shape")]):
         return ShapeError(f"{op.name}: expected shapes that broadcast together, got {got}. "
                           "Hint: dimensions are aligned at the right; each must be equal or 1")  # fmt: skip

@@ -69,6 +69,8 @@ def amin_op(b, x, *, dim, keepdim=False):
 def logsumexp_op(b, x, *, dim, keepdim=False):
     """y = ln sum of e^x over `dim`, with the largest x taken out first so that nothing overflows"""
     xp = b.xp
+    if not count(x.shape, dim):
+        return -xp.inf + xp.sum(x, axis=dim, keepdims=keepdim)  # of nothing
     top = xp.max(x, axis=dim, keepdims=True)
     safe = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     y = xp.log(xp.sum(xp.exp(x - safe), axis=dim, keepdims=True)) + safe
@@ -321,25 +323,6 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     x, _ = _ready("cumsum", input, None, dtype, widen=True)
     d = axis("cumsum", dim, x.ndim)
     return cumsum_op(x, dim=d) if x.ndim else alias(x)
-
-
-def norm(input: Tensor, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Tensor:
-    """(sum |x|^p)^(1/p) over `dim` (all if None); p = inf the largest |x|, p = 0 the count of non-zeros.
-
-    The gradient at 0 is 0, as in PyTorch.
-    """
-    x, dims = _ready("norm", input, dim, dtype)
-    _floating("norm", x)
-    p = 2.0 if p in ("fro", None) else float(p)
-    if p == 2:
-        return norm_op(x, dim=dims, keepdim=keepdim)
-    size = abs(x)
-    if math.isinf(p):
-        return (amax_op if p > 0 else amin_op)(size, dim=dims, keepdim=keepdim)
-    if p == 0:
-        return sum_op(cast(x != 0, dtype=x.dtype), dim=dims, keepdim=keepdim)
-    total = sum_op(size if p == 1 else size**p, dim=dims, keepdim=keepdim)
-    return total if p == 1 else total ** (1 / p)
 
 
 @op("general", name="norm")

@@ -33,7 +33,7 @@ def atan(b, x):
 
 @op("elementwise", floats=True)
 def atan2(b, x, other):
-    """The angle of the point (other, x), in [-pi, pi]. The slope at the origin is NaN, as in PyTorch."""
+    """The angle of the point (other, x), in [-pi, pi]. The slopes at the origin are 0, as in PyTorch."""
     return b.xp.atan2(x, other)
 
 
@@ -180,7 +180,10 @@ def both(b: Any, x: Any, other: Any) -> tuple[Any, Any]:
 asin.vjp(x=lambda g, x: g * rsqrt(1 - x * x))
 acos.vjp(x=lambda g, x: -g * rsqrt(1 - x * x))
 atan.vjp(x=lambda g, x: g / (1 + x * x))
-atan2.vjp(x=lambda g, x, other: g * other / (x * x + other * other), other=lambda g, x, other: -g * x / (x * x + other * other))
+atan2.vjp(
+    x=lambda g, x, other: g * other / squares(x, other),
+    other=lambda g, x, other: -g * x / squares(x, other),
+)
 sinh.vjp(x=lambda g, x: g * cosh(x))
 cosh.vjp(x=lambda g, x: g * sinh(x))
 asinh.vjp(x=lambda g, x: g * rsqrt(x * x + 1))
@@ -199,6 +202,12 @@ fmax.vjp(x=lambda g, x, other: where((x >= other) | isnan(other), g, 0.0), other
 fmin.vjp(x=lambda g, x, other: where((x <= other) | isnan(other), g, 0.0), other=lambda g, x, other: where((x <= other) | isnan(other), 0.0, g))
 fmod.vjp(x=lambda g: g, other=lambda g, x, other: -g * trunc(x / other))
 nan_to_num_op.vjp(x=lambda g, x: where(isfinite(x), g, 0.0))
+
+
+def squares(x: Any, other: Any) -> Any:
+    """x^2 + other^2, and 1 where both are 0."""
+    total = x * x + other * other
+    return where(total == 0, 1.0, total)
 
 
 def xlogy_slope(x: Any, other: Any) -> Any:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 from ..backends import GradError, ShapeError
-from ..core import MODE, Tensor, node_of, op, written
-from .arithmetic import cast
-from .index import parse, setitem_op
-from .shape import reshape_op
+from ..core import MODE, Op, Tensor, node_of, op, written
+from .arithmetic import cast, clone
+from .arithmetic import expand as expand_op
+from .create import full_like
+from .index import is_whole, parse, setitem_op
+from .shape import reshape_op, slice_op
+
+KINDS = ("bool", "int", "float", "complex")  # what can be written into a kind: itself and those before it
 
 
 @op("update")
@@ -56,79 +61,88 @@ view_written.vjp(
 def write(who: str, x: Tensor, value: Any) -> Tensor:
     """x <- value in place, and x takes over the history of the value; a view passes it on to its base.
 
-    Raises GradError before anything is written if x is a leaf that wants a gradient, or a view of one.
+    Raises, before anything is written, GradError if x is a leaf that wants a gradient, or a view of one; ShapeError if the
+    value does not fit, or if elements of x share memory.
     """
-    grad = MODE.get().grad
-    if grad:
-        owner = x
-        while owner.base is not None:
-            owner = owner.base
-        if owner.wants and node_of(owner) is None:
-            what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
-            raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
-    if isinstance(value, Tensor):
-        fits = value.ndim <= x.ndim and all(n in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False))
-        if not fits:
-            raise ShapeError(f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}")
-        if value.dtype.kind != x.dtype.kind and value.dtype.kind in ("float", "complex"):
-            raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
-        if value.dtype is not x.dtype:
-            value = cast(value, dtype=x.dtype)
+    value = checked(who, x, value)
     assign_(x, value)
-    if grad and isinstance(value, Tensor) and (value.requires_grad or x.requires_grad):
-        inherit(x, value)
+    if MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+        inherit(x, value if isinstance(value, Tensor) else full_like(x, value))
     return x
+
+
+def overwrite(who: str, x: Tensor, value: Any) -> Tensor:
+    """`write` of a value in which x has no part: as in PyTorch, what x was gets a gradient, of zeros."""
+    value = checked(who, x, value)
+    return write(who, x, setitem_op(x, value, spec=(...,)) if MODE.get().grad and x.requires_grad else value)
+
+
+def checked(who: str, x: Tensor, value: Any) -> Any:
+    """The value in the type of x, once it is sure that it may be written into x."""
+    owner = x
+    while owner.base is not None:
+        if owner.how[0] is expand_op and owner.shape != owner.base.shape:
+            raise ShapeError(f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so "
+                             "several of its elements share memory. Hint: .clone() first")  # fmt: skip
+        owner = owner.base
+    if MODE.get().grad and owner.wants and node_of(owner) is None:
+        what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
+        raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+    if not isinstance(value, Tensor):
+        return value
+    if value.ndim > x.ndim or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)):
+        raise ShapeError(f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}")
+    if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):
+        raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
+    return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
     """Give x the history of the value that was just written into it, and its bases theirs."""
     if value.shape != x.shape:
         value = value.expand(x.shape)
-    node = node_of(value)
-    if x.base is not None:
+    x.node = value.alias().node if value.wants and node_of(value) is None else node_of(value)
+    while x.base is not None:
         base, (how, options, _) = x.base, x.how
-        below = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
-        inherit(base, below)
+        value = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
+        base.node = value.node
         x.how, x.stamp = (how, options, base.node), written(x)[0]
-    elif node is None and value.wants:
-        node = value.alias().node
-    x.node = node
+        x = base
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value in place, with gradients through both. Raises before anything is written."""
-    spec, tensors = parse(x, index)
+    basic, spec, tensors = parse(x, index)
     if isinstance(value, (list, tuple)) or hasattr(value, "__array__") and not isinstance(value, Tensor):
         value = Tensor(x.backend.xp.asarray(value))
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
+    view = x if tensors and is_whole(basic) else slice_op(x, index=basic)
     if not tensors:
-        view = x[index]
         if isinstance(value, Tensor):
             lead = value.ndim - view.ndim
             if lead > 0 and all(n == 1 for n in value.shape[:lead]):
                 value = reshape_op(value, shape=value.shape[lead:])
         write("setitem", view, value)
-        return
-    wanted = isinstance(value, Tensor) and value.requires_grad
-    if MODE.get().grad and (x.requires_grad or wanted):
-        if x.wants and x.node is None:
-            raise GradError("setitem: a leaf tensor that requires grad is being written in place. "
-                            "Hint: with minigrad.no_grad():, or .clone() first")  # fmt: skip
-        write("setitem", x, setitem_op(x, value, *tensors, spec=spec))
+    elif MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+        write("setitem", view, setitem_op(view, value, *tensors, spec=spec))
     else:
-        assign_at_(x, value, *tensors, spec=spec)
+        assign_at_(view, value, *tensors, spec=spec)
 
 
 def in_place(name: str, function: Any) -> Any:
     """The in-place form `x.name_(...)` of a function: its result is written into x."""
+    rules = function.rules.values() if isinstance(function, Op) else None  # a composite function may save anything
+    saves_x = rules is None or any(function.inputs[0] in signature(rule).parameters for rule in rules)
 
     def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        return write(f"{name}_", self, function(self, *args, **options))
+        wanted = MODE.get().grad and any(isinstance(a, Tensor) and a.requires_grad for a in (self, *args))
+        x = clone(self) if saves_x and wanted else self  # so that what the rule saves survives the write
+        return write(f"{name}_", self, function(x, *args, **options))
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"`{name}`, in place: the tensor takes the result and its history."
     return method
 
 
-__all__ = ["add_", "assign_", "in_place", "lerp_", "setitem", "write"]
+__all__ = ["add_", "assign_", "in_place", "lerp_", "overwrite", "setitem", "write"]

@@ -25,9 +25,9 @@ def program_behind(tensor: Tensor, gradient: Tensor | None = None) -> Program:
     """
     top = node_of(tensor)
     if top is None:
-        raise GradError(f"program_behind: expected a tensor that was computed with gradients, got a leaf or constant of "
-                        f"shape {tuple(tensor.shape)}. Hint: requires_grad=True on an input, or record the computation "
-                        "with minigrad.record()")  # fmt: skip
+        raise GradError("program_behind: expected a tensor computed from others with gradients, got a leaf or constant "
+                        f"of shape {tuple(tensor.shape)}. Hint: requires_grad=True on an input, or record the "
+                        "computation with minigrad.record()")  # fmt: skip
     program = Program()
     made: dict[Node, Variable] = {}
     for node in reversed(walk([top])):
@@ -77,7 +77,8 @@ def opened(program: Program, which: Callable[[Call], bool] | None = None) -> Pro
     definition keeps in a local variable is named after it. A call whose inputs are not known well enough to run its
     definition stays closed.
     """
-    new = Program([], list(program.variables), program.inputs, dict(program.modules), dict(program.gradients), dict(program.sent))
+    new = dataclasses.replace(program, calls=[], variables=list(program.variables), modules=dict(program.modules),
+                              gradients=dict(program.gradients), sent=dict(program.sent))  # fmt: skip
     stack = list(reversed(program.calls))
     backwards: dict[int, list[Call]] = {}
     while stack:
@@ -113,7 +114,7 @@ def run_definition(program: Program, call: Call) -> list[Call] | None:
     total = program.gradients.get(call.node) if known and call.node is not None else None
     path = PATH.set((*call.scope, call.op.name))
     try:
-        with mode(grad=True, decompose=False, rule=None, listeners=(inner,)), warnings.catch_warnings():
+        with mode(grad=True, instead=None, rule=None, listeners=(inner,)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # zeros in the place of values may divide by zero
             with names_of(inner, definition):
                 y = definition(*args, **call.options)
@@ -136,7 +137,7 @@ def run_definition(program: Program, call: Call) -> list[Call] | None:
 
 
 def stand_in(variable: Variable, written: bool = False) -> Tensor:
-    """A tensor for a definition to run on: the recorded array, a copy if it will be written, zeros if it isn't known."""
+    """A tensor for a definition to run on: the recorded array (a copy if it will be written), zeros if unknown."""
     wants = variable.dtype.is_floating_point and differentiable(variable)
     if variable.array is None:
         b = backend_for()
@@ -177,16 +178,17 @@ def merge(program: Program, call: Call, inner: Program, same: dict[Variable, Var
 
 @contextlib.contextmanager
 def names_of(program: Program, function: Any) -> Iterator[None]:
-    """In this block, tensors and numbers that `function` holds in local variables when it returns are named after them."""
+    """In this block, what `function` holds in local variables when it returns is named after them."""
     before = sys.getprofile()
 
     def returned(frame: FrameType, event: str, _: Any) -> None:
         if event == "return" and frame.f_code is function.__code__:
             local = frame.f_locals
-            named = {v: name for name, x in local.items() if isinstance(x, Tensor) and (v := program.of(x)) is not None}
             numbers = {x: name for name, x in local.items() if type(x) is float}
-            for v, name in named.items():
-                v.name = name if v.maker is not None else ""
+            for name, x in local.items():
+                v = program.of(x) if isinstance(x, Tensor) and name != "y" else None
+                if v is not None and v.maker is not None:
+                    v.name = name
             for call in program.calls:
                 call.numbers = {k: numbers[a] for k, a in enumerate(call.inputs) if type(a) is float and a in numbers}
 

@@ -154,7 +154,7 @@ class Program:
             values[call.output.index] = b.xp.asarray(y)
             for variable, extra in zip(call.extras, extras, strict=True):
                 values[variable.index] = extra
-            for k in (0,) if call.op.kind == "update" else call.op.writes:
+            for k in (0, *call.op.writes) if call.op.kind == "update" else call.op.writes:
                 a = call.inputs[k]
                 if isinstance(a, Variable) and a.tensor is not None:
                     written(a.tensor)[0] += 1

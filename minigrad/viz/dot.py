@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..trace import Variable
+from .circuit import RADIUS, circuit, spline, straight
+from .label import Look, content, framed, height, label, legend, shape_label, stacked, table, text_of, title_of
 from .picture import Item, Picture, Wire
-from .style import FONT, Style
-from .text import escape, numbers, shape_text
-from .words import formulas, role
-
-SHAPES = {"parameter": "ROUNDED", "input": "ROUNDED", "output": "ROUNDED", "op": "", "composite": "", "constant": ""}
-
-
-class Look(NamedTuple):
-    """What is shown of each item, and how."""
-
-    style: Style
-    direction: str = "TB"
-    values: bool = False
-    gradients: bool = False
-    shapes: bool = True
-    backward: bool = False  # edges in pairs, formulas in the nodes
-    title: str = ""
+from .style import FONT
+from .text import escape
 
 
 def dot_of(picture: Picture, look: Look) -> str:
     """The DOT text of a picture. Names appear in labels only; ids are numbers."""
     try:
-        import graphviz
+        import graphviz  # noqa: PLC0415 (optional, and only for drawing)
     except ImportError:
-        raise ImportError("draw: needs the graphviz package. Hint: pip install minigrad[viz]") from None
+        raise ImportError("draw: the graphviz package is not installed. Hint: pip install minigrad[viz]") from None
     style = look.style
-    graph = graphviz.Digraph("minigrad", graph_attr={
-        "rankdir": look.direction, "bgcolor": style.paper, "fontname": FONT, "fontcolor": style.ink, "fontsize": "16",
-        "nodesep": "0.3" if look.backward else "0.25", "ranksep": "0.3", "pad": "0.25", "labelloc": "t", "charset": "UTF-8",
-        "newrank": "true",
-    }, node_attr={"shape": "plain", "fontname": FONT, "fontcolor": style.ink, "fontsize": "12"},
-       edge_attr={"fontname": FONT, "fontsize": "10", "color": style.forward, "fontcolor": style.forward, "arrowsize": "0.7",
-                  "penwidth": "1.2"})  # fmt: skip
-    if look.title or look.backward:
-        graph.attr(label=f"<{heading(look)}>")
+    graph = graphviz.Digraph("minigrad")
+    graph.attr("graph", rankdir=look.direction, bgcolor=style.paper, fontname=FONT, fontcolor=style.ink, fontsize="16")
+    graph.attr("graph", nodesep="0.3", ranksep="0.3", pad="0.25", labelloc="t", charset="UTF-8", newrank="true")
+    graph.attr("node", shape="plain", fontname=FONT, fontcolor=style.ink, fontsize="12")
+    graph.attr("edge", fontname=FONT, fontsize="10", color=style.forward, fontcolor=style.forward)
+    graph.attr("edge", arrowsize="0.7", penwidth="1.2")
+    if look.backward and look.direction == "LR" and draw_circuit(graph, picture, look):
+        return graph.source
+    heading = [title_of(look)] * bool(look.title) + [legend(look)] * look.backward
+    if heading:
+        graph.attr(label=f"<{table(stacked(f'<TD>{row}</TD>' for row in heading))}>")
     draw_boxes(graph, picture, look)
     for wire in picture.wires:
         draw_wire(graph, wire, look)
     return graph.source
 
 
-# -- boxes ---------------------------------------------------------------------------------------------------------------
+# -- boxes -----------------------------------------------------------------------------------------------------------
 
 
 def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
@@ -58,7 +46,12 @@ def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
     for item in picture.items:
         for depth in range(1, len(item.scope) + 1):
             inside.setdefault(item.scope[:depth], []).append(item)
-    boxes = {path for path, held in inside.items() if len(held) > 1 and sum(i.call is not None for i in held) < len(calls)}
+    boxes: dict[tuple, int] = {}
+    for path in sorted(inside, key=len):
+        held = len(inside[path])
+        drawn = sum(i.call is not None for i in inside[path])
+        if held > 1 and drawn < len(calls) and held != boxes.get(home(path[:-1], boxes)):
+            boxes[path] = held
     held_in: dict[tuple, list] = {}
     for item in picture.items:
         held_in.setdefault(home(item.scope, boxes), []).append(item)
@@ -77,14 +70,14 @@ def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
         elif isinstance(entry, Item):
             at.node(entry.id, label=f"<{label(entry, picture, look)}>")
         else:
-            box = type(graph)(f"cluster_{len(opened)}", graph_attr={
-                "label": f"<{box_title(entry, picture)}>", "style": "rounded,filled", "fillcolor": style.box, "color": style.box_edge,
-                "fontcolor": style.faint, "fontsize": "11", "labeljust": "l", "margin": "10"})  # fmt: skip
+            box = type(graph)(f"cluster_{len(opened)}")
+            box.attr(label=f"<{box_title(entry, picture)}>", style="rounded,filled", fillcolor=style.box)
+            box.attr(color=style.box_edge, fontcolor=style.faint, fontsize="11", labeljust="l", margin="10")
             opened.append(box)
             todo.append((box, iter(held_in.get(entry, []))))
 
 
-def home(scope: tuple, boxes: set) -> tuple:
+def home(scope: tuple, boxes: Iterable) -> tuple:
     """The innermost box around a scope."""
     while scope and scope not in boxes:
         scope = scope[:-1]
@@ -97,99 +90,73 @@ def box_title(path: tuple, picture: Picture) -> str:
     return f"<B>{escape(path[-1])}</B>{kind}"
 
 
-# -- nodes ---------------------------------------------------------------------------------------------------------------
+# -- as a circuit ----------------------------------------------------------------------------------------------------
+
+PADDING = 22.0
+LEGEND = (395.0, 110.0)
 
 
-def label(item: Item, picture: Picture, look: Look) -> str:
-    """The HTML table of an item; with gradients drawn, it has a port for each arrow."""
+def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
+    """Draw the picture in the places that `circuit` gives; False if it gives none."""
+    lines = {item: content(item, picture, look) for item in picture.items}
+    sizes = {}
+    for item, own in lines.items():
+        sizes[item] = (max(line.width for line in own) + 24, height(own) + PADDING)
+    calls = [sizes[item] for item in picture.items if item.call]
+    usual = (max(w for w, _ in calls), max(h for _, h in calls))  # calls are of one size, and no leaf is narrower
+    for item, (w, h) in sizes.items():
+        if item.kind != "output":
+            sizes[item] = (max(w, usual[0]), usual[1] if item.call else h)
+    layout = circuit(picture, sizes, 30.0, LEGEND)
+    if layout is None:
+        return False
     style = look.style
-    rows = "".join(f"<TR><TD>{row}</TD></TR>" for row in content(item, picture, look))
-    frame = f'COLOR="{style.edge[item.kind]}" BGCOLOR="{style.fill[item.kind]}" STYLE="ROUNDED"'
-    thick = 2 if item.kind in ("composite", "parameter", "input", "output") else 1
-    body = f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>'
-    if not look.backward:
-        return f'<TABLE BORDER="{thick}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="5" {frame}><TR><TD>{body}</TD></TR></TABLE>'
-    places = [k for k, a in enumerate(item.call.inputs) if isinstance(a, Variable)] if item.call else [0] * (item.kind == "output")
-    arriving = [cell(f"{what}{k}") for k in places for what in "ab"]
-    leaving = [] if item.kind == "output" else [cell("y"), sum_cell(item, style)]
-    if look.direction in ("TB", "BT"):
-        across = [across_row(arriving), f"<TR><TD>{body}</TD></TR>", across_row(leaving)]
-        return f'<TABLE BORDER="{thick}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" {frame}>{"".join(across)}</TABLE>'
-    middle = f"<TD>{body}</TD>"
-    columns = f"<TR>{column(arriving)}{middle}{column(leaving)}</TR>"
-    return f'<TABLE BORDER="{thick}" CELLBORDER="0" CELLSPACING="0" CELLPADDING="2" {frame}>{columns}</TABLE>'
+    graph.attr(layout="nop2", splines="true")
+    for item in picture.items:
+        w, h = sizes[item]
+        text = text_of(lines[item], slack=h - PADDING - height(lines[item]))
+        inside = f'<TR><TD FIXEDSIZE="TRUE" WIDTH="{w - 4:.0f}" HEIGHT="{h - 4:.0f}">{text}</TD></TR>'
+        graph.node(item.id, label=f"<{framed(item, inside, look)}>", pos=at(layout.centres[item]))
+    red, badge = style.backward, {"shape": "circle", "style": "filled", "fixedsize": "true", "fontsize": "13"}
+    for item, place in layout.badges.items():
+        graph.node(f"{item.id}sum", label="+=", fillcolor=red, color=red, fontcolor=style.backward_paper,
+                   width=f"{2 * RADIUS / 72:.3f}", pos=at(place), **badge)  # fmt: skip
+        edge = straight((place[0] - RADIUS, place[1]), (layout.centres[item][0] + sizes[item][0] / 2, place[1]))
+        graph.edge(f"{item.id}sum", item.id, pos=spline(edge), color=red)
+    for wire in picture.wires:
+        there, back = layout.forward[wire], layout.backward[wire]
+        text = shape_label(wire.variable, style.forward, look)
+        graph.edge(wire.source.id, wire.target.id, pos=spline(there.points), lp=at(there.label), label=text)
+        if wire.gradient is not None:
+            into = f"{wire.source.id}sum" if wire.source in layout.badges else wire.source.id
+            text = shape_label(wire.gradient, red, look)
+            graph.edge(wire.target.id, into, pos=spline(back.points), lp=at(back.label), color=red, label=text)
+    if look.title:
+        graph.node("title", label=f"<{title_of(look)}>", pos=at(layout.title))
+    graph.node("legend", label=f"<{legend(look)}>", pos=at(layout.legend))
+    return True
 
 
-def cell(port: str) -> str:
-    return f'<TD PORT="{port}" HEIGHT="14" WIDTH="4"></TD>'
+def at(point: tuple[float, float]) -> str:
+    return f"{point[0]:.1f},{point[1]:.1f}"
 
 
-def sum_cell(item: Item, style: Style) -> str:
-    """Where gradients come back: marked += where several meet."""
-    if item.meets < 2:
-        return cell("g")
-    return (f'<TD PORT="g" BGCOLOR="{style.backward}" STYLE="ROUNDED" HEIGHT="18"><FONT COLOR="{style.backward_paper}" '
-            'POINT-SIZE="13"><B>+=</B></FONT></TD>')  # fmt: skip
-
-
-def column(cells: list[str]) -> str:
-    rows = "".join(f"<TR>{c}</TR>" for c in cells)
-    return f'<TD CELLPADDING="0"><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0">{rows}</TABLE></TD>' if cells else ""
-
-
-def across_row(cells: list[str]) -> str:
-    inside = "".join(cells)
-    return f'<TR><TD><TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0"><TR>{inside}</TR></TABLE></TD></TR>' if cells else ""
-
-
-def font(text: str, color: str, size: int) -> str:
-    return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{text}</FONT>'
-
-
-def content(item: Item, picture: Picture, look: Look) -> list[str]:
-    """The lines of an item, as HTML."""
-    style, v = look.style, item.variable
-    call = item.call
-    if call is None:
-        lines = [f"<B>{escape(item.name or item.kind)}</B>"]
-    else:
-        lines = [f"<B>{escape(role(call))}</B>"]
-        if look.backward:
-            formula, derivatives = formulas(call, picture.names)
-            lines += [escape(formula)] if formula else []
-            lines += [font(escape(f"∂/∂{a} = {d}" if not d.startswith("g") else f"to {a}: {d}"), style.backward, 10) for a, d in derivatives]
-    if look.shapes and not look.backward and item.kind != "rest":
-        lines.append(font(shape_text(v.shape), style.faint, 10))
-    if look.values and v.array is not None and item.kind not in ("output", "rest"):
-        lines += [font(escape(line), style.ink, 9) for line in numbers(v.array)]
-    if look.gradients and item.gradient is not None and item.gradient.array is not None and item.kind != "output":
-        lines += [font(escape(line), style.backward, 9) for line in numbers(item.gradient.array)]
-    return lines
-
-
-def heading(look: Look) -> str:
-    """The title, and the legend of the arrows."""
-    style = look.style
-    rows = [f'<TR><TD><FONT POINT-SIZE="18"><B>{escape(look.title, 200)}</B></FONT></TD></TR>'] if look.title else []
-    if look.backward:
-        rows.append("<TR><TD>" + font("→ forward", style.forward, 11) + font("    ← backward", style.backward, 11) + "</TD></TR>")
-    return f'<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{"".join(rows)}</TABLE>'
-
-
-# -- wires ---------------------------------------------------------------------------------------------------------------
+# -- wires -----------------------------------------------------------------------------------------------------------
 
 
 def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
     """A black arrow; with gradients drawn, a red one back beside it."""
     style = look.style
-    text = font(shape_text(wire.variable.shape), style.forward, 10) if look.shapes and look.backward else ""
     if not look.backward:
         graph.edge(wire.source.id, wire.target.id)
         return
     out, into = ("e", "w") if look.direction == "LR" else ("s", "n")
     k = wire.position
-    graph.edge(f"{wire.source.id}:y:{out}", f"{wire.target.id}:a{k}:{into}", label=f"<{text}>" if text else "")
+    graph.edge(
+        f"{wire.source.id}:y:{out}",
+        f"{wire.target.id}:a{k}:{into}",
+        label=shape_label(wire.variable, style.forward, look),
+    )
     if wire.gradient is not None:
-        text = font(shape_text(wire.gradient.shape), style.backward, 10) if look.shapes else ""
-        graph.edge(f"{wire.source.id}:g:{out}", f"{wire.target.id}:b{k}:{into}", label=f"<{text}>" if text else "",
-                   dir="back", color=style.backward)  # fmt: skip
+        graph.edge(f"{wire.source.id}:g:{out}", f"{wire.target.id}:b{k}:{into}", dir="back", color=style.backward,
+                   label=shape_label(wire.gradient, style.backward, look))  # fmt: skip

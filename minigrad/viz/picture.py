@@ -18,6 +18,7 @@ class Item:
 
     kind   "op", "composite", "update", "parameter", "input", "constant", "output" or "rest" (calls left out)
     meets  how many gradients meet in it
+    sends  the positions of the inputs that it sends a gradient to
     """
 
     number: int
@@ -28,6 +29,7 @@ class Item:
     scope: tuple[str, ...] = ()
     gradient: Variable | None = None
     meets: int = 0
+    sends: set[int] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -53,7 +55,9 @@ class Picture:
     names: dict[Variable, str] = field(default_factory=dict)
 
 
-def picture_of(program: Program, goal: Variable | None, backward: bool, names: dict[Variable, str], limit: int) -> Picture:
+def picture_of(
+    program: Program, goal: Variable | None, backward: bool, names: dict[Variable, str], limit: int
+) -> Picture:
     """The forward calls that lead to `goal` (to every result if None), with gradients if `backward`.
 
     Of more than `limit` calls the last ones are drawn, and one item stands for the rest.
@@ -72,7 +76,9 @@ def picture_of(program: Program, goal: Variable | None, backward: bool, names: d
         picture.wires.append(Wire(end, out, 0, end.variable, None if end in used else end.gradient))
     for wire in picture.wires:
         wire.gradient = wire.gradient if backward else None
-        wire.source.meets += wire.gradient is not None
+        if wire.gradient is not None:
+            wire.source.meets += 1
+            wire.target.sends.add(wire.position)
     place_leaves(picture)
     return picture
 
@@ -87,10 +93,15 @@ class Builder:
         self.feeding: dict[Item, list[Wire]] = {}  # the wires into each call
         self.folds: dict[Variable, Call] = {}
         self.uses = Counter(a for call in program.calls if call.phase == "forward" for a in arrays_of(call))
+        seeds = set(program.gradients.values()) - set(self.uses)  # what backpropagation started from
         later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
         for call in program.calls:
             arrays = arrays_of(call)
-            if call.phase == "backward" or any(a in later or a.kind == "gradient" for a in arrays):
+            if (
+                call.phase == "backward"
+                or call.output in seeds
+                or any(a in later or a.kind == "gradient" for a in arrays)
+            ):
                 later.add(call.output)
             elif call.op.name in FOLDED and arrays[0].maker is None and call.output is not goal:
                 self.folds[call.output] = call
@@ -178,6 +189,7 @@ def place_leaves(picture: Picture) -> None:
             scopes[wire.source] = common(scopes.get(wire.source, wire.target.scope), wire.target.scope)
     for item, scope in scopes.items():
         item.scope = scope if item.kind in ("parameter", "constant") else ()
+        item.name = item.name.removeprefix(".".join(item.scope[1:]) + ".")  # the box says the rest
 
 
 def common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Colours and type. The palette is Okabe and Ito's, toned down; red and black differ in lightness too, not in hue alone."""
+"""Colours and type. The palette is Okabe and Ito's, toned down; red and black differ in lightness too, not just hue."""
 
 from __future__ import annotations
 

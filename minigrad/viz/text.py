@@ -15,23 +15,24 @@ FEW = 6  # so many elements are written out
 
 
 def escape(text: Any, longest: int = LONGEST) -> str:
-    """Any text as the content of a DOT HTML label: one line, shortened, with nothing left that DOT or XML would read.
+    """Any text as the content of a DOT HTML label, where nothing is left that DOT or XML would read.
 
-    Control characters, line ends and direction marks become visible escapes, and every character that means something to
-    DOT's parser, to its own escapes (a backslash) or to XML becomes a character reference.
+    A backslash is doubled, since Graphviz reads backslash escapes even in HTML labels, after the character references.
     """
+    return "".join(f"&#{ord(c)};" * (1 + (c == "\\")) if c in "&<>\"'\\{}|[]" else c for c in visible(text, longest))
+
+
+def visible(text: Any, longest: int = LONGEST) -> str:
+    """Any text in one short line: controls, line ends, direction marks and the like become escapes that one can see."""
     text = str(text)
-    if len(text) > longest:
-        text = text[: longest - 1] + "…"
-    return "".join(_escaped(c) for c in text)
+    text = text if len(text) <= longest else text[: longest - 1] + "…"
+    odd = {c for c in text if c != " " and unicodedata.category(c)[0] in "CZ"}
+    return "".join(c.encode("unicode_escape").decode() if c in odd else c for c in text)
 
 
-def _escaped(c: str) -> str:
-    if c in "&<>\"'\\{}|[]":
-        return f"&#{ord(c)};"
-    if c != " " and unicodedata.category(c)[0] in "CZ":  # controls, surrogates, formatting marks, odd spaces
-        return "".join(f"&#{ord(d)};" if d == "\\" else d for d in c.encode("unicode_escape").decode())
-    return c
+def width(text: str) -> float:
+    """About how wide a text is, in letters."""
+    return sum(1.7 if unicodedata.east_asian_width(c) in "WF" else 1.0 for c in visible(text))
 
 
 def shape_text(shape: tuple) -> str:
@@ -52,11 +53,14 @@ def numbers(array: Any) -> list[str]:
     x = x.astype("float64").reshape(-1)
     if x.size <= FEW:
         words = [number(v) for v in x]
-        return [", ".join(words[i : i + 3]) for i in range(0, len(words), 3)] or ["empty"]
+        row = len(words) if len(words) <= 3 else (len(words) + 1) // 2
+        return [", ".join(words[i : i + row]) for i in range(0, len(words), row or 1)] or ["empty"]
     sound = x[np.isfinite(x)]
     lines = []
     if sound.size:
         with np.errstate(over="ignore"):
-            lines = [f"{number(sound.mean())} ± {number(sound.std())}", f"{number(sound.min())} … {number(sound.max())}"]
+            mean, spread = float(sound.mean()), float(sound.std())
+        mean = 0.0 if abs(mean) < 1e-7 * spread else mean  # what rounding left of an exact 0
+        lines = [f"{number(mean)} ± {number(spread)}", f"{number(sound.min())} … {number(sound.max())}"]
     odd = x.size - sound.size
     return [*lines, f"{odd} not finite"] if odd else lines

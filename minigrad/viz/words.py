@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from ..trace import Call, Variable
 
 
 class Word(NamedTuple):
-    """`{a}`, `{b}`, `{c}` stand for the inputs, `{y}` for the output, `{n}` for how many elements make one of the output.
+    """`{a}`, `{b}`, `{c}` stand for the inputs, `{y}` for the output, `{n}` for how many elements make one of its own.
 
     A derivative that starts with "g" is what the rule sends back; any other is the factor that g is multiplied by.
     """
@@ -48,7 +49,7 @@ WORDS = {
     "abs": Word("abs", "|{a}|", ("sign {a}",)),
     "clamp": Word("clamp", "min(max({a}, lo), hi)", ("[lo ≤ {a} ≤ hi]",)),
     "sum": Word("sum", "Σ {a}", ("1",)),
-    "mean": Word("mean", "1/n Σ {a}", ("1/n",)),
+    "mean": Word("mean", "1/n Σ {a}", ("1/{n}",)),
     "var": Word("variance", "var {a}", ("2({a} − mean)/n",)),
     "amax": Word("max", "max {a}", ("[{a} = {y}]",)),
     "amin": Word("min", "min {a}", ("[{a} = {y}]",)),
@@ -76,6 +77,7 @@ LETTERS = "abcdefgh"
 
 def symbol(variable: Variable, fallback: str, names: dict[Variable, str]) -> str:
     """A short name for a variable in a formula."""
+    variable = beneath(variable)
     name = names.get(variable, variable.name).rpartition(".")[2]
     name = GREEK.get(name, name)
     return name if 0 < len(name) <= 2 else fallback
@@ -103,16 +105,24 @@ def role(call: Call) -> str:
     return word_of(call).name
 
 
+def beneath(v: Variable) -> Variable:
+    """A variable, or the leaf that it is a reshaped view of."""
+    under = v
+    while under.maker is not None and under.maker.op.name == "reshape":
+        under = under.maker.inputs[0]
+    return under if under.maker is None else v
+
+
 def is_parameter(a: object) -> bool:
     """Whether an input is a parameter, perhaps reshaped."""
-    while isinstance(a, Variable) and a.maker is not None and a.maker.op.name == "reshape":
-        a = a.maker.inputs[0]
-    return isinstance(a, Variable) and a.maker is None and (a.tensor is not None and a.tensor.wants)
+    leaf = beneath(a) if isinstance(a, Variable) else None
+    return leaf is not None and leaf.tensor is not None and leaf.tensor.wants
 
 
-def formulas(call: Call, names: dict[Variable, str]) -> tuple[str, list[tuple[str, str]]]:
-    """The formula of a call, and its (input symbol, local derivative) pairs, for inputs that are variables."""
+def formulas(call: Call, names: dict[Variable, str], asked: set[int]) -> tuple[str, list[tuple[str, str]]]:
+    """The formula of a call, and the (input symbol, local derivative) pairs of the inputs `asked` for."""
     word = word_of(call)
+    arrays = [a for a in call.inputs if isinstance(a, Variable)]
     given: dict[str, str] = {}
     for letter, a, k in zip(LETTERS, call.inputs, range(len(call.inputs)), strict=False):
         if isinstance(a, Variable):
@@ -122,9 +132,9 @@ def formulas(call: Call, names: dict[Variable, str]) -> tuple[str, list[tuple[st
         else:
             given[letter] = GREEK.get(call.numbers.get(k, ""), f"{a:.6g}" if isinstance(a, float) else str(a))
     given["y"] = symbol(call.output, "y", names)
-    blank = {letter: "" for letter in LETTERS} | given
+    size, made = (math.prod(v.shape) for v in (arrays[0] if arrays else call.output, call.output))
+    blank = dict.fromkeys(LETTERS, "") | {"n": str(size // made) if made else "n"} | given
     formula = word.formula if given.get("c", "?") != "?" else word.formula.removesuffix(" + {c}")
     text = formula.format_map(blank)
-    derivatives = [(given[letter], d.format_map(blank)) for letter, a, d in zip(LETTERS, call.inputs, word.derivatives, strict=False)
-                   if isinstance(a, Variable) and d]  # fmt: skip
+    derivatives = [(given[LETTERS[k]], d.format_map(blank)) for k, d in enumerate(word.derivatives) if k in asked and d]
     return (f"{given['y']} = {text}" if text else ""), derivatives

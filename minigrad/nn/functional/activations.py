@@ -12,7 +12,9 @@ from ...core import Tensor
 from ...ops import functions
 from ...ops.arithmetic import where
 from ...ops.create import rand
-from ...ops.elementwise import abs, clamp, erf, exp, expm1, log, relu as relu_op, sigmoid, softplus as softplus_op, tanh
+from ...ops.elementwise import abs, clamp, erf, expm1, log, sigmoid, tanh
+from ...ops.elementwise import relu as relu_op
+from ...ops.elementwise import softplus as softplus_op
 from ...ops.index import gather
 from ...ops.operands import axis, tensor_of
 from ...ops.reduce import argmax
@@ -74,7 +76,8 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """y = x Phi(x), Phi the normal distribution function; "tanh" takes Phi ~ (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))/2.
+    """y = x Phi(x), Phi the normal distribution function; "tanh" takes Phi ~ (1 + tanh(sqrt(2/pi) (x + 0.044715
+    x^3)))/2.
 
     Source: Hendrycks & Gimpel 2016, Gaussian error linear units.
     """
@@ -159,18 +162,24 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """y = x for x > 0, else weight x, with one weight, or one for each channel (dimension 1). Source: He et al. 2015."""
+    """y = x for x > 0, else weight x, with one weight, or one for each channel (dimension 1). Source: He et al.
+    2015."""
     x, w = tensor_of("prelu", input), tensor_of("prelu", weight, "weight")
     channels = x.shape[1] if x.ndim > 1 else 1
     if w.ndim > 1 or w.numel() not in (1, channels):
-        raise ShapeError(f"prelu: weight must be (1) or (C) with C = {channels} as in input {tuple(x.shape)}, got {tuple(w.shape)}")
+        raise ShapeError(
+            f"prelu: weight must be (1) or (C) with C = {channels} as in input {tuple(x.shape)}, got {tuple(w.shape)}"
+        )
     if w.numel() > 1:
         w = reshape_op(w, shape=(1, channels, *(1,) * (x.ndim - 2)))
     return relu_op(x) + w * below(x)
 
 
-def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """y = x for x > 0, else a x, a uniform on lower ... upper in training and its mean otherwise. Source: Xu et al. 2015."""
+def rrelu(
+    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """y = x for x > 0, else a x, a uniform on lower ... upper in training and its mean otherwise. Source: Xu et al.
+    2015."""
     if lower > upper:
         raise ValueError(f"rrelu: lower bound must be at most the upper bound, got {lower} and {upper}")
     if not training:
@@ -194,16 +203,21 @@ def inplace_form(function: Callable) -> Callable:
     return form
 
 
-relu_, hardtanh_, leaky_relu_, elu_, selu_, celu_, threshold_, rrelu_ = map(
-    inplace_form, (relu, hardtanh, leaky_relu, elu, selu, celu, threshold, rrelu)
+relu_, hardtanh_, leaky_relu_, elu_ = (
+    inplace_form(relu),
+    inplace_form(hardtanh),
+    inplace_form(leaky_relu),
+    inplace_form(elu),
 )
+selu_, celu_, threshold_, rrelu_ = inplace_form(selu), inplace_form(celu), inplace_form(threshold), inplace_form(rrelu)
 
 
 def softmax_dim(who: str, x: Tensor, dim: int | None) -> int:
     """`dim`, or where none is given PyTorch's old guess, with its warning."""
     if dim is not None:
         return dim
-    warnings.warn(f"Implicit dimension choice for {who} has been deprecated. Change the call to include dim=X as an argument.",
+    warnings.warn(f"Implicit dimension choice for {who} has been deprecated. Change the call to include dim=X as an "
+                  f"argument.",
                   stacklevel=3)  # fmt: skip
     return 0 if tensor_of(who, x).ndim in (0, 1, 3) else 1
 

@@ -67,7 +67,10 @@ def reduction_of(who: str, reduction: str, size_average: Any, reduce: Any, more:
     if size_average is not None or reduce is not None:
         kept = reduce is None or reduce
         reduction = "none" if not kept else "mean" if size_average is None or size_average else "sum"
-        warnings.warn(f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.", stacklevel=3)
+        warnings.warn(
+            f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.",
+            stacklevel=3,
+        )
     if reduction not in ("none", "mean", "sum", *more):
         raise ValueError(f"{who}: {reduction!r} is not a valid value for reduction. "
                          f"Hint: one of {', '.join(('none', 'mean', 'sum', *more))}")  # fmt: skip
@@ -82,7 +85,8 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
 def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
     """Raise ShapeError unless both have one shape: a loss never broadcasts."""
     if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
-        raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and {tuple(target.shape)}. "
+        raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and "
+                         f"{tuple(target.shape)}. "
                          "Hint: losses do not broadcast; reshape one of them")  # fmt: skip
 
 

@@ -37,14 +37,20 @@ def cross_entropy(
 ) -> Tensor:  # fmt: skip
     """-ln softmax(x)[t], weighted by weight[t]; (C) and (), (N, C) and (N), or (N, C, ...) and (N, ...).
 
-    `target` holds classes, or, with the shape of the input, probabilities of all classes. Targets equal to `ignore_index`
-    count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the target evenly to all classes.
-    Raises IndexError for a class out of range, ShapeError that names both shapes. Source of smoothing: Szegedy et al. 2016, §7.
+    `target` holds classes, or, with the shape of the input, probabilities of all classes. Targets equal to
+    `ignore_index`
+    count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the target evenly to
+    all classes.
+    Raises IndexError for a class out of range, ShapeError that names both shapes. Source of smoothing: Szegedy et al.
+    2016, §7.
     """
     reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
-    if tensor_of("cross_entropy", target, "target").shape == tensor_of("cross_entropy", input).shape and target.dtype.is_floating_point:
+    if (
+        tensor_of("cross_entropy", target, "target").shape == tensor_of("cross_entropy", input).shape
+        and target.dtype.is_floating_point
+    ):
         return of_probabilities(input, target, weight, reduction, label_smoothing)
     rows, classes = as_rows("cross_entropy", input, target, weight, ignore_index)
     if not label_smoothing:
@@ -58,7 +64,9 @@ def cross_entropy(
     return divided(loss, classes, weight, reduction, tuple(target.shape))
 
 
-def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:
+def of_probabilities(
+    x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
+) -> Tensor:
     """Cross entropy with a target that gives each class its probability; the mean is over cases."""
     at = 0 if x.ndim == 1 else 1
     classes = x.shape[at]
@@ -77,10 +85,13 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
     shape, goal = tuple(x.array.shape), tuple(target.array.shape)
     if target.dtype.kind != "int":
         hint = "probabilities need the input's shape" if who == "cross_entropy" else ".long()"
-        raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input {shape}. "
+        raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input "
+                         f"{shape}. "
                          f"Hint: {hint}")  # fmt: skip
     if not shape or goal != shape[:-1][:1] + shape[2:]:
-        raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")
+        raise ShapeError(
+            f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}"
+        )
     count = shape[0] if len(shape) == 1 else shape[1]
     vector(who, "weight", weight, count)
     check_classes(who, target, count, ignore_index)
@@ -98,7 +109,8 @@ def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> No
         return
     wrong = array[((array < 0) | (array >= count)) & (array != ignore_index)]
     if wrong.size:
-        raise IndexError(f"{who}: Target {int(wrong[0])} is out of bounds: classes are 0 ... {count - 1}, as in the input, or "
+        raise IndexError(f"{who}: Target {int(wrong[0])} is out of bounds: classes are 0 ... {count - 1}, as in the "
+                         f"input, or "
                          f"ignore_index={ignore_index}")  # fmt: skip
 
 

@@ -1,4 +1,5 @@
-"""Convolution in one, two and three dimensions, and its transpose: checks and conveniences around the ops of ops/conv.py."""
+"""Convolution in one, two and three dimensions, and its transpose: checks and conveniences around the ops of
+ops/conv.py."""
 
 from __future__ import annotations
 
@@ -13,18 +14,31 @@ from .checks import IMAGE, KERNEL, batched, ntuple, one_type, unbatched, vector
 
 
 def conv1d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """(N, C, W), (F, C/groups, kW), (F) -> (N, F, oW): see `conv2d`."""
     return convolved("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv2d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """y[n,f,o] = bias[f] + sum over c, k of weight[f,c,k] x[n,c,stride o + dilation k - padding].
 
-    (N, C, H, W), (F, C/groups, kH, kW), (F) -> (N, F, oH, oW), oH = floor((H + 2 padding - dilation (kH - 1) - 1)/stride) + 1.
+    (N, C, H, W), (F, C/groups, kH, kW), (F) -> (N, F, oH, oW), oH = floor((H + 2 padding - dilation (kH - 1) -
+    1)/stride) + 1.
     `padding` is an int, a tuple, "valid" (none) or "same" (oH = H, for stride 1). A single image may come without N.
     Raises ShapeError that names the shapes. Source: Dumoulin & Visin 2016.
     """
@@ -32,23 +46,34 @@ def conv2d(
 
 
 def conv3d(
-    input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    dilation: Any = 1,
+    groups: int = 1,
 ) -> Tensor:
     """(N, C, D, H, W), (F, C/groups, kD, kH, kW), (F) -> (N, F, oD, oH, oW): see `conv2d`."""
     return convolved("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
-def convolved(who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Tensor:
+def convolved(
+    who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+) -> Tensor:
     """Convolution over `n` spatial dimensions."""
     x, was_batched = batched(who, x, n)
     stride, dilation = ntuple(who, "stride", stride, n), ntuple(who, "dilation", dilation, n)
     groups = ntuple(who, "groups", groups, 1)[0]
     shape, w = x.array.shape, tensor_of(who, weight, "weight").array.shape
     if len(w) != n + 2 or w[1] * groups != shape[1]:
-        raise ShapeError(f"{who}: weight must be (F, C/groups, {KERNEL[n]}) with C = {shape[1]} as in input {tuple(shape)}"
+        raise ShapeError(f"{who}: weight must be (F, C/groups, {KERNEL[n]}) with C = {shape[1]} as in input "
+                         f"{tuple(shape)}"
                          f"{f' and groups = {groups}' if groups > 1 else ''}, got {tuple(w)}")  # fmt: skip
     if w[0] % groups:
-        raise ShapeError(f"{who}: the number of filters F = {w[0]} must be divisible by groups = {groups}, got weight {tuple(w)}")
+        raise ShapeError(
+            f"{who}: the number of filters F = {w[0]} must be divisible by groups = {groups}, got weight {tuple(w)}"
+        )
     one_type(who, x, weight)
     vector(who, "bias", bias, w[0], "F")
     if isinstance(padding, str):
@@ -59,7 +84,9 @@ def convolved(who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, pad
     return unbatched(conv(x, weight, bias, window=Window(stride, padding, dilation, groups)), was_batched)
 
 
-def padded_for(who: str, x: Tensor, padding: str, kernel: tuple, stride: tuple, dilation: tuple) -> tuple[Tensor, tuple[int, ...]]:
+def padded_for(
+    who: str, x: Tensor, padding: str, kernel: tuple, stride: tuple, dilation: tuple
+) -> tuple[Tensor, tuple[int, ...]]:
     """The padding that "valid" or "same" stands for; where it is one cell more at the end, that cell is added to x."""
     if padding == "valid":
         return x, (0,) * len(kernel)
@@ -78,7 +105,8 @@ def check_kernel(who: str, sizes: tuple, kernel: tuple, padding: tuple, dilation
     image = tuple(s + 2 * p for s, p in zip(sizes, padding, strict=True))
     spread = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     if min(kernel, default=1) < 1 or any(s > i for s, i in zip(spread, image, strict=True)):
-        raise ShapeError(f"{who}: the kernel must fit into the padded image: kernel ({', '.join(map(str, kernel))}) with dilation "
+        raise ShapeError(f"{who}: the kernel must fit into the padded image: kernel ({', '.join(map(str, kernel))}) "
+                         f"with dilation "
                          f"{dilation} spans {spread}, the image with padding {padding} is {image}. "
                          "Hint: more padding, or a smaller kernel")  # fmt: skip
 
@@ -114,7 +142,16 @@ def conv_transpose3d(
 
 
 def transposed(
-    who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+    who: str,
+    n: int,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> Tensor:
     """Transposed convolution over `n` spatial dimensions."""
     x, was_batched = batched(who, x, n)
@@ -123,17 +160,20 @@ def transposed(
     groups = ntuple(who, "groups", groups, 1)[0]
     shape, w = tuple(x.shape), tuple(tensor_of(who, weight, "weight").shape)
     if len(w) != n + 2 or w[0] != shape[1] or w[0] % groups:
-        raise ShapeError(f"{who}: weight must be (C, F/groups, {KERNEL[n]}) with C = {shape[1]} as in input {shape}, divisible "
+        raise ShapeError(f"{who}: weight must be (C, F/groups, {KERNEL[n]}) with C = {shape[1]} as in input {shape}, "
+                         f"divisible "
                          f"by groups = {groups}, got {w}")  # fmt: skip
     one_type(who, x, weight)
     vector(who, "bias", bias, w[1] * groups, "F")
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
-        raise ShapeError(f"{who}: output padding must be smaller than either stride or dilation, got output_padding {extra}, "
+        raise ShapeError(f"{who}: output padding must be smaller than either stride or dilation, got output_padding "
+                         f"{extra}, "
                          f"stride {stride}, dilation {dilation}")  # fmt: skip
     spread = [(s - 1) * t + d * (k - 1) + 1 for s, t, d, k in zip(shape[2:], stride, dilation, w[2:], strict=True)]
     sizes = tuple(s - 2 * p + e for s, p, e in zip(spread, padding, extra, strict=True))
     if min(sizes) < 1:
-        raise ShapeError(f"{who}: the output ({IMAGE[n]}) would be {sizes}, for input {shape}, weight {w}, padding {padding}. "
+        raise ShapeError(f"{who}: the output ({IMAGE[n]}) would be {sizes}, for input {shape}, weight {w}, padding "
+                         f"{padding}. "
                          "Hint: less padding")  # fmt: skip
     lead = (shape[0], w[1] * groups)
     adjoint = Window(stride, padding, dilation, groups)

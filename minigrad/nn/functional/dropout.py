@@ -1,4 +1,5 @@
-"""Dropout and its kin: noise in training, nothing in evaluation. The noise is drawn by an op, so a replay draws anew."""
+"""Dropout and its kin: noise in training, nothing in evaluation. The noise is drawn by an op, so a replay draws
+anew."""
 
 from __future__ import annotations
 
@@ -17,7 +18,9 @@ from .checks import placed, probability
 def kept(x: Tensor, p: float, whole_channels: bool) -> Tensor:
     """1 with probability 1 - p, else 0, for each element or each channel of x."""
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if whole_channels else x.shape
-    return cast(rand(*shape, dtype="float64" if x.dtype.name == "float64" else "float32", device=x.device) >= p, dtype=x.dtype)
+    return cast(
+        rand(*shape, dtype="float64" if x.dtype.name == "float64" else "float32", device=x.device) >= p, dtype=x.dtype
+    )
 
 
 def thinned(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_channels: bool = False) -> Tensor:
@@ -31,7 +34,8 @@ def thinned(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """y = x m / (1 - p), each m 1 with probability 1 - p, else 0; outside of training y = x. Source: Srivastava et al. 2014.
+    """y = x m / (1 - p), each m 1 with probability 1 - p, else 0; outside of training y = x. Source: Srivastava et al.
+    2014.
 
     Raises ValueError unless 0 <= p <= 1.
     """
@@ -44,7 +48,8 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels; (N, C, H, W), and (N, C, L) as PyTorch takes three dimensions. Source: Tompson et al. 2015."""
+    """Dropout of whole channels; (N, C, H, W), and (N, C, L) as PyTorch takes three dimensions. Source: Tompson et al.
+    2015."""
     return _channels("dropout2d", input, p, training, inplace, (3, 4), alone=0)
 
 
@@ -53,13 +58,17 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _channels("dropout3d", input, p, training, inplace, (4, 5), alone=4)
 
 
-def _channels(who: str, x: Tensor, p: float, training: bool, inplace: bool, ranks: tuple[int, int], alone: int) -> Tensor:
+def _channels(
+    who: str, x: Tensor, p: float, training: bool, inplace: bool, ranks: tuple[int, int], alone: int
+) -> Tensor:
     """Dropout of channels; an input of `alone` dimensions is one case without the batch dimension."""
     if tensor_of(who, x).ndim not in ranks:
         raise ShapeError(f"{who}: input must have {ranks[0]} or {ranks[1]} dimensions, got {tuple(x.shape)}")
     if x.ndim != alone:
         return thinned(who, x, p, training, inplace, True)
-    return reshape_op(thinned(who, reshape_op(x, shape=(1, *x.shape)), p, training, inplace, True), shape=tuple(x.shape))
+    return reshape_op(
+        thinned(who, reshape_op(x, shape=(1, *x.shape)), p, training, inplace, True), shape=tuple(x.shape)
+    )
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
@@ -87,6 +96,7 @@ def _alpha(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_c
 
     def noisy(x: Tensor) -> Tensor:
         keep = kept(x, p, whole_channels)
-        return x * (keep * scale) + ((keep - 1) * (low * scale) + low * scale * p)
+        dropped = (keep - (1 - p)) * (low * scale)
+        return x * (keep * scale) + dropped
 
     return placed(who, x, noisy, inplace)

@@ -6,6 +6,7 @@ from ...backends import DTypeError, ShapeError
 from ...core import Tensor, mode
 from ...ops.arithmetic import cast, where
 from ...ops.create import arange, ones_like
+from ...ops.elementwise import reciprocal
 from ...ops.index import embedding_rows, index_add_op
 from ...ops.matmul import linear_op, matmul
 from ...ops.operands import tensor_of
@@ -25,7 +26,8 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         y = matmul(input, weight)
         return y if bias is None else y + bias
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
-        raise ShapeError(f"linear: expected input (..., in) and weight (out, in), got {tuple(x.shape)} and {tuple(w.shape)}. "
+        raise ShapeError(f"linear: expected input (..., in) and weight (out, in), got {tuple(x.shape)} and "
+                         f"{tuple(w.shape)}. "
                          "Hint: the last size of the input must be in_features")  # fmt: skip
     one_type("linear", input, weight)
     if bias is None:
@@ -83,7 +85,7 @@ def embedding(
     flat = reshape_op(index, shape=(-1,))
     share = ones_like(flat, dtype=w.dtype)
     if scale_grad_by_freq:
-        share = 1.0 / embedding_rows(index_add_op(share, flat, n=rows, dim=0), flat)
+        share = reciprocal(embedding_rows(index_add_op(share, flat, n=rows, dim=0), flat))
     if padding_idx is not None:
         share = where(flat == padding_idx, 0.0, share)
     fixed = y.detach()

@@ -23,7 +23,12 @@ def weighted(who: str, loss: Tensor, weight: Tensor | None, reduction: str) -> T
 
 
 def mse_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """(x - t)^2, its mean, or its sum ("none", "mean", "sum"). Raises ShapeError unless both have one shape."""
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
@@ -32,7 +37,12 @@ def mse_loss(
 
 
 def l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    weight: Tensor | None = None,
 ) -> Tensor:
     """|x - t|. Raises ShapeError unless both have one shape."""
     reduction = reduction_of("l1_loss", reduction, size_average, reduce)
@@ -41,7 +51,12 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
 ) -> Tensor:
     """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta/2. Source: Girshick 2015, Fast R-CNN, §2.3."""
     reduction = reduction_of("smooth_l1_loss", reduction, size_average, reduce)
@@ -64,15 +79,24 @@ def huber_loss(
         raise ValueError(f"huber_loss: delta must be positive, got {delta}")
     size = abs(input - target)
     loss = where(size <= delta, square(input - target) * 0.5, (size - 0.5 * delta) * delta)
-    return weighted("huber_loss", loss, weight, reduction)
+    if weight is not None:
+        same_shape("huber_loss", input, weight, "weight")
+        loss = loss * weight
+    return reduced(loss, reduction)
 
 
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
 ) -> Tensor:
     """-(t ln x + (1 - t) ln(1 - x)) for probabilities x, each logarithm at least -100.
 
-    `weight` multiplies it and broadcasts. Raises ValueError for x outside of 0 ... 1, ShapeError unless x and t have one shape.
+    `weight` multiplies it and broadcasts. Raises ValueError for x outside of 0 ... 1, ShapeError unless x and t have
+    one shape.
     """
     reduction = reduction_of("binary_cross_entropy", reduction, size_average, reduce)
     same_shape("binary_cross_entropy", input, target)
@@ -80,7 +104,8 @@ def binary_cross_entropy(
         xp = input.backend.xp
         low, high = float(xp.min(input.array)), float(xp.max(input.array))
         if low < 0 or high > 1:
-            raise ValueError(f"binary_cross_entropy: all elements of input should be between 0 and 1, got {low if low < 0 else high}. "
+            raise ValueError(f"binary_cross_entropy: all elements of input should be between 0 and 1, got "
+                             f"{low if low < 0 else high}. "
                              "Hint: binary_cross_entropy_with_logits takes any number")  # fmt: skip
     loss = binary_cross_entropy_op(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
@@ -103,7 +128,12 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(
-    input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: str = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """t (ln t - x), with x the logarithm of the predicted probabilities, and with `log_target` t that of the target's.
 
@@ -113,7 +143,8 @@ def kl_div(
     reduction = reduction_of("kl_div", reduction, size_average, reduce, ("batchmean",))
     same_shape("kl_div", input, target)
     if reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size. 'batchmean' divides "
+        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size. "
+                      "'batchmean' divides "
                       "only by the batch size, and aligns with the KL div math definition.", stacklevel=2)  # fmt: skip
     if log_target:
         loss = exp(target) * (target - input)

@@ -28,8 +28,9 @@ def batch_norm(
 ) -> Tensor:
     """y = weight (x - mean) / sqrt(var + eps) + bias for each channel; (N, C, ...), vectors (C) -> (N, C, ...).
 
-    In training mean and var are those of the batch (var biased: divided by n), and the running statistics, if given, move
-    in place: running <- (1 - momentum) running + momentum batch, with the unbiased variance (divided by n - 1). Otherwise
+    In training mean and var are those of the batch (var biased: divided by n), and the running statistics, if given,
+    move in place: running <- (1 - momentum) running + momentum batch, with the unbiased variance (divided by n - 1).
+    Otherwise
     they are the running statistics. Raises ValueError in training on one value per channel, ShapeError for vectors that
     do not fit. Source: Ioffe & Szegedy 2015, Algorithms 1 and 2.
     """
@@ -42,12 +43,18 @@ def batch_norm(
         raise ValueError("batch_norm: running_mean and running_var must be given both or neither")
     if not training:
         if running_mean is None:
-            raise ValueError("batch_norm: expected running_mean and running_var outside of training. Hint: training=True")
+            raise ValueError(
+                "batch_norm: expected running_mean and running_var outside of training. Hint: training=True"
+            )
         return batch_norm_eval_op(input, weight, bias, running_mean, running_var, eps=eps)
     if input.array.size <= shape[1]:
-        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size {tuple(shape)}: the "
-                         "variance of one value is 0. Hint: a larger batch (DataLoader(drop_last=True)), or .eval()")  # fmt: skip
-    return batch_norm_op(input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps)
+        raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
+                         f"{tuple(shape)}: the "
+                         "variance of one value is 0. Hint: a larger batch (DataLoader(drop_last=True)), or "
+                         ".eval()")  # fmt: skip
+    return batch_norm_op(
+        input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps
+    )
 
 
 def last_sizes(who: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
@@ -100,13 +107,15 @@ def per_channel(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
-    """Each case's channels in `num_groups` groups, each group normalised by its mean and biased var; (N, C, ...) -> same.
+    """Each case's channels in `num_groups` groups, each group normalised by its mean and biased var; (N, C, ...) ->
+    same.
 
     Then weight y + bias for each channel. Raises ShapeError unless num_groups divides C. Source: Wu & He 2018.
     """
     shape = tuple(tensor_of("group_norm", input).shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
-        raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, got input {shape} and "
+        raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, got input "
+                         f"{shape} and "
                          f"num_groups={num_groups}")  # fmt: skip
     vector("group_norm", "weight", weight, shape[1])
     vector("group_norm", "bias", bias, shape[1])

@@ -17,15 +17,16 @@ MODES = ("constant", "reflect", "replicate", "circular")
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` with cells added (or, for negative numbers, cut) around its last dimensions.
 
-    `pad` counts from the last dimension: (left, right), (left, right, top, bottom), ... "constant" cells hold `value` (0 by
-    default); "reflect" mirrors without the border, "replicate" repeats the border, "circular" goes around.
+    `pad` counts from the last dimension: (left, right), (left, right, top, bottom), ... "constant" cells hold `value`
+    (0 by default); "reflect" mirrors without the border, "replicate" repeats the border, "circular" goes around.
     Raises ShapeError if the input is too small for it.
     """
     x = tensor_of("pad", input)
     if mode not in MODES:
         raise NotImplementedError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise ShapeError(f"pad: Padding length must be divisible by 2 and at most twice the number of dimensions, got {tuple(pad)} "
+        raise ShapeError(f"pad: Padding length must be divisible by 2 and at most twice the number of dimensions, got "
+                         f"{tuple(pad)} "
                          f"for input {tuple(x.shape)}")  # fmt: skip
     sides = [(0, 0)] * (x.ndim - len(pad) // 2) + [(int(pad[i]), int(pad[i + 1])) for i in range(len(pad) - 2, -1, -2)]
     if mode != "constant":
@@ -36,11 +37,15 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         return x
     for d, (n, (before, after)) in enumerate(zip(x.shape, sides, strict=True)):
         if n + before + after < 0:
-            raise ShapeError(f"pad: dimension {d} of input {tuple(x.shape)} would get the negative size {n + before + after}")
+            raise ShapeError(
+                f"pad: dimension {d} of input {tuple(x.shape)} would get the negative size {n + before + after}"
+            )
     if any(min(side) < 0 for side in sides):
-        x = slice_op(x, index=tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides, strict=True)))
-    before, after = tuple(max(b, 0) for b, _ in sides), tuple(max(a, 0) for _, a in sides)
-    return pad_op(x, before=before, after=after, value=value or 0) if any(before + after) else x
+        x = slice_op(
+            x, index=tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides, strict=True))
+        )
+    first, last = tuple(max(b, 0) for b, _ in sides), tuple(max(a, 0) for _, a in sides)
+    return pad_op(x, before=first, after=last, value=value or 0) if any(first + last) else x
 
 
 def along(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:

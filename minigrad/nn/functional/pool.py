@@ -37,26 +37,38 @@ def windows(
     stride = kernel if stride is None or stride == () or stride == [] else ntuple(who, "stride", stride, n)
     padding, dilation = ntuple(who, "padding", padding, n, 0), ntuple(who, "dilation", dilation, n)
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise ShapeError(f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} and kernel {kernel}")
+        raise ShapeError(
+            f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} and kernel "
+            f"{kernel}"
+        )
     sizes = tuple(
         pooled_size(*one, ceil_mode) for one in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
     )
     if min(sizes) < 1:
-        raise ShapeError(f"{who}: no window of kernel_size {kernel} fits into input {tuple(x.shape)}: the output would be {sizes}. "
+        raise ShapeError(f"{who}: no window of kernel_size {kernel} fits into input {tuple(x.shape)}: the output "
+                         f"would be {sizes}. "
                          "Hint: a smaller kernel, or padding")  # fmt: skip
     return kernel, Window(stride, padding, dilation), sizes
 
 
 def largest(
-    who: str, n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool, return_indices: bool
+    who: str,
+    n: int,
+    x: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
 ) -> Any:
     """Max pooling over `n` spatial dimensions."""
     x, was_batched = batched(who, x, n)
     kernel, window, sizes = windows(who, x, n, kernel_size, stride, padding, dilation, ceil_mode)
+    y = max_pool(x, kernel=kernel, window=window, sizes=sizes)
     if not return_indices:
-        return unbatched(max_pool(x, kernel=kernel, window=window, sizes=sizes), was_batched)
-    places = max_pool_places(x, kernel=kernel, window=window, sizes=sizes)
-    return unbatched(take_places(x, places), was_batched), unbatched(places, was_batched)
+        return unbatched(y, was_batched)
+    return unbatched(y, was_batched), unbatched(max_pool_places(x, y, kernel=kernel, window=window), was_batched)
 
 
 def max_pool1d(
@@ -73,7 +85,8 @@ def max_pool2d(
 ) -> Any:  # fmt: skip
     """y[n,c,o] = the largest x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW).
 
-    oH = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, rounded up with `ceil_mode`; the stride is the kernel
+    oH = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, rounded up with `ceil_mode`; the stride is the
+    kernel
     unless given. With `return_indices` also the flat position in the image of each. A single image may come without N.
     """
     return largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
@@ -88,7 +101,15 @@ def max_pool3d(
 
 
 def averaged(
-    who: str, n: int, x: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool, count_include_pad: bool, divisor: Any
+    who: str,
+    n: int,
+    x: Any,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor: Any,
 ) -> Tensor:
     """Average pooling over `n` spatial dimensions."""
     x, was_batched = batched(who, x, n)
@@ -98,16 +119,25 @@ def averaged(
     total = sum_pool(x, kernel=kernel, window=window, sizes=sizes)
     if divisor is None and (ceil_mode or (any(window.padding) and not count_include_pad)):
         grown = window.padding if count_include_pad else (0,) * n  # where the padding counts, it is part of the image
-        image = ones(1, 1, *(s + 2 * p for s, p in zip(x.shape[2:], grown, strict=True)), dtype=x.dtype, device=x.device)
+        image = ones(
+            1, 1, *(s + 2 * p for s, p in zip(x.shape[2:], grown, strict=True)), dtype=x.dtype, device=x.device
+        )
         left = tuple(p - g for p, g in zip(window.padding, grown, strict=True))
-        return unbatched(total / sum_pool(image, kernel=kernel, window=window._replace(padding=left), sizes=sizes), was_batched)
+        return unbatched(
+            total / sum_pool(image, kernel=kernel, window=window._replace(padding=left), sizes=sizes), was_batched
+        )
     if divisor is None:
         divisor = int(np.prod(kernel))
     return unbatched(total * (1 / divisor), was_batched)
 
 
 def avg_pool1d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
 ) -> Tensor:
     """(N, C, W) -> (N, C, oW): see `avg_pool2d`."""
     return averaged("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
@@ -117,12 +147,15 @@ def avg_pool2d(
     input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """y[n,c,o] = the mean of x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW), sizes as `max_pool2d`.
+    """y[n,c,o] = the mean of x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW), sizes as
+    `max_pool2d`.
 
     The sum is divided by the cells of the window, those of the padding counted if `count_include_pad`, or by
     `divisor_override`.
     """
-    return averaged("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return averaged(
+        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 def avg_pool3d(
@@ -130,7 +163,9 @@ def avg_pool3d(
     divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """(N, C, D, H, W) -> (N, C, oD, oH, oW): see `avg_pool2d`."""
-    return averaged("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+    return averaged(
+        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
 
 
 # -- pooling to a given size -----------------------------------------------------------------------------------------------
@@ -166,7 +201,9 @@ def adaptive_averaged(who: str, n: int, x: Any, output_size: Any) -> Tensor:
     even = even_window(x, sizes)
     if even is not None:
         kernel, window = even
-        return unbatched(sum_pool(x, kernel=kernel, window=window, sizes=sizes) * (1 / int(np.prod(kernel))), was_batched)
+        return unbatched(
+            sum_pool(x, kernel=kernel, window=window, sizes=sizes) * (1 / int(np.prod(kernel))), was_batched
+        )
     for d, out in enumerate(sizes):  # one dimension after the other: a mean of means, all windows across being alike
         line = [*range(d + 2), *range(d + 3, n + 2), d + 2]
         weights = np.zeros((x.shape[d + 2], out))
@@ -197,9 +234,7 @@ def adaptive_largest(who: str, n: int, x: Any, output_size: Any, return_indices:
 def cells_of(spatial: tuple[int, ...], sizes: tuple[int, ...]) -> np.ndarray:
     """The flat positions under each window, one row a window; short windows repeat their first."""
     lines = [spans(s, o) for s, o in zip(spatial, sizes, strict=True)]
-    rows = [
-        [int(np.ravel_multi_index(cell, spatial)) for cell in product(*window)] for window in product(*lines)
-    ]
+    rows = [[int(np.ravel_multi_index(cell, spatial)) for cell in product(*window)] for window in product(*lines)]
     most = max(map(len, rows))
     return np.array([row + row[:1] * (most - len(row)) for row in rows], dtype=np.int64)
 

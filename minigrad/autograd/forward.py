@@ -1,0 +1,240 @@
+"""Forward mode: tangents travel beside the values. A listener hears each call and computes the tangent of its output.
+
+A linear op's tangent is the op of the tangent. An elementwise op's is its rule, given the tangent in the place of the
+gradient, since its Jacobian is diagonal. Any other op's rules are linear in the gradient they are given: differentiating
+them by it turns them round (Townsend 2017, "A new trick for calculating Jacobian vector products").
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from contextvars import ContextVar
+from functools import cache, reduce
+from typing import Any, NamedTuple
+
+from ..backends import GradError, ShapeError
+from ..core import MODE, Node, Op, Tensor, mode, propagate
+from ..ops.arithmetic import add, alias, clone, expand, sum_to
+from ..ops.create import zeros_like
+from ..ops.index import setitem_op
+from ..ops.update import write
+from .modes import opened
+
+LEVELS: ContextVar[tuple[dual_level, ...]] = ContextVar("minigrad_dual_levels", default=())
+
+
+class Level:
+    """The tangents of one `dual_level`, by the arrays of their tensors. A tensor without an entry has the tangent 0."""
+
+    def __init__(self) -> None:
+        self.tangents: dict[int, tuple[Any, Tensor]] = {}  # the array is kept, so that its id stays its own
+
+    def get(self, x: Any) -> Tensor | None:
+        """The tangent of a tensor, None for 0."""
+        found = self.tangents.get(id(x.array)) if isinstance(x, Tensor) else None
+        return None if found is None else found[1]
+
+    def set(self, x: Tensor, tangent: Tensor) -> None:
+        self.tangents[id(x.array)] = (x.array, tangent)
+
+    def outside(self) -> mode:
+        """A block that this level and those inside of it do not hear."""
+        listeners = MODE.get().listeners
+        return mode(listeners=listeners[: listeners.index(self)] if self in listeners else listeners)
+
+    def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
+        """A call passed the door: file the tangent of its output."""
+        if not self.tangents:
+            return
+        tangents = [self.get(a) for a in args]
+        if all(t is None for t in tangents) or not output.dtype.is_floating_point:
+            return
+        with self.outside():
+            if op.kind == "update":
+                self.updated(op, args, tangents, options)
+                return
+            found = tangent_of(op, args, tangents, options, output, extras)
+            if found is not None:
+                self.set(output, found)
+
+    def updated(self, op: Op, args: tuple, tangents: list, options: dict) -> None:
+        """A tensor was written in place: so is its tangent."""
+        if op.name not in UPDATES:
+            raise GradError(f"{op.name}: forward mode has no tangent for this in-place op. Hint: the op without _")
+        write(op.name, self.room(args[0]), UPDATES[op.name](args, tangents, options))
+
+    def room(self, x: Tensor) -> Tensor:
+        """A tangent of x to be written in place; for a view, one that lies in the tangent of its base."""
+        found = self.get(x)
+        if found is None:
+            if x.base is None and not x.backend.owns(x.array):
+                raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, since the "
+                                "view was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
+            found = zeros_like(x) if x.base is None else x.how[0](self.room(x.base), **x.how[1])
+            self.set(x, found)
+        return found
+
+    def contributed(self, node: Node, k: int, part: Tensor) -> None: ...
+
+    def arrived(self, key: Any, g: Tensor) -> None: ...
+
+
+def tangent_of(op: Op, args: tuple, tangents: list, options: dict, output: Tensor, extras: Any) -> Tensor | None:
+    """The tangent of a call's output, from those of its inputs (None for 0); None if it does not depend on them."""
+    rules = [op.rules.get(op.inputs[min(k, len(op.inputs) - 1)]) for k in range(len(args))]
+    sloped = [k for k, t in enumerate(tangents) if t is not None and rules[k] is not None]
+    if not sloped:
+        return None
+    if op.kind in ("linear", "view"):
+        found = op(*[a if rule is None else zeros_like(a) if t is None else t
+                     for a, t, rule in zip(args, tangents, rules, strict=True)], **options)  # fmt: skip
+        return found if op.kind == "view" else own(found, tangents)
+    values = known(op, args, options, output, extras)
+    parts = []
+    if op.kind == "elementwise" or op.name == "where":
+        for k in sloped:
+            t = tangents[k] if tangents[k].shape == output.shape else expand(tangents[k], shape=tuple(output.shape))
+            parts.append(called(rules[k], {**values, "g": t, "i": k}))
+    else:
+        with mode(grad=True):
+            g = zeros_like(output)
+            g.wants = True
+            sent = [(fitting(called(rules[k], {**values, "g": g, "i": k}), tangents[k]), tangents[k]) for k in sloped]
+        roots = [(part, t) for part, t in sent if part.requires_grad]
+        if roots:
+            ys, ts = zip(*roots, strict=True)
+            parts = list(propagate(list(ys), list(ts), [g], True, MODE.get().grad).values())
+    if not parts:
+        return None
+    return own(plus(*parts), tangents)
+
+
+def known(op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> dict[str, Any]:
+    """What a rule may ask for, by name."""
+    values = {**op.defaults, **options, "y": output}
+    values |= dict(zip(op.saves, map(Tensor, extras), strict=True))
+    last = len(op.inputs) - 1
+    for k, a in enumerate(args[:last] if op.variadic else args):
+        values[op.inputs[k]] = a
+        values[f"{op.inputs[k]}_shape"] = tuple(getattr(a, "shape", ()))
+    if op.variadic:
+        values[op.inputs[last]] = args[last:]
+        values[f"{op.inputs[last]}_shapes"] = [tuple(a.shape) for a in args[last:]]
+    return values
+
+
+@cache
+def needs(rule: Any) -> tuple[str, ...]:
+    """What a rule asks for."""
+    return tuple(inspect.signature(rule).parameters)
+
+
+def called(rule: Any, values: dict[str, Any]) -> Tensor:
+    return rule(*[values[name] for name in needs(rule)])
+
+
+def fitting(part: Tensor, x: Tensor) -> Tensor:
+    """What a rule gave, with the broadcasting of its input undone."""
+    return part if part.shape == x.shape else sum_to(part, shape=tuple(x.shape))
+
+
+def own(t: Tensor, others: list) -> Tensor:
+    """A tangent in memory of its own, since it is written in place when its tensor is."""
+    return t if t.backend.owns(t.array) and all(t is not other for other in others) else clone(t)
+
+
+def plus(*parts: Tensor | None) -> Any:
+    """The sum of tangents, of which None is 0."""
+    some = [t for t in parts if t is not None]
+    return reduce(add, some) if some else 0.0
+
+
+# The tangent of what an in-place op wrote: (arguments, their tangents, options) -> tangent
+UPDATES: dict[str, Callable] = {
+    "assign_": lambda args, t, options: plus(t[1]),
+    "add_": lambda args, t, options: plus(t[0], t[1]),
+    "lerp_": lambda args, t, options: plus(None if t[0] is None else t[0] * (1 - args[2]), None if t[1] is None else t[1] * args[2]),
+    "assign_at_": lambda args, t, options: setitem_op(
+        zeros_like(args[0]) if t[0] is None else t[0], plus(t[1]), *args[2:], **options
+    ),
+}
+
+
+class UnpackedDualTensor(NamedTuple):
+    """A dual tensor taken apart; the tangent is None if it has none at this level."""
+
+    primal: Tensor
+    tangent: Tensor | None
+
+
+class dual_level:
+    """`with dual_level():` tangents given by `make_dual` in this block travel through every op. Blocks nest.
+
+    Composite ops run as their definitions. When the block ends, its tangents are gone.
+    """
+
+    def __enter__(self) -> int:
+        self.level = Level()
+        now = MODE.get()
+        self.token = LEVELS.set((*LEVELS.get(), self))
+        self.mode = mode(listeners=(*now.listeners, self.level), instead=now.instead or opened)
+        self.mode.__enter__()
+        return len(LEVELS.get()) - 1
+
+    def __exit__(self, *error: Any) -> None:
+        self.mode.__exit__(*error)
+        LEVELS.reset(self.token)
+        self.level.tangents.clear()
+
+
+def enter_dual_level() -> int:
+    """Begin a `dual_level` block by hand; returns its number."""
+    return dual_level().__enter__()
+
+
+def exit_dual_level(*, level: int | None = None) -> None:
+    """End the innermost `dual_level` block. Raises GradError if there is none, or it is another one than `level`."""
+    blocks = LEVELS.get()
+    if not blocks or (level is not None and level != len(blocks) - 1):
+        raise GradError(f"exit_dual_level: expected the innermost of {len(blocks)} levels, got {level}")
+    blocks[-1].__exit__(None, None, None)
+
+
+def current(who: str, level: int | None) -> Level | None:
+    """The level of a number, the innermost one for None."""
+    blocks = LEVELS.get()
+    if level is not None and not 0 <= level < len(blocks):
+        raise GradError(f"{who}: there is no dual level {level}, only {len(blocks)}")
+    return blocks[-1 if level is None else level].level if blocks else None
+
+
+def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
+    """`tensor` with a tangent: a view of it from which derivatives in that direction start.
+
+    Raises GradError outside of `dual_level`, TypeError for integers, ShapeError unless the tangent is like the tensor.
+    """
+    at = current("make_dual", level)
+    if at is None:
+        raise GradError("make_dual: Trying to create a dual Tensor for forward AD but no level exists. "
+                        "Hint: with forward_ad.dual_level():")  # fmt: skip
+    for name, x in (("tensor", tensor), ("tangent", tangent)):
+        if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+            raise TypeError(f"make_dual: {name} must be a floating tensor, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}")
+    if tensor.shape != tangent.shape or tensor.dtype is not tangent.dtype:
+        raise ShapeError(f"make_dual: the tangent must be like the tensor, {tensor.dtype!r} of shape {tuple(tensor.shape)}, got "
+                         f"{tangent.dtype!r} of shape {tuple(tangent.shape)}")  # fmt: skip
+    with at.outside():
+        out = alias(tensor)
+        at.set(out, clone(tangent))
+    return out
+
+
+def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
+    """A tensor's value, free of its tangent, and the tangent (None if it has none)."""
+    at = current("unpack_dual", level)
+    tangent = None if at is None else at.get(tensor)
+    if at is None or tangent is None:
+        return UnpackedDualTensor(tensor, None)
+    with at.outside():
+        return UnpackedDualTensor(alias(tensor), tangent)

@@ -1,0 +1,59 @@
+"""Kernels of order: sorting, running results along a dimension, search; in the plain Array API."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def argsort(b: Any, x: Any, dim: int, descending: bool) -> Any:
+    """The positions along `dim` in the order of their values, equal ones in their old order either way."""
+    xp = b.xp
+    if not descending:
+        return xp.argsort(x, axis=dim, stable=True)
+    order = xp.argsort(xp.flip(x, axis=dim), axis=dim, stable=True)
+    return x.shape[dim] - 1 - xp.flip(order, axis=dim)
+
+
+def slices(x: Any, dim: int) -> list:
+    """The slices of x along `dim`."""
+    return [x[(*(slice(None),) * dim, i, ...)] for i in range(x.shape[dim])]
+
+
+def accumulate(b: Any, x: Any, dim: int, combine: str) -> Any:
+    """y_i = combine(y_(i-1), x_i) along `dim`, for a function of the namespace such as "maximum"."""
+    parts = slices(x, dim)
+    for i in range(1, len(parts)):
+        parts[i] = getattr(b.xp, combine)(parts[i - 1], parts[i])
+    return b.xp.stack(parts, axis=dim) if parts else x
+
+
+def running_places(b: Any, x: Any, dim: int, combine: str) -> Any:
+    """The position of the running extreme: of the last of equals, and of the last NaN so far if there is one."""
+    xp = b.xp
+    best = b.accumulate(x, dim, combine)
+    line = tuple(n if d == dim else 1 for d, n in enumerate(x.shape))
+    here = xp.reshape(xp.arange(x.shape[dim], dtype=xp.int64), line)
+    return b.accumulate(xp.where((x == best) | (x != x), here, xp.zeros_like(here)), dim, "maximum")
+
+
+def recurrence(b: Any, a: Any, u: Any, dim: int) -> Any:
+    """h_i = u_i + a_i h_(i-1) along `dim`, with h_(-1) = 0."""
+    a, parts = slices(a, dim), slices(u, dim)
+    for i in range(1, len(parts)):
+        parts[i] = parts[i] + a[i] * parts[i - 1]
+    return b.xp.stack(parts, axis=dim) if parts else u
+
+
+def searchsorted(b: Any, line: Any, values: Any, right: bool) -> Any:
+    """How many of each ascending row are below each value; one row serves all values, or one each."""
+    xp, side = b.xp, "right" if right else "left"
+    if line.ndim == 1:
+        return xp.reshape(xp.searchsorted(line, xp.reshape(values, (-1,)), side=side), values.shape)
+    rows = math.prod(line.shape[:-1])
+    lines, asked = xp.reshape(line, (rows, line.shape[-1])), xp.reshape(values, (rows, values.shape[-1]))
+    found = [xp.searchsorted(lines[i, :], asked[i, :], side=side) for i in range(rows)]
+    return xp.reshape(xp.stack(found), values.shape) if found else xp.zeros(values.shape, dtype=xp.int64)
+
+
+ORDER = {f.__name__: f for f in (argsort, accumulate, running_places, recurrence, searchsorted)}

@@ -1,0 +1,215 @@
+"""Matrix functions and factorizations, as ops: det, inv, solve, cholesky, qr, eigh, svd and their rules.
+
+An op has one output, so a factorization is two: the eigenvectors, and the eigenvalues as a function of the matrix and the
+vectors. Since the vectors make the values stationary (Rayleigh), the values have no gradient in them.
+Source of the rules: Giles 2008, An extended collection of matrix derivative results; Walter & Lehmann 2012 (qr);
+Murray 2016, Differentiation of the Cholesky decomposition; Golub & Pereyra 1973 (pinv).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import op
+from .diagonal import tril_op, triu_op
+from .reduce import sum_op
+from .shape import pad_op, reshape_op, slice_op
+
+
+@op("general")
+def det(b, x):
+    """y = the determinant of each matrix; (..., n, n) -> (...). The slope is right for singular matrices too (the cofactors)."""
+    return b.xp.linalg.det(x)
+
+
+@op("general")
+def cofactor(b, x):
+    """y = det(x) x^-T, the matrix of cofactors, from the singular values, so that x may be singular"""
+    return b.cofactor(x)
+
+
+@op("general")
+def logabsdet(b, x):
+    """y = ln |det x| of each matrix; -inf for a singular one"""
+    return b.xp.linalg.slogdet(x)[1]
+
+
+@op("general")
+def det_sign(b, x):
+    """The sign of det x: -1, 0 or 1"""
+    return b.xp.linalg.slogdet(x)[0]
+
+
+@op("general")
+def inv(b, x):
+    """y = x^-1 of each matrix"""
+    return b.xp.linalg.inv(x)
+
+
+@op("batched", name="solve")
+def solve_op(b, x, other):
+    """y with x y = other; (..., n, n), (..., n, k) -> (..., n, k)"""
+    return b.xp.linalg.solve(x, other)
+
+
+@op("general", name="cholesky")
+def cholesky_op(b, x):
+    """y lower triangular with y y^T = x, for symmetric positive definite x, of which the lower triangle is read"""
+    return b.xp.linalg.cholesky(x)
+
+
+@op("general")
+def qr_q(b, x):
+    """Q of x = Q R, with orthonormal columns, R upper triangular; (..., m, n) -> (..., m, min(m, n))"""
+    return b.xp.linalg.qr(x)[0]
+
+
+@op("general")
+def qr_complement(b, x):
+    """Orthonormal columns that complete the Q of x = Q R to a square matrix"""
+    return b.xp.linalg.qr(x, mode="complete")[0][..., :, min(x.shape[-2:]) :]
+
+
+@op("general")
+def eigenvectors(b, x):
+    """The eigenvectors of each symmetric matrix, as columns, by ascending eigenvalue; the lower triangle is read"""
+    return b.xp.linalg.eigh(x)[1]
+
+
+@op("general")
+def eigenvalues(b, x, vectors):
+    """The eigenvalues v^T x v of each symmetric matrix (its lower triangle is read), given its eigenvectors v"""
+    xp = b.xp
+    lower = xp.tril(x)
+    whole = lower + xp.tril(x, k=-1).mT
+    return xp.sum(vectors * xp.matmul(whole, vectors), axis=-2)
+
+
+@op("general")
+def singular_vectors(b, x):
+    """U over V of x = U diag(s) V^T, columns by descending s; (..., m, n) -> (..., m + n, min(m, n))"""
+    u, _, vh = b.xp.linalg.svd(x, full_matrices=False)
+    return b.xp.concat([u, vh.mT], axis=-2)
+
+
+@op("general")
+def singular_values(b, x, vectors):
+    """s = u^T x v of each matrix, given its singular vectors u over v"""
+    xp, m = b.xp, x.shape[-2]
+    return xp.abs(xp.sum(vectors[..., :m, :] * xp.matmul(x, vectors[..., m:, :]), axis=-2))
+
+
+@op("general", name="svd_complement")
+def svd_complement(b, x, *, left):
+    """Orthonormal columns that complete U (or V, unless `left`) of the singular value decomposition"""
+    u, _, vh = b.xp.linalg.svd(x, full_matrices=True)
+    return (u if left else vh.mT)[..., :, min(x.shape[-2:]) :]
+
+
+@op("general", name="pinv")
+def pinv_op(b, x, *, rtol, atol=0.0):
+    """The pseudo-inverse of each matrix; singular values up to max(atol, rtol s_max) count as 0"""
+    xp = b.xp
+    u, s, vh = xp.linalg.svd(x, full_matrices=False)
+    if not s.shape[-1]:
+        return xp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), dtype=x.dtype)
+    keep = s > xp.maximum(rtol * xp.max(s, axis=-1, keepdims=True), xp.full_like(s, atol))
+    inverse = xp.where(keep, 1 / xp.where(keep, s, xp.ones_like(s)), xp.zeros_like(s))
+    return xp.matmul(vh.mT * inverse[..., None, :], u.mT)
+
+
+# -- rules ---------------------------------------------------------------------------------------------------------------
+
+
+def lift(g: Any) -> Any:
+    """A number for each matrix, laid out to multiply it: (...) -> (..., 1, 1)."""
+    return reshape_op(g, shape=(*g.shape, 1, 1))
+
+
+def cofactor_rule(g: Any, x: Any) -> Any:
+    """d <g, det(x) N> / dx with N = x^-T: det(x) (<g, N> N - N g^T N). Only for regular x."""
+    n = inv(x).mT
+    return lift(det(x)) * (sum_op(g * n, dim=(-2, -1), keepdim=True) * n - n @ g.mT @ n)
+
+
+def cholesky_rule(g: Any, y: Any) -> Any:
+    """y^-T P y^-1, made symmetric, with P the lower triangle of y^T g, its diagonal halved."""
+    p = y.mT @ g
+    p = 0.5 * (tril_op(p) + tril_op(p, diagonal=-1))
+    s = solve_op(y.mT, solve_op(y.mT, p.mT).mT)
+    return 0.5 * (s + s.mT)
+
+
+def qr_rule(g: Any, y: Any, x: Any) -> Any:
+    """(g + Q C) R^-T with C = -g^T Q, its lower triangle copied to the upper; only the first min(m, n) columns of x count."""
+    k, n = y.shape[-1], x.shape[-1]
+    front = x if k == n else slice_op(x, index=(..., slice(0, k)))
+    r = triu_op(y.mT @ front)
+    m = -(g.mT @ y)
+    c = tril_op(m) + tril_op(m, diagonal=-1).mT
+    part = solve_op(r, (g + y @ c).mT).mT
+    if k == n:
+        return part
+    return pad_op(part, before=(0,) * x.ndim, after=(0,) * (x.ndim - 1) + (n - k,))
+
+
+def gaps(values: Any) -> Any:
+    """values_j - values_i for i != j, and 1 for i = j; (..., n) -> (..., n, n)."""
+    rows, columns = (reshape_op(values, shape=(*values.shape[:-1], *end)) for end in ((-1, 1), (1, -1)))
+    ones = triu_op(tril_op(columns * 0.0 + rows * 0.0 + 1.0))
+    return columns - rows + ones
+
+
+def eigenvectors_rule(g: Any, y: Any, x: Any) -> Any:
+    """V (V^T g / (l_j - l_i), 0 on the diagonal) V^T."""
+    inner = y.mT @ g
+    off = inner - triu_op(tril_op(inner))
+    return y @ (off / gaps(eigenvalues(x, y))) @ y.mT
+
+
+def outer_sum(g: Any, u: Any, v: Any) -> Any:
+    """The sum of g_k u_k v_k^T over the columns u_k and v_k."""
+    return (u * reshape_op(g, shape=(*g.shape[:-1], 1, g.shape[-1]))) @ v.mT
+
+
+def halves(w: Any, m: int) -> tuple[Any, Any]:
+    """The first m rows, and the others."""
+    return slice_op(w, index=(..., slice(0, m), slice(None))), slice_op(w, index=(..., slice(m, None), slice(None)))
+
+
+def singular_vectors_rule(g: Any, y: Any, x: Any) -> Any:
+    """U ((skew(U^T gU) s + s skew(V^T gV)) / (s_j^2 - s_i^2)) V^T, and what leaves the spaces of U and V; skew(z) = z - z^T."""
+    m, n, k = x.shape[-2], x.shape[-1], y.shape[-1]
+    (u, v), (gu, gv) = halves(y, m), halves(g, m)
+    s = singular_values(x, y)
+    across, down = (reshape_op(s, shape=(*s.shape[:-1], *end)) for end in ((1, k), (k, 1)))
+    ug, vg = u.mT @ gu, v.mT @ gv
+    square = gaps(s * s)
+    middle = (ug - ug.mT) / square * across + down * ((vg - vg.mT) / square)
+    out = u @ middle @ v.mT
+    if m > k:
+        out = out + ((gu - u @ ug) / across) @ v.mT
+    if n > k:
+        out = out + (u / across) @ (gv - v @ vg).mT
+    return out
+
+
+def pinv_rule(g: Any, y: Any, x: Any) -> Any:
+    """-P^T g P^T + (1 - x P) g^T P P^T + P^T P g^T (1 - P x), with P = y."""
+    gt, yt = g.mT, y.mT
+    left, right = gt @ y @ yt, yt @ y @ gt
+    return left - x @ (y @ left) + right - (right @ y) @ x - yt @ g @ yt
+
+
+det.vjp(x=lambda g, x: lift(g) * cofactor(x))
+cofactor.vjp(x=cofactor_rule)
+logabsdet.vjp(x=lambda g, x: lift(g) * inv(x).mT)
+inv.vjp(x=lambda g, y: -(y.mT @ g @ y.mT))
+solve_op.vjp(x=lambda g, y, x: -(solve_op(x.mT, g) @ y.mT), other=lambda g, x: solve_op(x.mT, g))
+cholesky_op.vjp(x=cholesky_rule)
+qr_q.vjp(x=qr_rule)
+eigenvectors.vjp(x=eigenvectors_rule)
+eigenvalues.vjp(x=lambda g, vectors: outer_sum(g, vectors, vectors))
+singular_vectors.vjp(x=singular_vectors_rule)
+singular_values.vjp(x=lambda g, x_shape, vectors: outer_sum(g, *halves(vectors, x_shape[-2])))
+pinv_op.vjp(x=pinv_rule)

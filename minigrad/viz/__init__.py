@@ -1,0 +1,5 @@
+"""Pictures of programs: the graph of a computation with its values, its gradients, and its ops opened up."""
+
+from .draw import Drawing, draw
+
+__all__ = ["Drawing", "draw"]

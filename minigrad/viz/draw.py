@@ -1,0 +1,141 @@
+"""`draw`: a tensor's graph, or a recorded Program, as a picture."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from ..backends import GradError
+from ..core import Tensor, node_of
+from ..ops.create import ones_like
+from ..trace import Call, Program, Variable, opened, program_behind
+from .dot import dot_of
+from .label import Look
+from .picture import picture_of
+from .render import NoGraphviz, format_of, rendered, svg_of, write
+from .style import DARK, LIGHT
+
+LIMIT = 500  # calls that one picture shows
+SMALL = 20  # forward calls up to which a recorded backward pass is drawn without being asked for
+
+
+class Drawing:
+    """A picture: `.dot` is its DOT text, `save(path)` writes it as SVG, PNG, PDF or DOT; notebooks show it as it is."""
+
+    def __init__(self, dot: str) -> None:
+        self.dot = dot
+
+    def save(self, path: str | PathLike, format: str | None = None) -> Path:
+        """Write the picture, whole or not at all, and return the path written.
+
+        The path's suffix says the format unless `format` does. Where no Graphviz is found, the DOT text is written
+        beside, and a warning says what to install. Raises ValueError for another format, OSError if it can't write.
+        """
+        path = Path(path)
+        format = format_of(path, format)
+        try:
+            data = rendered(self.dot, format)
+        except NoGraphviz as missing:
+            path, data = path.with_suffix(".dot"), rendered(self.dot, "dot")
+            write(path, data)
+            warnings.warn(f"{missing}. The DOT text is in {path}", stacklevel=2)
+            return path
+        write(path, data)
+        return path
+
+    def _repr_svg_(self) -> str | None:
+        try:
+            return svg_of(self.dot)
+        except NoGraphviz:
+            return None
+
+    def __repr__(self) -> str:
+        return f"Drawing({self.dot.count(chr(10))} lines of DOT). Hint: .save('graph.svg')"
+
+
+def draw(
+    what: Tensor | Program,
+    path: str | PathLike | None = None,
+    *,
+    decompose: bool | Callable[[Call], bool] = False,
+    backward: bool | Tensor | None = None,
+    values: bool = False,
+    gradients: bool = False,
+    shapes: bool = True,
+    direction: str | None = None,
+    format: str | None = None,
+    title: str | None = None,
+    names: Mapping[str, Tensor] | None = None,
+    dark: bool = False,
+    limit: int = LIMIT,
+) -> Drawing:
+    """Draw the graph behind a tensor, or a recorded program; with `path`, write it (SVG, PNG, PDF, DOT by its suffix).
+
+    decompose   open composite ops into their definitions: all, or those for which the function given says so
+    backward    draw gradients beside values: True (a tensor is then backpropagated from ones), or the gradient to start
+                from. None draws them if `what` is a program that recorded them and is small
+    values, gradients   statistics of each array, or the numbers themselves where there are few
+    shapes      the shape of each array
+    direction   "LR" or "TB"; None: left to right with gradients, else top to bottom
+    names       names for tensors, such as dict(model.named_parameters())
+    limit       so many calls are drawn at most; the earlier ones become one node
+
+    A recorded program knows module scopes and names. Drawing leaves every `.grad` alone and frees nothing.
+    Raises TypeError for anything but a tensor or program; GradError for a tensor without a graph, or with a freed one
+    when `backward` is asked for.
+    """
+    program, goal = program_of(what, backward if backward is not None else gradients)
+    if direction not in (None, "LR", "TB"):
+        raise ValueError(f"draw: direction must be 'LR' or 'TB', got {direction!r}")
+    if path is not None:
+        format_of(Path(path), format)
+    known = {v: name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
+    known = roles(program) | known
+    small = sum(call.phase == "forward" for call in program.calls) <= SMALL
+    both = small and bool(program.sent) if backward is None else backward is not False
+    if both and not program.sent:
+        raise ValueError("draw: backward was asked for, but the program recorded no backward pass. "
+                         "Hint: call backward() inside `with minigrad.record()`")  # fmt: skip
+    if decompose:
+        program = opened(program, decompose if callable(decompose) else None)
+    picture = picture_of(program, goal, both, known, limit)
+    look = Look(
+        DARK if dark else LIGHT, direction or ("LR" if both else "TB"), values, gradients, shapes, both, title or ""
+    )
+    drawing = Drawing(dot_of(picture, look))
+    if path is not None:
+        drawing.save(path, format)
+    return drawing
+
+
+def program_of(what: Any, backward: Any) -> tuple[Program, Variable | None]:
+    """The program to draw, and the variable to draw it up to."""
+    if isinstance(what, Program):
+        if not any(call.phase == "forward" for call in what.calls):
+            raise ValueError("draw: the program recorded no calls. Hint: compute inside `with minigrad.record()`")
+        return what, None
+    if not isinstance(what, Tensor):
+        raise TypeError(f"draw: expected a tensor or a recorded program, got {type(what).__name__}. "
+                        "Hint: draw(model(x), 'graph.svg')")  # fmt: skip
+    if node_of(what) is None:
+        raise GradError("draw: expected a tensor computed from others with gradients, got a leaf or constant of shape "
+                        f"{tuple(what.shape)}. Hint: requires_grad=True on an input, or draw a program that "
+                        "minigrad.record() recorded")  # fmt: skip
+    seed = backward if isinstance(backward, Tensor) else None
+    if seed is None and backward:
+        seed = ones_like(what)
+    program = program_behind(what, seed)
+    return program, next(call.output for call in reversed(program.calls) if call.phase == "forward")
+
+
+def roles(program: Program) -> dict[Variable, str]:
+    """Names for nameless leaves: what they are to the first op that takes them."""
+    found: dict[Variable, str] = {}
+    for call in program.calls:
+        for name, a in zip(call.op.inputs, call.inputs, strict=False):
+            if isinstance(a, Variable) and a.maker is None and not a.name and name in ("weight", "bias", "target"):
+                found.setdefault(a, name)
+    return found

@@ -1,0 +1,322 @@
+"""Datasets, samplers, loaders and the data that come with the package."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import data
+from minigrad.data.digits import FILE
+
+
+def seeded(n: int = 0) -> minigrad.Generator:
+    return minigrad.Generator().manual_seed(n)
+
+
+def numbers(n: int) -> data.TensorDataset:
+    return data.TensorDataset(minigrad.arange(n), minigrad.arange(n) * 10)
+
+
+class Squares(data.Dataset):
+    """Cases made one at a time, so that nothing can be selected at once."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __getitem__(self, i: int) -> tuple:
+        return minigrad.tensor([i, i * i]), float(i)
+
+    def __len__(self) -> int:
+        return self.n
+
+
+class Count(data.IterableDataset):
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.n))
+
+
+# -- datasets ----------------------------------------------------------------------------------------------------------------
+
+
+def test_tensor_dataset() -> None:
+    d = numbers(5)
+    assert len(d) == 5
+    assert [x.item() for x in d[2]] == [2, 20]
+    with pytest.raises(RuntimeError, match=r"Size mismatch between tensors: expected one length for all, got \(3,\), \(4,\)"):
+        data.TensorDataset(minigrad.zeros(3), minigrad.zeros(4))
+    with pytest.raises(ValueError, match="Size mismatch.*got none"):
+        data.TensorDataset()
+    with pytest.raises(ValueError, match=r"Size mismatch.*got \(\)"):
+        data.TensorDataset(minigrad.tensor(1.0))
+    with pytest.raises(TypeError, match="expected tensors, got ndarray"):
+        data.TensorDataset(np.zeros(3))  # type: ignore[arg-type]
+    with pytest.raises(IndexError):
+        d[5]
+
+
+def test_subset_and_concat() -> None:
+    both = numbers(3) + numbers(2)
+    assert isinstance(both, data.ConcatDataset)
+    assert [x[0].item() for x in both] == [0, 1, 2, 0, 1]
+    assert both[-1][1].item() == 10
+    assert both.cumulative_sizes == [3, 5]
+    for bad in (5, -6):
+        with pytest.raises(IndexError, match=f"index {bad} is out of bounds for 5 cases"):
+            both[bad]
+    assert [data.Subset(both, [4, 0])[i][0].item() for i in range(2)] == [1, 0]
+    with pytest.raises(ValueError, match="should not be an empty iterable"):
+        data.ConcatDataset([])
+    with pytest.raises(TypeError, match="ChainDataset"):
+        data.ConcatDataset([Count(2)])
+    assert list(Count(2) + Count(3)) == [0, 1, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("lengths", "sizes"), [([3, 7], [3, 7]), ([0.25, 0.25, 0.5], [3, 2, 5]), ([0, 10], [0, 10]), ([1.0], [10])])
+def test_random_split(lengths: list, sizes: list) -> None:
+    parts = data.random_split(range(10), lengths, seeded())
+    assert [len(part) for part in parts] == sizes
+    assert sorted(i for part in parts for i in part.indices) == list(range(10))
+    again = data.random_split(range(10), lengths, seeded())
+    assert [part.indices for part in parts] == [part.indices for part in again]
+
+
+@pytest.mark.parametrize("lengths", [[3, 8], [0.5, 0.6], [-1, 11], [5.5, 4.5], [float("nan"), 1.0]])
+def test_random_split_refuses(lengths: list) -> None:
+    with pytest.raises(ValueError, match="random_split"):
+        data.random_split(range(10), lengths)
+
+
+def test_a_dataset_without_its_method_says_so() -> None:
+    with pytest.raises(NotImplementedError, match="must define __getitem__"):
+        data.Dataset()[0]
+    with pytest.raises(NotImplementedError, match="must define __iter__"):
+        iter(data.IterableDataset())
+
+
+# -- samplers ----------------------------------------------------------------------------------------------------------------
+
+
+def test_samplers() -> None:
+    assert list(data.SequentialSampler(range(4))) == [0, 1, 2, 3]
+    order = list(data.RandomSampler(range(50), generator=seeded(3)))
+    assert sorted(order) == list(range(50))
+    assert order != sorted(order)
+    assert order == list(data.RandomSampler(range(50), generator=seeded(3)))
+    many = list(data.RandomSampler(range(4), num_samples=10, generator=seeded()))
+    assert len(many) == 10
+    assert sorted(many[:4]) == sorted(many[4:8]) == [0, 1, 2, 3]
+    drawn = data.RandomSampler(range(4), replacement=True, num_samples=100, generator=seeded())
+    assert len(drawn) == 100
+    assert set(drawn) == {0, 1, 2, 3}
+    assert sorted(data.SubsetRandomSampler([5, 7, 9], seeded())) == [5, 7, 9]
+    assert list(data.BatchSampler(data.SequentialSampler(range(5)), 2, False)) == [[0, 1], [2, 3], [4]]
+    assert list(data.BatchSampler(range(5), 2, True)) == [[0, 1], [2, 3]]
+    assert [len(data.BatchSampler(range(5), 2, drop)) for drop in (False, True)] == [3, 2]
+
+
+def test_weighted_sampler() -> None:
+    drawn = list(data.WeightedRandomSampler(minigrad.tensor([0.0, 1.0, 3.0]), 4000, generator=seeded()))
+    counts = np.bincount(drawn, minlength=3)
+    assert counts[0] == 0
+    assert abs(counts[2] / 4000 - 0.75) < 0.03
+    assert sorted(data.WeightedRandomSampler([1, 2, 3], 3, replacement=False)) == [0, 1, 2]
+    for weights, n, message in [([1.0], 0, "num_samples should be a positive integer"), ([float("nan")], 1, "must be finite"),
+                                ([-1.0, 2], 1, "must be finite, not negative"), ([0.0], 1, "not all zero"),
+                                ([[1.0]], 1, "1d sequence")]:  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            data.WeightedRandomSampler(weights, n)
+    with pytest.raises(ValueError, match="can't draw 3 different cases from 2"):
+        data.WeightedRandomSampler([1, 1, 0], 3, replacement=False)
+
+
+@pytest.mark.parametrize("bad", [0, -1, 2.5, True, "3", None])
+def test_sizes_must_be_positive_integers(bad: Any) -> None:
+    with pytest.raises(ValueError, match="batch_size should be a positive integer value, but got batch_size="):
+        data.BatchSampler(range(5), bad, False)
+    if bad is not None:
+        with pytest.raises(ValueError, match="num_samples should be a positive integer"):
+            data.RandomSampler(range(5), num_samples=bad)
+        with pytest.raises(ValueError, match="batch_size should be a positive integer"):
+            data.DataLoader(range(5), batch_size=bad)
+
+
+# -- the loader --------------------------------------------------------------------------------------------------------------
+
+
+def test_batches_in_order() -> None:
+    loader = data.DataLoader(numbers(5), batch_size=2)
+    batches = list(loader)
+    assert len(loader) == len(batches) == 3
+    assert [type(batch) for batch in batches] == [list] * 3
+    assert [[t.tolist() for t in batch] for batch in batches] == [[[0, 1], [0, 10]], [[2, 3], [20, 30]], [[4], [40]]]
+    loader = data.DataLoader(numbers(5), batch_size=2, drop_last=True)
+    assert len(loader) == len(list(loader)) == 2
+
+
+def test_shuffled_by_a_seeded_generator() -> None:
+    def epochs(seed: int) -> list:
+        loader = data.DataLoader(numbers(20), batch_size=6, shuffle=True, generator=seeded(seed))
+        return [sum((batch[0].tolist() for batch in loader), []) for _ in range(2)]
+
+    first, second = epochs(1)
+    assert sorted(first) == sorted(second) == list(range(20))
+    assert first != second
+    assert epochs(1) == [first, second]
+    assert epochs(2) != [first, second]
+    minigrad.manual_seed(4)
+    one = [batch[0].tolist() for batch in data.DataLoader(numbers(20), 5, shuffle=True)]
+    minigrad.manual_seed(4)
+    assert one == [batch[0].tolist() for batch in data.DataLoader(numbers(20), 5, shuffle=True)]
+
+
+def test_selecting_rows_equals_stacking_cases() -> None:
+    d = data.TensorDataset(minigrad.randn(11, 3), minigrad.arange(11))
+    nested = data.Subset(data.Subset(d, [10, 3, 5, 7]), [3, 0, 2])
+    for source in (d, nested):
+        fast = list(data.DataLoader(source, 4))
+        slow = list(data.DataLoader(source, 4, collate_fn=lambda cases: data.default_collate(cases)))
+        for one, other in zip(fast, slow, strict=True):
+            assert [t.tolist() for t in one] == [t.tolist() for t in other]
+            assert [t.dtype for t in one] == [t.dtype for t in other]
+
+
+def test_batches_are_copies() -> None:
+    x = minigrad.zeros(4, 2)
+    (batch,) = next(iter(data.DataLoader(data.TensorDataset(x), 4)))
+    batch.fill_(1.0)
+    assert x.sum().item() == 0
+
+
+def test_a_dataset_of_ones_own() -> None:
+    x, y = next(iter(data.DataLoader(Squares(5), 3)))
+    assert x.tolist() == [[0, 0], [1, 1], [2, 4]]
+    assert (y.tolist(), str(y.dtype)) == ([0, 1, 2], "minigrad.float64")
+
+
+def test_streams() -> None:
+    assert [b.tolist() for b in data.DataLoader(Count(5), 2)] == [[0, 1], [2, 3], [4]]
+    assert [b.tolist() for b in data.DataLoader(Count(5), 2, drop_last=True)] == [[0, 1], [2, 3]]
+    assert list(data.DataLoader(Count(3), batch_size=None)) == [0, 1, 2]
+    with pytest.raises(TypeError):
+        len(data.DataLoader(Count(3)))
+    for options in (dict(shuffle=True), dict(sampler=[1]), dict(batch_sampler=[[1]])):
+        with pytest.raises(ValueError, match="gives its own order"):
+            data.DataLoader(Count(3), **options)  # type: ignore[arg-type]
+
+
+def test_samplers_in_the_loader() -> None:
+    assert [b[0].tolist() for b in data.DataLoader(numbers(9), 2, sampler=[8, 1, 2])] == [[8, 1], [2]]
+    loader = data.DataLoader(numbers(9), batch_sampler=[[1, 2, 3], [4]])
+    assert [b[0].tolist() for b in loader] == [[1, 2, 3], [4]]
+    assert len(loader) == 2
+    assert [x.item() for x, _ in data.DataLoader(numbers(3), batch_size=None)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("options", "error", "message"), [
+    (dict(shuffle=True, sampler=[1]), ValueError, "sampler option is mutually exclusive with shuffle"),
+    (dict(batch_sampler=[[1]], batch_size=2), ValueError, "batch_sampler option is mutually exclusive"),
+    (dict(batch_sampler=[[1]], drop_last=True), ValueError, "batch_sampler option is mutually exclusive"),
+    (dict(batch_size=None, drop_last=True), ValueError, "makes no batches"),
+    (dict(num_workers=-1), ValueError, "num_workers must be an integer >= 0, got -1"),
+    (dict(timeout=float("nan")), ValueError, "timeout must be a number >= 0, got nan"),
+    (dict(generator=3), TypeError, "generator must be a minigrad.Generator, got int"),
+    (dict(drop_last="yes"), TypeError, "drop_last should be a boolean value"),
+])  # fmt: skip
+def test_contradictions_are_refused(options: dict, error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        data.DataLoader(numbers(5), **options)
+
+
+def test_an_index_out_of_range_is_named() -> None:
+    with pytest.raises(IndexError, match="7 is out of bounds for dimension 0 with size 5"):
+        list(data.DataLoader(numbers(5), batch_sampler=[[7]]))
+
+
+def test_an_error_of_the_dataset_comes_through() -> None:
+    class Broken(Squares):
+        def __getitem__(self, i: int) -> tuple:
+            raise OSError("my disk")
+
+    with pytest.raises(OSError, match="my disk"):
+        list(data.DataLoader(Broken(3)))
+
+
+# -- collating ---------------------------------------------------------------------------------------------------------------
+
+
+def test_collate() -> None:
+    Point = namedtuple("Point", "x y")
+    cases = [{"a": np.float32(i), "b": [i, f"s{i}"], "c": Point(i + 0.5, minigrad.ones(2) * i), "d": np.full(3, i, np.int16), "e": i > 0}
+             for i in range(2)]  # fmt: skip
+    batch = data.default_collate(cases)
+    assert str(batch["a"].dtype) == "minigrad.float32"
+    assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ["s0", "s1"]]
+    assert type(batch["c"]).__name__ == "Point"
+    assert batch["c"].x.tolist() == [0.5, 1.5]
+    assert batch["c"].y.tolist() == [[0, 0], [1, 1]]
+    assert (tuple(batch["d"].shape), str(batch["d"].dtype)) == ((2, 3), "minigrad.int16")
+    assert batch["e"].tolist() == [False, True]
+    with pytest.raises(ValueError, match=r"should be of equal size, got sizes \[1, 2\]"):
+        data.default_collate([[1], [1, 2]])
+    with pytest.raises(TypeError, match="found object. Hint: pass your own collate_fn"):
+        data.default_collate([object()])
+    with pytest.raises(RuntimeError):
+        data.default_collate([minigrad.zeros(2), minigrad.zeros(3)])
+
+
+def test_convert() -> None:
+    x = data.default_convert({"a": np.ones(2), "b": ("s", [np.int64(3)])})
+    assert x["a"].tolist() == [1, 1]
+    assert x["b"][0] == "s"
+    assert x["b"][1][0].item() == 3
+
+
+# -- the data that come along ---------------------------------------------------------------------------------------------------
+
+
+def test_digits() -> None:
+    train, test = data.digits()
+    (x, y), (u, v) = train.tensors, test.tensors
+    assert (tuple(x.shape), tuple(u.shape)) == ((1347, 1, 8, 8), (450, 1, 8, 8))
+    assert (str(x.dtype), str(y.dtype)) == ("minigrad.float32", "minigrad.int64")
+    assert (x.min().item(), x.max().item()) == (0, 1)
+    counts, held = (np.bincount(t.numpy(), minlength=10) for t in (y, v))
+    assert np.abs(held / (counts + held) - 0.25).max() < 0.005
+    flat, _ = data.digits(flat=True)
+    assert flat.tensors[0].tolist() == x.reshape(-1, 64).tolist()
+    normal, _ = data.digits(normalize=True)
+    assert abs(normal.tensors[0].mean().item()) < 1e-5
+    assert abs(normal.tensors[0].std().item() - 1) < 1e-3
+
+
+def test_digits_are_scikit_learns() -> None:
+    sets = pytest.importorskip("sklearn.datasets")
+    wanted = sets.load_digits()
+    with np.load(FILE, allow_pickle=False) as ours:
+        assert np.array_equal(ours["images"], wanted.images)
+        assert np.array_equal(ours["labels"], wanted.target)
+    assert (FILE.parent / "NOTICE").read_text().count("CC BY 4.0") == 1
+
+
+def test_two_moons() -> None:
+    x, y = data.two_moons(101, 0.0).tensors
+    assert (tuple(x.shape), y.sum().item()) == ((101, 2), 50)
+    points = x.numpy().astype(np.float64)
+    lower = y.numpy() == 1
+    radius = np.hypot(*(np.where(lower[:, None], points - [1, 0.5], points)).T)
+    np.testing.assert_allclose(radius, 1, atol=1e-6)
+    assert (points[~lower, 1] > -1e-6).all()
+    assert (points[lower, 1] < 0.5 + 1e-6).all()
+    assert data.two_moons(20, seed=3)[:][0].tolist() == data.two_moons(20, generator=seeded(3))[:][0].tolist()
+    for options, message in [(dict(n=1), "n must be an integer >= 2"), (dict(noise=float("nan")), "noise must be a finite number"),
+                             (dict(seed=1, generator=seeded()), "a generator or a seed, got both")]:  # fmt: skip
+        with pytest.raises(ValueError, match=message):
+            data.two_moons(**options)  # type: ignore[arg-type]

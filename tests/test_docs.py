@@ -1,0 +1,42 @@
+"""What the documentation shows runs as it stands, and every benchmark takes its steps."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+import minigrad
+import minigrad.nn
+import minigrad.optim
+from benchmarks.workloads import WORKLOADS, Workload
+
+ROOT = Path(__file__).resolve().parent.parent
+README = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("code", README, ids=range(len(README)))
+def test_readme(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    printed = capsys.readouterr().out
+    for line in code.splitlines():  # a comment after print(...) is what it prints
+        if line.startswith("print(") and "  # " in line:
+            assert line.split("  # ")[1] in printed
+    for name in re.findall(r'"([\w.]+\.svg)"', code):
+        assert (tmp_path / name).read_text().rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)#]+)\)", (ROOT / "README.md").read_text()))
+def test_links(link: str) -> None:
+    assert (ROOT / link).exists(), link
+
+
+@pytest.mark.parametrize("workload", WORKLOADS.values(), ids=WORKLOADS)
+def test_workload(workload: Workload) -> None:
+    step = workload.build(minigrad)
+    first, second = step(), step()
+    assert math.isfinite(first)
+    assert second < first or workload.parts > 1  # a training step on the same batch lowers the loss

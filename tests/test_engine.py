@@ -1,0 +1,511 @@
+"""The engine: backward and grad with all their arguments, modes, hooks, accumulation, version checks, and scale."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Tensor
+from minigrad.autograd import backward, grad
+from minigrad.backends import GradError
+from minigrad.core import walk
+
+
+def leaf(*values: float) -> Tensor:
+    return minigrad.tensor(list(values), dtype="float64", requires_grad=True)
+
+
+def scalar(value: float) -> Tensor:
+    return minigrad.tensor(value, dtype="float64", requires_grad=True)
+
+
+# -- backward ------------------------------------------------------------------------------------------------------------
+
+
+def test_backward_reaches_every_leaf_by_every_path() -> None:
+    x, w = leaf(1, 2), leaf(3, 5)
+    y = x * w + x.sin()
+    ((y * y).sum() + x.sum()).backward()
+    v, u = np.array([1.0, 2.0]), np.array([3.0, 5.0])
+    inner = 2 * (v * u + np.sin(v))
+    np.testing.assert_allclose(x.grad.numpy(), inner * (u + np.cos(v)) + 1)
+    np.testing.assert_allclose(w.grad.numpy(), inner * v)
+    assert y.grad is None and not x.grad.requires_grad
+
+
+def test_backward_of_a_vector_takes_a_gradient() -> None:
+    x = leaf(1, 2)
+    (x * 3).backward(minigrad.tensor([1.0, 10.0], dtype="float64"))
+    assert x.grad.tolist() == [3, 30]
+    (x * 3).backward(gradient=minigrad.tensor([1, 1]))  # another type is cast
+    assert x.grad.tolist() == [6, 33]
+
+
+def test_backward_of_a_leaf_is_its_seed() -> None:
+    x = scalar(2.0)
+    x.backward()
+    assert x.grad.item() == 1
+
+
+def test_backward_of_several_tensors_adds_up() -> None:
+    x = leaf(1, 2)
+    backward([x.sum(), (x * x).sum()])
+    assert x.grad.tolist() == [3, 5]
+    y = x.sum()
+    backward([y, y])
+    assert x.grad.tolist() == [5, 7]
+
+
+def test_backward_into_chosen_inputs_only() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    y = x * w
+    y.sum().backward(inputs=[x], retain_graph=True)
+    assert x.grad.tolist() == [3, 4] and w.grad is None
+    y.sum().backward(inputs=w)
+    assert x.grad.tolist() == [3, 4] and w.grad.tolist() == [1, 2]
+
+
+def test_backward_into_an_intermediate_input() -> None:
+    x = leaf(1, 2)
+    y = x * 2
+    (y * y).sum().backward(inputs=[y])
+    assert y.grad.tolist() == [4, 8] and x.grad is None
+
+
+def test_gradients_accumulate_in_the_same_memory() -> None:
+    x = leaf(1, 2)
+    x.sum().backward()
+    first = x.grad
+    (x * 2).sum().backward()
+    assert x.grad is first and first.tolist() == [3, 3]
+    x.grad = None
+    x.sum().backward()
+    assert x.grad.tolist() == [1, 1]
+
+
+def test_accumulated_gradients_share_no_memory() -> None:
+    """`.grad` may be written in place: it is no view of a seed, of another gradient or of a saved value."""
+    x, w = leaf(1, 2), leaf(3, 4)
+    seed = minigrad.ones(2, dtype="float64")
+    (x + w).backward(seed)
+    x.grad.mul_(7)
+    assert seed.tolist() == [1, 1] and w.grad.tolist() == [1, 1]
+    z = leaf(5, 6)
+    (z * w).sum().backward()
+    z.grad.mul_(0)
+    assert w.tolist() == [3, 4]
+
+
+def test_a_gradient_has_the_type_and_shape_of_its_tensor() -> None:
+    x = minigrad.ones(3, requires_grad=True)
+    w = minigrad.ones(2, 1, dtype="float64", requires_grad=True)
+    (x * w).sum().backward()
+    assert x.grad.dtype.name == "float32" and x.grad.tolist() == [2, 2, 2]
+    assert w.grad.dtype.name == "float64" and w.grad.tolist() == [[3], [3]]
+
+
+# -- grad ----------------------------------------------------------------------------------------------------------------
+
+
+def test_grad_leaves_grad_alone() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    gx, gw = grad((x * w).sum(), [x, w])
+    assert gx.tolist() == [3, 4] and gw.tolist() == [1, 2]
+    assert x.grad is None and w.grad is None
+
+
+def test_grad_by_an_intermediate_and_by_the_output_itself() -> None:
+    x = leaf(1, 2)
+    y = x * 2
+    z = (y * y).sum()
+    gy, gx, gz = grad(z, [y, x, z])
+    assert gy.tolist() == [4, 8] and gx.tolist() == [8, 16] and gz.item() == 1
+
+
+def test_grad_with_grad_outputs() -> None:
+    x = leaf(1, 2)
+    seeds = [minigrad.tensor([1.0, 2.0], dtype="float64"), None]
+    (g,) = grad([x * 3, x.sum()], x, seeds)
+    assert g.tolist() == [4, 7]
+
+
+def test_grad_of_grad() -> None:
+    x = scalar(2.0)
+    y = x**3
+    for want in (12.0, 12.0, 6.0):
+        (y,) = grad(y, x, create_graph=True)
+        assert y.item() == want
+
+
+def test_create_graph_makes_grad_differentiable() -> None:
+    x = scalar(3.0)
+    (x**3).backward(create_graph=True)
+    assert x.grad.requires_grad
+    (second,) = grad(x.grad, x, retain_graph=True)
+    assert second.item() == 18
+    (x**2).backward(create_graph=True)  # accumulated out of place, so the sum has a history too
+    (second,) = grad(x.grad, x)
+    assert second.item() == 20
+
+
+def test_unused_inputs() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    y = x.sum()
+    with pytest.raises(GradError, match="input 1, of shape \\(2,\\), appears to not have been used"):
+        grad(y, [x, w], retain_graph=True)
+    assert grad(y, [x, w], retain_graph=True, allow_unused=True)[1] is None
+    g = grad(y, [x, w], materialize_grads=True)[1]
+    assert g.tolist() == [0, 0] and g.dtype is w.dtype
+
+
+def test_is_grads_batched() -> None:
+    x = leaf(1, 2)
+    (rows,) = grad(x * x, x, minigrad.eye(2, dtype="float64"), is_grads_batched=True)
+    assert rows.tolist() == [[2, 0], [0, 4]]
+
+
+def test_hessian_by_two_grads_equals_the_formula() -> None:
+    a = np.array([[2.0, 1.0], [1.0, 4.0]])
+    x = leaf(1, -1)
+    (g,) = grad(x @ minigrad.tensor(a) @ x, x, create_graph=True)
+    rows = [grad(g[i], x, retain_graph=True)[0].tolist() for i in range(2)]
+    np.testing.assert_allclose(rows, 2 * a)
+
+
+# -- retaining and freeing -----------------------------------------------------------------------------------------------
+
+
+def test_backward_twice_needs_retain_graph() -> None:
+    x = leaf(1, 2)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [4, 8]
+    with pytest.raises(GradError, match="mul saved were freed by an earlier backward. Hint: call backward\\(retain_graph=True\\)"):
+        y.backward()
+    assert x.grad.tolist() == [4, 8]
+
+
+def test_a_second_loss_over_a_freed_part_raises_first() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    shared = x * x
+    shared.sum().backward()
+    with pytest.raises(GradError, match="freed"):
+        (shared * w).sum().backward()
+    assert x.grad.tolist() == [2, 4] and w.grad is None
+
+
+def test_a_graph_that_saved_nothing_can_be_walked_again() -> None:
+    x = leaf(1, 2)
+    y = (x + 1).sum()
+    y.backward()
+    y.backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_saved_values_go_with_backward() -> None:
+    x = leaf(1, 2)
+    y = x.sin()
+    z = y * y
+    z.sum().backward()
+    assert z.grad_fn.saved is None and y.grad_fn.saved is None
+
+
+def test_retain_grad() -> None:
+    x = leaf(1, 2)
+    y = x * 3
+    y.retain_grad()
+    y.retain_grad()
+    assert y.retains_grad and not x.retains_grad
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [6, 12] and x.grad.tolist() == [18, 36]
+    with pytest.raises(GradError, match="can't retain_grad on Tensor that has requires_grad=False"):
+        minigrad.zeros(2).retain_grad()
+
+
+# -- modes ---------------------------------------------------------------------------------------------------------------
+
+
+def test_no_grad_and_enable_grad_nest() -> None:
+    x = leaf(1, 2)
+    with minigrad.no_grad():
+        assert not minigrad.is_grad_enabled() and not (x * 2).requires_grad
+        with minigrad.enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+
+def test_no_grad_as_a_decorator_and_after_an_exception() -> None:
+    @minigrad.no_grad()
+    def double(x: Tensor) -> Tensor:
+        return x * 2
+
+    @minigrad.no_grad
+    def fail() -> None:
+        raise KeyError("mine")
+
+    assert not double(leaf(1)).requires_grad
+    with pytest.raises(KeyError, match="mine"):
+        fail()
+    assert minigrad.is_grad_enabled()
+
+
+def test_set_grad_enabled() -> None:
+    minigrad.set_grad_enabled(False)
+    assert not minigrad.is_grad_enabled()
+    minigrad.set_grad_enabled(True)
+    with minigrad.set_grad_enabled(False):
+        assert not minigrad.is_grad_enabled()
+    assert minigrad.is_grad_enabled()
+
+
+def test_the_mode_belongs_to_its_thread() -> None:
+    inside, outside = threading.Event(), threading.Event()
+    seen: list[bool] = []
+
+    def other() -> None:
+        seen.append(minigrad.is_grad_enabled())
+        with minigrad.no_grad():
+            inside.set()
+            assert outside.wait(5)
+            seen.append(minigrad.is_grad_enabled())
+
+    with minigrad.no_grad():
+        thread = threading.Thread(target=other)
+        thread.start()
+        assert inside.wait(5)
+    assert minigrad.is_grad_enabled()
+    outside.set()
+    thread.join(5)
+    assert seen == [True, False]
+
+
+def test_the_mode_belongs_to_its_async_task() -> None:
+    async def quiet(log: list) -> None:
+        with minigrad.no_grad():
+            await asyncio.sleep(0)
+            log.append(minigrad.is_grad_enabled())
+            await asyncio.sleep(0)
+
+    async def loud(log: list) -> None:
+        for _ in range(3):
+            log.append(minigrad.is_grad_enabled())
+            await asyncio.sleep(0)
+
+    async def both() -> tuple[list, list]:
+        logs: tuple[list, list] = ([], [])
+        await asyncio.gather(quiet(logs[0]), loud(logs[1]))
+        return logs
+
+    assert asyncio.run(both()) == ([False], [True, True, True])
+
+
+def test_graphs_in_threads_are_independent() -> None:
+    results: dict[int, list] = {}
+
+    def work(k: int) -> None:
+        for _ in range(50):
+            x = leaf(k, k + 1)
+            (x * x).sum().backward()
+            results[k] = x.grad.tolist()
+
+    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert results == {k: [2 * k, 2 * k + 2] for k in range(4)}
+
+
+def test_detach_shares_memory_and_ends_the_graph() -> None:
+    x = leaf(1, 2)
+    y = x * 2
+    d = y.detach()
+    assert not d.requires_grad and d.is_leaf and d.array is y.array
+    (y * d).sum().backward()
+    assert x.grad.tolist() == [4, 8]
+
+
+def test_leaves_and_requires_grad() -> None:
+    x = leaf(1)
+    assert x.is_leaf and x.grad_fn is None and x.requires_grad
+    y = x * 2
+    assert not y.is_leaf and y.grad_fn.name() == "mul"
+    assert y.grad_fn.next_functions == ((x, 0), (None, 0))
+    assert not minigrad.zeros(2).requires_grad and minigrad.zeros(2).requires_grad_().requires_grad
+    with pytest.raises(GradError, match="leaf"):
+        y.requires_grad = False
+
+
+# -- hooks ---------------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_see_and_replace_the_whole_gradient() -> None:
+    x = leaf(1, 2)
+    y = x * 2
+    seen: list[list] = []
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.register_hook(lambda g: g * 10)
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    (y.sum() + (y * y).sum()).backward()
+    assert seen == [[5, 9], [50, 90]] and x.grad.tolist() == [100, 180]
+
+
+def test_hooks_on_leaves_and_their_removal() -> None:
+    x = leaf(1, 2)
+    handle = x.register_hook(lambda g: -g)
+    x.sum().backward()
+    assert x.grad.tolist() == [-1, -1]
+    handle.remove()
+    handle.remove()
+    x.sum().backward()
+    assert x.grad.tolist() == [0, 0]
+    with x.register_hook(lambda g: g * 5):
+        x.sum().backward()
+    x.sum().backward()
+    assert x.grad.tolist() == [6, 6]
+
+
+def test_a_hook_that_raises_comes_through_and_leaves_the_engine_usable() -> None:
+    x = leaf(1, 2)
+
+    def fail(g: Tensor) -> None:
+        raise KeyError("mine")
+
+    handle = x.register_hook(fail)
+    with pytest.raises(KeyError, match="mine"):
+        (x * 2).sum().backward()
+    assert minigrad.is_grad_enabled()
+    handle.remove()
+    (x * 2).sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("answer", [minigrad.ones(3), 5.0])
+def test_a_hook_must_return_a_gradient(answer: object) -> None:
+    x = leaf(1, 2)
+    x.register_hook(lambda g: answer)
+    with pytest.raises(GradError, match="hook: expected None or a gradient of shape \\(2,\\)"):
+        x.sum().backward()
+
+
+# -- scale and memory ----------------------------------------------------------------------------------------------------
+
+
+def test_a_chain_of_200_000_nodes_runs_backward_and_is_freed() -> None:
+    x = scalar(1.0)
+    y = x
+    for _ in range(100_000):
+        y = (y + 1e-6) * 1.0
+    assert len(walk([y.grad_fn])) == 200_000
+    y.backward()
+    assert x.grad.item() == 1
+    gone = weakref.ref(y.grad_fn)
+    del y
+    assert gone() is None
+
+
+def test_a_fan_out_of_100_000() -> None:
+    x = scalar(1.0)
+    y = minigrad.stack([x * 1.0 for _ in range(100_000)]).sum()
+    y.backward()
+    assert x.grad.item() == 100_000
+
+
+def test_a_long_chain_of_views_written_in_place() -> None:
+    x = leaf(1, 2)
+    base = x * 1
+    view = base
+    for _ in range(3_000):
+        view = view[:]
+    view.mul_(3)
+    assert base.tolist() == [3, 6]
+    base.sum().backward()
+    assert x.grad.tolist() == [3, 3]
+
+
+def a_step(x: Tensor, w: Tensor) -> None:
+    y = x @ w
+    y[0] = 1.0
+    view = y[1:]
+    view.mul_(2)
+    minigrad.log_softmax(y, 1).var().backward()
+    (g,) = grad((minigrad.sigmoid(w) ** 2).sum(), w, create_graph=True)
+    (g * g).sum().backward()
+    w.grad = None
+
+
+def test_memory_is_flat_with_the_collector_off() -> None:
+    x, w = minigrad.randn(4, 3), minigrad.randn(3, 5, requires_grad=True)
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            a_step(x, w)
+        gc.collect()
+        for _ in range(300):
+            a_step(x, w)
+        left = gc.collect()
+    finally:
+        gc.enable()
+    assert left == 0, f"{left} objects were in reference cycles"
+
+
+def test_retained_and_hooked_graphs_make_no_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf(1, 2)
+        y = x * 2
+        y.retain_grad()
+        y.register_hook(lambda g: g)
+        y.sum().backward()
+        gone = weakref.ref(y)
+        del y
+        assert gone() is None and gc.collect() == 0
+    finally:
+        gc.enable()
+
+
+# -- raises first and changes nothing ------------------------------------------------------------------------------------
+
+REFUSED: dict[str, tuple[Callable[[Tensor, Tensor], object], str]] = {
+    "not a scalar": (lambda x, y: y.backward(), "only for scalar outputs, got shape \\(2,\\)"),
+    "gradient of another shape": (lambda x, y: y.backward(minigrad.ones(3)), "shape \\(2,\\), got \\(3,\\)"),
+    "no graph": (lambda x, y: minigrad.ones(1).backward(), "does not require grad"),
+    "one of two without a graph": (lambda x, y: backward([y.sum(), minigrad.ones(1)]), "element 1"),
+    "too few gradients": (lambda x, y: backward([y, y], [minigrad.ones(2)]), "expected 2 gradients"),
+    "inputs empty": (lambda x, y: y.sum().backward(inputs=[]), "inputs is empty"),
+    "inputs without grad": (lambda x, y: y.sum().backward(inputs=[minigrad.ones(1)]), "does not require grad"),
+    "grad by nothing": (lambda x, y: grad(y.sum(), []), "inputs is empty"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_refused_backward_changes_nothing(name: str) -> None:
+    ask, message = REFUSED[name]
+    x = leaf(1, 2)
+    y = x * x
+    with pytest.raises(RuntimeError, match=message):
+        ask(x, y)
+    assert x.grad is None and y.grad is None
+    y.sum().backward()  # nothing was freed
+    assert x.grad.tolist() == [2, 4]
+
+
+def test_a_leaf_written_in_place_raises_before_anything_changes() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    loss = (x * w).sum() + x.sum()
+    with minigrad.no_grad():
+        w.add_(1)
+    with pytest.raises(GradError, match="mul saved .* is at version 1; expected version 0"):
+        loss.backward()
+    assert x.grad is None and w.grad is None and w.tolist() == [4, 5]

@@ -1,0 +1,106 @@
+"""The law of the house: which floor may import which, how long files may be, and a case for every op."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import minigrad
+from minigrad.core import OPS, Op
+
+from .cases import CASES
+
+ROOT = Path(minigrad.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+FLOORS = {
+    "backends": 1, "core": 2, "ops": 3, "trace": 3, "autograd": 3, "nn": 4, "optim": 4, "data": 4, "viz": 4, "compile": 4,
+    "io": 4, "distributed": 5, "diagnose": 5,
+}  # fmt: skip
+SIDEWAYS = {("autograd", "ops")}  # what the list of floors allows on one floor
+
+
+def names(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def imports(path: Path) -> Iterator[tuple[ast.stmt, str]]:
+    """(statement, absolute module) of every import in a file."""
+    package = ["minigrad", *path.relative_to(ROOT).parent.parts]
+    for statement in ast.walk(ast.parse(path.read_text())):
+        if isinstance(statement, ast.Import):
+            for alias in statement.names:
+                yield statement, alias.name
+        elif isinstance(statement, ast.ImportFrom):
+            base = package[: len(package) - statement.level + 1] if statement.level else []
+            module = ".".join([*base, statement.module] if statement.module else base)
+            for alias in statement.names:
+                yield statement, f"{module}.{alias.name}" if statement.module is None else module
+
+
+def folder(module: str) -> str | None:
+    """The folder of minigrad that a module lies in; None for other packages and the public face."""
+    parts = module.split(".")
+    return parts[1] if parts[0] == "minigrad" and len(parts) > 1 and parts[1] in FLOORS else None
+
+
+@pytest.mark.parametrize("path", FILES, ids=names)
+def test_imports_run_down_the_floors(path: Path) -> None:
+    here = path.relative_to(ROOT).parts[0]
+    if here not in FLOORS:  # the top floor: the public face and the command line
+        return
+    for statement, module in imports(path):
+        there = folder(module)
+        where = f"{names(path)}:{statement.lineno} imports {module}"
+        assert module != "minigrad", f"{where}: the public face is the top floor"
+        if there is None or there == here:
+            continue
+        assert FLOORS[there] < FLOORS[here] or (here, there) in SIDEWAYS, where
+
+
+@pytest.mark.parametrize("path", FILES, ids=names)
+def test_no_import_inside_a_function(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ImportFrom) and (inner.level or (inner.module or "").startswith("minigrad")):
+                    pytest.fail(f"{names(path)}:{inner.lineno} imports the project inside a function")
+
+
+@pytest.mark.parametrize("path", FILES, ids=names)
+def test_no_file_is_over_500_lines(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= 500
+
+
+def test_core_is_under_600_lines() -> None:
+    lines = {names(path): len(path.read_text().splitlines()) for path in FILES if path.parent.name == "core"}
+    assert sum(lines.values()) < 600, lines
+
+
+def test_core_knows_neither_numpy_nor_an_op() -> None:
+    allowed = ("minigrad.core", "minigrad.backends")
+    for path in FILES:
+        if path.parent.name == "core":
+            for statement, module in imports(path):
+                where = f"{names(path)}:{statement.lineno} imports {module}"
+                assert not module.split(".")[0] == "numpy", where
+                assert not module.startswith("minigrad") or module.startswith(allowed), where
+
+
+def test_every_registered_op_has_a_case() -> None:
+    cased = {case.what.name for case in CASES if isinstance(case.what, Op)} | {case.name.split("-")[0] for case in CASES}
+    ours = {name for name in OPS if not name.startswith("test_")}
+    assert ours <= cased, f"no case in tests/cases.py for {sorted(ours - cased)}"
+
+
+def test_every_registered_op_says_what_it_computes() -> None:
+    mute = [name for name, op in OPS.items() if not (op.__doc__ or "").strip()]
+    assert not mute
+    long = [name for name, op in OPS.items() if len(op.__doc__.strip().splitlines()) > 12]
+    assert not long
+
+
+def test_case_names_are_different() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)

@@ -1,0 +1,229 @@
+"""Writes in place: histories of tensors, views and bases; and the version checks that keep gradients right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Tensor
+from minigrad.backends import GradError
+
+from .test_engine import leaf
+
+
+def test_a_tensor_takes_the_history_of_what_is_written() -> None:
+    x = leaf(1, 2)
+    y = x * 3
+    y.mul_(x)
+    y += 1
+    assert y.tolist() == [4, 13]
+    y.sum().backward()
+    assert x.grad.tolist() == [6, 12]
+
+
+def test_overwritten_values_get_a_gradient_of_zeros() -> None:
+    for write in (lambda y: y.zero_(), lambda y: y.fill_(5), lambda y: y.copy_(minigrad.ones(2)), lambda y: y.normal_()):
+        x = leaf(1, 2)
+        y = x * 3
+        write(y)
+        y.sum().backward()
+        assert x.grad.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("value", [7, 7.0, minigrad.tensor(7.0), [7.0], np.array([7.0])])
+def test_assigning_a_constant_cuts_the_gradient_there(value: object) -> None:
+    x = leaf(1, 2, 3)
+    y = x * 2
+    y[1] = value if not isinstance(value, (list, np.ndarray)) else value[0]
+    y[2:] = value
+    assert y.tolist() == [2, 7, 7]
+    y.sum().backward()
+    assert x.grad.tolist() == [2, 0, 0]
+
+
+@pytest.mark.parametrize("index", [0, slice(0, 1), [0], (minigrad.tensor([0]),), minigrad.tensor([True, False, False])])
+def test_assigning_a_tensor_gives_it_the_gradient(index: object) -> None:
+    x, v = leaf(1, 2, 3), leaf(10)
+    y = x * 2
+    y[index] = v * 3 if isinstance(index, (slice, list, tuple, Tensor)) else (v * 3)[0]
+    assert y.tolist() == [30, 4, 6]
+    (y * y).sum().backward()
+    assert x.grad.tolist() == [0, 16, 24] and v.grad.tolist() == [180]
+
+
+def test_a_view_passes_its_history_to_the_base_and_to_other_views() -> None:
+    x = leaf(1, 2, 3, 4)
+    base = x * 1
+    square, tail = base.reshape(2, 2), base[2:]
+    square[1].mul_(10)
+    assert tail.tolist() == [30, 40]
+    (base.sum() + tail.sum()).backward()
+    assert x.grad.tolist() == [1, 1, 20, 20]
+
+
+def test_a_base_written_in_place_changes_its_views() -> None:
+    x = leaf(1, 2)
+    base = x * 1
+    view = base[1:]
+    base.mul_(x)
+    assert view.tolist() == [4]
+    view.sum().backward()
+    assert x.grad.tolist() == [0, 4]
+
+
+def test_a_constant_base_gets_a_history_through_its_view() -> None:
+    w = leaf(5)
+    base = minigrad.zeros(2, 2, dtype="float64")
+    base[0].add_(w)
+    assert base.requires_grad and base.tolist() == [[5, 5], [0, 0]]
+    base.sum().backward()
+    assert w.grad.tolist() == [2]
+
+
+def test_views_of_views_transposed_and_narrowed() -> None:
+    x = leaf(*range(6))
+    base = (x * 1).reshape(2, 3)
+    inner = base.transpose(0, 1).narrow(0, 1, 2)[:, 1]
+    inner.copy_(minigrad.tensor([100.0, 200.0], dtype="float64"))
+    assert base.tolist() == [[0, 1, 2], [3, 100, 200]]
+    base.sum().backward()
+    assert x.grad.tolist() == [1, 1, 1, 1, 0, 0]
+
+
+# -- versions ------------------------------------------------------------------------------------------------------------
+
+WRITES: dict[str, Callable[[Tensor], object]] = {
+    "add_": lambda t: t.add_(1),
+    "+=": lambda t: t.__iadd__(1),
+    "index": lambda t: t.__setitem__(0, 5.0),
+    "mask": lambda t: t.__setitem__(minigrad.tensor([True, False]), 5.0),
+    "view": lambda t: t[:1].zero_(),
+    "detached": lambda t: t.detach().add_(1),
+    "data": lambda t: t.data.mul_(2),
+    "zero_": lambda t: t.zero_(),
+    "uniform_": lambda t: t.uniform_(),
+}
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_to_a_saved_tensor_is_noticed(name: str) -> None:
+    x, w = leaf(1, 2), minigrad.tensor([3.0, 4.0], dtype="float64")
+    loss = (x * w).sum()
+    with minigrad.no_grad():
+        WRITES[name](w)
+    with pytest.raises(GradError, match="modified by an inplace operation.*mul saved.*version 1; expected version 0.*Hint"):
+        loss.backward()
+    assert x.grad is None
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_write_to_a_saved_output_is_noticed(name: str) -> None:
+    x = leaf(1, 2)
+    y = x.exp()
+    loss = y.sum()
+    with minigrad.no_grad():
+        WRITES[name](y)
+    with pytest.raises(GradError, match="exp saved"):
+        loss.backward()
+    assert x.grad is None
+
+
+def test_a_saved_view_notices_a_write_to_its_base() -> None:
+    base = minigrad.ones(4, dtype="float64")
+    x = leaf(1, 2)
+    loss = (x * base[:2]).sum()
+    base.add_(1)
+    with pytest.raises(GradError, match="mul saved"):
+        loss.backward()
+
+
+def test_safe_writes_are_not_refused() -> None:
+    x = leaf(1, 2)
+    y = x * 2
+    z = y + 1  # saves nothing
+    y.mul_(10)
+    (y + z).sum().backward()
+    assert x.grad.tolist() == [22, 22]
+    x.grad = None
+    y = x * 3
+    y.relu_().mul_(2).add_(y)
+    y.sum().backward()
+    assert x.grad.tolist() == [12, 12]
+    for name in ("sin_", "sqrt_", "square_", "abs_", "log_", "tanh_", "sigmoid_", "exp_"):
+        x.grad, y = None, x * 3
+        getattr(y, name)()
+        y.sum().backward()
+        (want,) = minigrad.autograd.grad(getattr(x * 3, name[:-1])().sum(), x)
+        np.testing.assert_allclose(x.grad.numpy(), want.numpy())
+
+
+def test_in_place_with_a_learned_operand_keeps_what_its_rule_needs() -> None:
+    for name in ("mul_", "div_", "pow_"):
+        x, w = leaf(2, 3), leaf(4, 5)
+        y = x * 1
+        getattr(y, name)(w)
+        y.sum().backward()
+        gx, gw = minigrad.autograd.grad(getattr(x, name[:-1])(w).sum(), [x, w])
+        np.testing.assert_allclose(x.grad.numpy(), gx.numpy())
+        np.testing.assert_allclose(w.grad.numpy(), gw.numpy())
+
+
+def test_the_version_is_shared_by_views_and_counts_writes() -> None:
+    x = minigrad.zeros(4)
+    view, cut = x[:2], x.detach()
+    assert x._version == 0
+    x.add_(1)
+    view.mul_(2)
+    cut.zero_()
+    assert x._version == view._version == cut._version == 3
+
+
+LEAF_WRITES: dict[str, Callable[[Tensor], object]] = {
+    "add_": lambda x: x.add_(1), "index": lambda x: x.__setitem__(0, 5.0), "list": lambda x: x.__setitem__([0], 5.0),
+    "view": lambda x: x[:1].mul_(2), "fill_": lambda x: x.fill_(3), "copy_": lambda x: x.copy_(minigrad.ones(2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEAF_WRITES)
+def test_a_leaf_that_requires_grad_is_not_written(name: str) -> None:
+    x = leaf(1, 2)
+    with pytest.raises(GradError, match="leaf tensor that requires grad.*Hint: with minigrad.no_grad"):
+        LEAF_WRITES[name](x)
+    assert x.tolist() == [1, 2] and x._version == 0
+    with minigrad.no_grad():
+        LEAF_WRITES[name](x)
+    assert x.requires_grad and x.is_leaf and x.tolist() != [1, 2]
+
+
+def test_a_refused_write_changes_nothing() -> None:
+    x = minigrad.zeros(2, 3)
+    whole = minigrad.zeros(2, dtype="int64")
+    for write, kind, message in [
+        (lambda: x.add_(minigrad.ones(4)), RuntimeError, "\\(2, 3\\), \\(4,\\)"),
+        (lambda: x.add_(minigrad.ones(5, 2, 3)), RuntimeError, "result of shape \\(5, 2, 3\\) does not fit"),
+        (lambda: x.copy_(minigrad.ones(4)), RuntimeError, "copy_: the result of shape \\(4,\\) does not fit the tensor of shape \\(2, 3\\)"),
+        (lambda: x.__setitem__(2, 1.0), IndexError, "index 2 is out of bounds for dimension 0 with size 2"),
+        (lambda: x.__setitem__((0, [0, 3]), 1.0), IndexError, "index 3 is out of bounds for dimension 1 with size 3"),
+        (lambda: x.__setitem__(0, minigrad.ones(2)), RuntimeError, "setitem: .*\\(2,\\).*\\(3,\\)"),
+        (lambda: whole.add_(0.5), RuntimeError, "add_: result type minigrad.float32 can't be cast to minigrad.int64"),
+        (lambda: minigrad.zeros(1).expand(3).add_(1), RuntimeError, "expanded from \\(1,\\).*Hint: .clone\\(\\) first"),
+    ]:
+        with pytest.raises(kind, match=message):
+            write()
+    assert x.tolist() == [[0] * 3] * 2 and x._version == 0 and whole.tolist() == [0, 0]
+
+
+def test_numpy_sees_a_saved_tensor_read_only() -> None:
+    """Else a write through NumPy would give a silent wrong gradient."""
+    x, w = leaf(1, 2), minigrad.tensor([3.0, 4.0], dtype="float64")
+    loss = (x * w).sum()
+    with pytest.raises(ValueError, match="read-only"):
+        w.numpy()[0] = 100.0
+    loss.backward()
+    assert x.grad.tolist() == [3, 4]
+    free = minigrad.zeros(2)
+    free.numpy()[0] = 1.0
+    assert free.tolist() == [1, 0]

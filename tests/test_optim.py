@@ -1,0 +1,303 @@
+"""Optimizers: what they refuse, what they keep, and that a recorded step replays like the eager loop."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import autograd, optim
+from minigrad.trace import record
+
+NAN = float("nan")
+ALL = [optim.SGD, optim.Adam, optim.AdamW]
+
+
+def leaf(*shape: int, seed: int = 0) -> Any:
+    return minigrad.tensor(np.random.default_rng(seed).standard_normal(shape), requires_grad=True)
+
+
+def with_grad(p: Any, value: float = 1.0) -> Any:
+    p.grad = minigrad.full_like(p.detach(), value)
+    return p
+
+
+@pytest.mark.parametrize(("make", "options", "error", "message"), [
+    (optim.SGD, dict(lr=-0.1), ValueError, "SGD: Invalid lr: expected a finite number >= 0, got -0.1"),
+    (optim.SGD, dict(lr=NAN), ValueError, "Invalid lr.*nan"),
+    (optim.SGD, dict(lr=float("inf")), ValueError, "Invalid lr.*inf"),
+    (optim.SGD, dict(lr="0.1"), TypeError, "lr must be a number, got str"),
+    (optim.SGD, dict(lr=None), TypeError, "lr must be a number, got NoneType"),
+    (optim.SGD, dict(lr=True), TypeError, "lr must be a number, got bool"),
+    (optim.SGD, dict(momentum=-1), ValueError, "Invalid momentum"),
+    (optim.SGD, dict(momentum=NAN), ValueError, "Invalid momentum"),
+    (optim.SGD, dict(dampening=NAN), ValueError, "Invalid dampening"),
+    (optim.SGD, dict(weight_decay=-1e-9), ValueError, "Invalid weight_decay"),
+    (optim.SGD, dict(nesterov=True), ValueError, "Nesterov momentum requires a momentum and zero dampening"),
+    (optim.SGD, dict(nesterov=True, momentum=0.9, dampening=0.1), ValueError, "Nesterov momentum requires"),
+    (optim.SGD, dict(maximize=1), TypeError, "maximize must be True or False, got int 1"),
+    (optim.SGD, dict(differentiable=True), ValueError, "differentiable=True is not supported"),
+    (optim.Adam, dict(betas=(0.9, 1.0)), ValueError, "Invalid beta parameter at index 1: expected.*>= 0 and < 1, got 1.0"),
+    (optim.Adam, dict(betas=(NAN, 0.9)), ValueError, "Invalid beta parameter at index 0"),
+    (optim.Adam, dict(betas=0.9), TypeError, "betas must be two numbers"),
+    (optim.Adam, dict(betas=(0.9, 0.99, 0.999)), TypeError, "betas must be two numbers"),
+    (optim.Adam, dict(eps=-1), ValueError, "Adam: Invalid eps"),
+    (optim.AdamW, dict(weight_decay=NAN), ValueError, "AdamW: Invalid weight_decay"),
+    (optim.AdamW, dict(amsgrad="yes"), TypeError, "amsgrad must be True or False"),
+])  # fmt: skip
+def test_bad_options_are_refused_when_given(make: Any, options: dict, error: type, message: str) -> None:
+    p = leaf(2)
+    with pytest.raises(error, match=message):
+        make([p], **options)
+    optimizer = make([p])
+    with pytest.raises(error, match=message):
+        optimizer.add_param_group({"params": [leaf(2)], **options})
+    assert len(optimizer.param_groups) == 1
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_bad_parameters(make: Any) -> None:
+    p = leaf(2)
+    with pytest.raises(ValueError, match="optimizer got an empty parameter list"):
+        make([])
+    with pytest.raises(TypeError, match=r"params must be an iterable of tensors or dicts, got Tensor. Hint: \[params\]"):
+        make(p)
+    with pytest.raises(TypeError, match="got int"):
+        make(3)
+    with pytest.raises(TypeError, match="an order, which a set has not"):
+        make({p})
+    with pytest.raises(TypeError, match="can only optimize tensors, parameter 1 is a ndarray"):
+        make([p, np.zeros(2)])
+    with pytest.raises(ValueError, match="can't optimize a non-leaf tensor, parameter 0 is the output of mul"):
+        make([p * 2])
+    with pytest.raises(ValueError, match="some parameters appear more than once: parameter 1"):
+        make([p, p])
+    with pytest.raises(ValueError, match="some parameters appear more than once"):
+        make([{"params": [p]}, {"params": p}])
+    with pytest.raises(TypeError, match="a dict with the key 'params'"):
+        make([p]).add_param_group({"lr": 1.0})
+    with pytest.raises(ValueError, match="either all parameters of a group have names or none"):
+        make([("a", p), leaf(3)])
+
+
+def test_a_bad_gradient_changes_nothing() -> None:
+    p, q = with_grad(leaf(2)), leaf(3)
+    optimizer, before = optim.Adam([p, q]), p.tolist()
+    for bad, error, message in [
+        (minigrad.zeros(1, dtype="float64"), RuntimeError, r"its parameter's shape \(3,\), got \(1,\)"),
+        (minigrad.zeros(3), TypeError, "its parameter's type minigrad.float64, got minigrad.float32"),
+        (np.zeros(3), TypeError, ".grad must be a tensor, got ndarray"),
+    ]:
+        q.grad = bad
+        with pytest.raises(error, match=message):
+            optimizer.step()
+        assert p.tolist() == before
+        assert not optimizer.state
+
+
+def test_zero_grad() -> None:
+    p = with_grad(leaf(2))
+    optimizer = optim.SGD([p])
+    g = p.grad
+    optimizer.zero_grad(set_to_none=False)
+    assert p.grad.tolist() == [0, 0]
+    assert g.tolist() == [0, 0]
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_closure_runs_with_gradients_and_its_loss_is_returned() -> None:
+    p = leaf(2)
+    optimizer = optim.SGD([p], lr=0.1)
+
+    def closure() -> Any:
+        loss = (p * p).sum()
+        loss.backward()
+        return loss
+
+    with minigrad.no_grad():
+        first = optimizer.step(closure)
+    assert first.requires_grad
+    optimizer.zero_grad()
+    assert optimizer.step(closure).item() < first.item()
+    assert optimizer.step() is None
+
+
+def test_an_error_in_the_closure_comes_through_and_restores_the_mode() -> None:
+    def closure() -> None:
+        raise KeyError("mine")
+
+    with minigrad.no_grad(), pytest.raises(KeyError, match="mine"):
+        optim.SGD([leaf(2)]).step(closure)
+    assert minigrad.is_grad_enabled()
+
+
+def test_a_step_between_forward_and_backward_is_noticed() -> None:
+    p = with_grad(leaf(2))
+    loss = (p * p).sum()
+    optim.SGD([p]).step()
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+
+
+def test_a_step_marks_the_state_as_written() -> None:
+    p = with_grad(leaf(2))
+    optimizer = optim.Adam([p], amsgrad=True)
+    optimizer.step()
+    before = {name: x._version for name, x in optimizer.state[p].items()}
+    optimizer.step()
+    assert {name: x._version for name, x in optimizer.state[p].items()} == {name: n + 1 for name, n in before.items()}
+
+
+def test_parameters_with_names() -> None:
+    p, q = leaf(2), leaf(3)
+    groups = optim.SGD([("weight", p), ("bias", q)]).param_groups
+    assert groups[0]["param_names"] == ["weight", "bias"]
+    assert groups[0]["params"][1] is q
+    with pytest.raises(ValueError, match="parameter bias is the output of neg"):
+        optim.SGD([("weight", p), ("bias", -q)])
+
+
+@pytest.mark.parametrize("options", [dict(momentum=0.9), dict(momentum=0.9, dampening=0.5)])
+def test_sgds_buffer_starts_as_the_gradient(options: dict) -> None:
+    p = with_grad(leaf(4), 0.3)
+    optimizer = optim.SGD([p], **options)
+    optimizer.step()
+    np.testing.assert_allclose(optimizer.state[p]["momentum_buffer"].numpy(), 0.3, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("make", "options"), [
+    (optim.SGD, dict(lr=0.1)),
+    (optim.SGD, dict(lr=0.1, momentum=0.9, weight_decay=0.1)),
+    (optim.SGD, dict(lr=0.1, momentum=0.9, dampening=0.4)),
+    (optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
+    (optim.Adam, dict(lr=0.1, amsgrad=True)),
+    (optim.AdamW, dict(lr=0.1, maximize=True)),
+])  # fmt: skip
+def test_a_recorded_step_replays_like_the_eager_loop(make: Any, options: dict) -> None:
+    """The very first step is recorded, with the optimizer's state made in it, then played 20 times on new data."""
+    data = [minigrad.tensor(x) for x in np.random.default_rng(5).standard_normal((21, 6, 4))]
+
+    def step(p: Any, optimizer: Any, x: Any) -> Any:
+        optimizer.zero_grad()
+        loss = ((x @ p).tanh() ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    p, q = leaf(4, 2), leaf(4, 2)
+    eager, played = make([p], **options), make([q], **options)
+    losses = [step(p, eager, x).item() for x in data]
+    with record(data[0]) as program:
+        loss = step(q, played, data[0])
+    again = [loss.item(), *(program.run(x)[loss].item() for x in data[1:])]
+    np.testing.assert_allclose(again, losses, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(q.detach().numpy(), p.detach().numpy(), rtol=0, atol=1e-12)
+    for name, x in eager.state[p].items():
+        np.testing.assert_allclose(played.state[q][name].numpy(), x.numpy(), rtol=0, atol=1e-12)
+
+
+def test_a_learning_rate_in_a_tensor_can_change_inside_a_recorded_step() -> None:
+    p, lr = with_grad(minigrad.zeros(2, requires_grad=True)), minigrad.tensor(1.0)
+    optimizer = optim.SGD([p], lr=lr)
+    with record() as program:
+        optimizer.step()
+    lr.fill_(10.0)
+    program.run()
+    assert p.tolist() == [-11, -11]
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_restored_training_goes_on_bit_for_bit(make: Any) -> None:
+    def train(p: Any, optimizer: Any, n: int) -> None:
+        for _ in range(n):
+            optimizer.zero_grad()
+            ((p - 1) ** 2).sum().backward()
+            optimizer.step()
+
+    options: dict = dict(momentum=0.9) if make is optim.SGD else {}
+    p = leaf(3)
+    whole = make([p], lr=0.1, **options)
+    train(p, whole, 5)
+    q = p.detach().clone().requires_grad_()
+    rest = make([q])
+    rest.load_state_dict(whole.state_dict())
+    train(p, whole, 5)
+    train(q, rest, 5)
+    assert q.tolist() == p.tolist()
+    assert rest.param_groups[0]["lr"] == 0.1
+
+
+def test_load_state_dict_is_all_or_nothing() -> None:
+    p, q = with_grad(leaf(2)), with_grad(leaf(3))
+    optimizer = optim.Adam([p, q])
+    optimizer.step()
+    good, before = copy.deepcopy(optimizer.state_dict()), repr(optimizer.state_dict())
+
+    def bad(change: Any) -> dict:
+        state = copy.deepcopy(good)
+        change(state)
+        return state
+
+    for change, message in [
+        (lambda s: s.pop("state"), "expected a dict with 'state' and 'param_groups'"),
+        (lambda s: s["param_groups"].append(s["param_groups"][0]), r"have \[2, 2\] parameters, the optimizer's \[2\]"),
+        (lambda s: s["param_groups"][0].update(params=[0]), r"have \[1\] parameters, the optimizer's \[2\]"),
+        (lambda s: s["param_groups"][0].update(lr=-1.0), "Invalid lr"),
+        (lambda s: s["state"][1].update(exp_avg=minigrad.zeros(7)), r"exp_avg of parameter 1: expected shape \(3,\), got \(7,\)"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            optimizer.load_state_dict(bad(change))
+        assert repr(optimizer.state_dict()) == before
+
+
+def test_loaded_state_is_a_copy_in_the_parameters_type() -> None:
+    p = with_grad(leaf(2))
+    one = optim.Adam([p])
+    one.step()
+    small = minigrad.zeros(2, requires_grad=True)
+    other = optim.Adam([small])
+    other.load_state_dict(one.state_dict())
+    mine = other.state[small]
+    assert {name: str(x.dtype) for name, x in mine.items()} == dict.fromkeys(("step", "exp_avg", "exp_avg_sq"), "minigrad.float32")
+    one.step()
+    assert mine["step"].item() == 1
+
+
+def test_half_precision_counts_steps_beyond_2048() -> None:
+    p = minigrad.zeros(2, dtype="float16", requires_grad=True)
+    p.grad = minigrad.full((2,), 1.0, dtype="float16")
+    optimizer = optim.Adam([p], lr=0.0)
+    optimizer.step()
+    optimizer.state[p]["step"].fill_(2048)
+    optimizer.step()
+    assert optimizer.state[p]["step"].item() == 2049
+
+
+def test_an_optimizer_of_ones_own() -> None:
+    class Sign(optim.Optimizer):
+        def __init__(self, params: Any, lr: float) -> None:
+            super().__init__(params, dict(lr=lr))
+
+        def update(self, p: Any, g: Any, group: dict) -> None:
+            p.sub_(group["lr"] * g.sign())
+
+    p = with_grad(minigrad.zeros(2, requires_grad=True), -3.0)
+    Sign([p], 0.5).step()
+    assert p.tolist() == [0.5, 0.5]
+    with pytest.raises(NotImplementedError, match="must define update"):
+        optim.Optimizer([p], {}).step()
+
+
+def test_memory_is_flat_and_unused_parameters_get_no_state() -> None:
+    p, q = with_grad(leaf(2)), leaf(2)
+    optimizer = optim.SGD([p, q], momentum=0.9)
+    optimizer.step()
+    buf = optimizer.state[p]["momentum_buffer"].array
+    optimizer.step()
+    assert optimizer.state[p]["momentum_buffer"].array is buf
+    assert q not in optimizer.state
+    assert autograd.is_grad_enabled()

@@ -23,7 +23,7 @@ parity: $(VENV)/dev
 	$(RUN) -m pytest tests/parity
 
 gallery: $(VENV)/viz
-	$(RUN) -m minigrad gallery
+	$(RUN) -m minigrad.gallery
 
 bench: $(VENV)/viz
 	$(RUN) -m benchmarks

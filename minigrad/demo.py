@@ -17,8 +17,7 @@ from .autograd import no_grad
 from .core import Tensor
 from .data import DataLoader, TensorDataset, digits
 from .io import load, save
-from .nn.functional import pad
-from .ops.functions import manual_seed, randint, randn
+from .ops.functions import manual_seed, randn
 from .trace import record
 from .viz import draw
 
@@ -63,13 +62,6 @@ class History:
     test: list[float] = field(default_factory=list)
 
 
-def shifted(images: Tensor) -> Tensor:
-    """The batch moved by up to one pixel each way: digits do not change by it, so there are nine times as many."""
-    down, right = randint(0, 3, (2,)).tolist()
-    height, width = images.shape[2:]
-    return pad(images, (1, 1, 1, 1))[:, :, down : down + height, right : right + width]
-
-
 def rate(done: float, peak: float) -> float:
     """The learning rate after a part of the training is done: up to `peak` in the first fifth, then down to zero."""
     return peak * done / 0.2 if done < 0.2 else peak * (1 - done) / 0.8
@@ -77,8 +69,8 @@ def rate(done: float, peak: float) -> float:
 
 def train(name: str, model: nn.Module, data: TensorDataset, held_out: TensorDataset, epochs: int, batch_size: int = 32,
           peak: float = 5e-3) -> History:  # fmt: skip
-    """Train a model with AdamW on shifted digits, with a progress bar. The held-out digits are looked at, never learnt from."""
-    loader = DataLoader(data, batch_size, shuffle=True)
+    """Train a model with AdamW, with a progress bar. The held-out digits are looked at, never learnt from."""
+    loader = DataLoader(data, batch_size, shuffle=True, drop_last=True)  # batch norm wants whole batches
     optimizer = optim.AdamW(model.parameters(), lr=peak)
     loss_of = nn.CrossEntropyLoss()
     history, seen, start = History(), 0, time.perf_counter()
@@ -87,7 +79,7 @@ def train(name: str, model: nn.Module, data: TensorDataset, held_out: TensorData
             right = now = 0
             for images, labels in loader:
                 optimizer.param_groups[0]["lr"] = rate(bar.n / bar.total, peak)
-                scores = model(shifted(images))
+                scores = model(images)
                 loss = loss_of(scores, labels)
                 optimizer.zero_grad()
                 loss.backward()
@@ -149,7 +141,7 @@ def curves(histories: dict[str, History], path: Path) -> str:
         means = [mean(h.loss[i : i + per_epoch]) for i in range(0, len(h.loss), per_epoch)]
         epochs = range(1, len(h.test) + 1)
         left.plot(epochs, means, color=color, label=name)
-        right.plot(epochs, h.train, "--", color=color, label=f"{name}, training (shifted)")
+        right.plot(epochs, h.train, "--", color=color, label=f"{name}, training")
         right.plot(epochs, h.test, color=color, label=f"{name}, held out")
     left.set(title="cross entropy", xlabel="epoch", yscale="log")
     right.set(title="accuracy", xlabel="epoch", ylim=(0.8, 1.005))

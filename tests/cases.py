@@ -1,133 +1,29 @@
 """The table that drives the op suites: every op and public function, with inputs, options and an independent answer.
 
-A row is `case(what, inputs, want, ...)`: `what` an op or a public function, `inputs` the makers of its arrays (or plain
-numbers), `want` the same in NumPy, `torch` the same in PyTorch (by default the function of the same name, None if
-there is none), and the options of the call. Suites ask a case for its `arrays()` and call it with tensors of them.
+Here are the primitives; the layers' ops and the wider calculus are in `cases_layers.py` and `cases_calculus.py`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import minigrad
-from minigrad.backends import ARRAY, Window
+from minigrad.backends import ARRAY
 from minigrad.backends import dtype as as_dtype
 from minigrad.core import Op, Tensor
 from minigrad.ops import arithmetic as ar
-from minigrad.ops import compare, conv, create, index, losses, matmul, norm, optimizers, reduce, shape, update
+from minigrad.ops import compare, create, index, matmul, optimizers, reduce, shape, update
 from minigrad.ops import elementwise as el
 
+from . import cases_calculus, cases_layers
 from . import references as ref
+from .table import CASES, Case, apart, case, fixed, maybe, normal, positive, several, whole
 
-
-@dataclass(frozen=True)
-class Case:
-    """One call. `wants`: the positions of inputs to differentiate by (None: every floating array)."""
-
-    name: str
-    what: Callable
-    inputs: tuple
-    want: Callable
-    torch: Callable | None
-    tol: float
-    wants: tuple | None
-    options: dict = field(hash=False)
-
-    def arrays(self, seed: int = 0) -> list:
-        """The inputs: float64, integer and boolean arrays, numbers and None."""
-        rng = np.random.default_rng([seed, *self.name.encode()])
-        return [make(rng) if callable(make) else make for make in self.inputs]
-
-    def tensors(self, device: str = "cpu", seed: int = 0) -> list:
-        """The inputs as tensors on a device, those to differentiate by asking for a gradient."""
-        arrays = self.arrays(seed)
-        wanted = self.differentiable(arrays)
-        return [
-            minigrad.tensor(a, device=device, requires_grad=k in wanted) if isinstance(a, np.ndarray) else a
-            for k, a in enumerate(arrays)
-        ]
-
-    def differentiable(self, arrays: list) -> tuple:
-        if self.wants is not None:
-            return self.wants
-        return tuple(k for k, a in enumerate(arrays) if isinstance(a, np.ndarray) and a.dtype.kind == "f")
-
-    @property
-    def has_slope(self) -> bool:
-        return bool(self.differentiable(self.arrays()))
-
-    def __call__(self, *inputs: Any) -> Any:
-        return self.what(*inputs, **self.options)
-
-    def answer(self, arrays: list) -> list[np.ndarray]:
-        return [np.asarray(a) for a in several(self.want(*arrays, **self.options))]
-
-
-def several(outputs: Any) -> list:
-    return list(outputs) if isinstance(outputs, (tuple, list)) else [outputs]
-
-
-# -- inputs --------------------------------------------------------------------------------------------------------------
-
-
-def normal(*size: int) -> Callable:
-    return lambda rng: rng.standard_normal(size)
-
-
-def positive(*size: int) -> Callable:
-    return lambda rng: rng.uniform(0.3, 2.0, size)
-
-
-def apart(*size: int) -> Callable:
-    """Different sizes in random order: no |x| within 0.05 of another, no x within 0.1 of an integer or a half."""
-
-    def make(rng: Any) -> np.ndarray:
-        n = int(np.prod(size))
-        return ((rng.permutation(n) - n // 2) * 0.25 + 0.1).reshape(size)
-
-    return make
-
-
-def whole(low: int, high: int, *size: int) -> Callable:
-    return lambda rng: rng.integers(low, high, size)
-
-
-def maybe(*size: int) -> Callable:
-    return lambda rng: rng.random(size) < 0.5
-
-
-def fixed(values: Any) -> Callable:
-    return lambda rng: np.array(values)
-
-
-# -- rows ----------------------------------------------------------------------------------------------------------------
-
-CASES: list[Case] = []
-_taken: dict[str, int] = {}
-
-
-def case(
-    what: Any, inputs: list, want: Any = None, torch: Any = "", tol: float = 1e-12, wants: Any = None, name: str = "", **options: Any
-) -> None:
-    """Add a row. `want` is by default NumPy's function of the op's name, `torch` PyTorch's."""
-    called = name or (what.name if isinstance(what, Op) else what.__name__)
-    count = _taken[called] = _taken.get(called, 0) + 1
-    want = want or getattr(np, called)
-    if isinstance(torch, str):
-        path = torch or called
-
-        def torch(module: Any, *xs: Any, **opts: Any) -> Any:
-            for part in path.split("."):
-                module = getattr(module, part)
-            return module(*xs, **opts)
-
-    CASES.append(Case(called if count == 1 else f"{called}-{count}", what, tuple(inputs), want, torch, tol, wants, options))
-
+__all__ = ["CASES", "Case", "cases_calculus", "cases_layers", "several"]
 
 pair = [normal(2, 3), normal(3)]
 
@@ -155,13 +51,21 @@ case(ar.cast, [normal(5)], lambda x, dtype: x.astype(dtype), lambda t, x, dtype:
 case(ar.move, [normal(2)], lambda x, device: x, lambda t, x, device: x.to(device), device="cpu")
 case(ar.alias, [normal(2, 3)], np.copy, lambda t, x: x.view_as(x))
 case(ar.clone, [normal(2, 3)], np.copy)
-case(minigrad.div, [apart(6), positive(6)], lambda x, o, rounding_mode: np.floor(x / o), rounding_mode="floor", wants=())
+case(
+    minigrad.div, [apart(6), positive(6)], lambda x, o, rounding_mode: np.floor(x / o), rounding_mode="floor", wants=()
+)
 case(minigrad.div, [apart(6), positive(6)], lambda x, o, rounding_mode: np.trunc(x / o), rounding_mode="trunc")
 
 # comparisons and logic
 three = [whole(-1, 2, 2, 4), whole(-1, 2, 4)]
-for question, answer in [(compare.eq, np.equal), (compare.ne, np.not_equal), (compare.lt, np.less), (compare.le, np.less_equal),
-                         (compare.gt, np.greater), (compare.ge, np.greater_equal)]:  # fmt: skip
+for question, answer in [
+    (compare.eq, np.equal),
+    (compare.ne, np.not_equal),
+    (compare.lt, np.less),
+    (compare.le, np.less_equal),
+    (compare.gt, np.greater),
+    (compare.ge, np.greater_equal),
+]:
     case(question, three, answer)
 for question in (compare.logical_and, compare.logical_or, compare.logical_xor):
     case(question, three)
@@ -224,19 +128,38 @@ case(minigrad.mean, [cube], lambda x, dim: x.mean(tuple(dim)), dim=[-1, 0])
 case(minigrad.mean, [normal(2, 0)], lambda x, dim: np.zeros(0), dim=0)
 case(reduce.var_op, [cube], lambda x, dim, correction: x.var(dim, ddof=correction), dim=(0, 2), correction=0.0)
 case(minigrad.var, [cube], lambda x: x.var(ddof=1))
-case(minigrad.var, [cube], lambda x, dim, unbiased, keepdim: x.var(dim, keepdims=keepdim), dim=1, unbiased=False, keepdim=True)
+case(
+    minigrad.var,
+    [cube],
+    lambda x, dim, unbiased, keepdim: x.var(dim, keepdims=keepdim),
+    dim=1,
+    unbiased=False,
+    keepdim=True,
+)
 case(minigrad.std, [cube], lambda x, dim: x.std(dim, ddof=1), dim=-1)
 case(minigrad.var_mean, [cube], lambda x, dim: (x.var(dim, ddof=1), x.mean(dim)), dim=1)
 case(minigrad.std_mean, [cube], lambda x, dim: (x.std(dim, ddof=1), x.mean(dim)), dim=0)
 case(reduce.prod_op, [normal(2, 4)], lambda x, dim: x.prod(dim), dim=1)
 case(minigrad.prod, [fixed([0.0, 2.0, 3.0])])
-case(minigrad.prod, [fixed([[0.0, 2.0], [0.0, 3.0]])], lambda x, dim, keepdim: x.prod(dim, keepdims=True), dim=0, keepdim=True)
+case(
+    minigrad.prod,
+    [fixed([[0.0, 2.0], [0.0, 3.0]])],
+    lambda x, dim, keepdim: x.prod(dim, keepdims=True),
+    dim=0,
+    keepdim=True,
+)
 for what, answer in [(reduce.amax_op, np.max), (reduce.amin_op, np.min)]:
     case(what, [apart(2, 3, 4)], lambda x, dim, keepdim, f=answer: f(x, dim, keepdims=True), dim=(0, 2), keepdim=True)
     case(what, [apart(2, 3)], lambda x, dim, f=answer: f(x, dim), dim=(0, 1))
 case(minigrad.max, [apart(2, 3, 4)])
 case(minigrad.max, [apart(2, 3, 4)], lambda x, dim: (x.max(dim), x.argmax(dim)), dim=1)
-case(minigrad.min, [apart(2, 3)], lambda x, dim, keepdim: (x.min(dim, keepdims=True), x.argmin(dim, keepdims=True)), dim=-1, keepdim=True)
+case(
+    minigrad.min,
+    [apart(2, 3)],
+    lambda x, dim, keepdim: (x.min(dim, keepdims=True), x.argmin(dim, keepdims=True)),
+    dim=-1,
+    keepdim=True,
+)
 case(reduce.logsumexp_op, [cube], ref.logsumexp, dim=(0, 2), keepdim=True)
 case(reduce.logsumexp_op, [cube], ref.logsumexp, dim=(1,))
 case(minigrad.logsumexp, [fixed([[900.0, 900.0], [-900.0, -900.0]])], lambda x, dim: x[:, 0] + np.log(2), dim=1)
@@ -248,23 +171,61 @@ case(reduce.any_op, [whole(0, 2, 3, 3)], lambda x, dim: x.any(dim), dim=(0, 1))
 case(reduce.cumsum_op, [normal(2, 3)], lambda x, dim: np.cumsum(x, dim), dim=1)
 case(reduce.norm_op, [normal(2, 3)], lambda x, dim: np.sqrt((x**2).sum(dim)), "norm", dim=(1,))
 for p in (0, 1, 3, float("inf"), float("-inf")):
-    case(minigrad.norm, [apart(2, 3)], lambda x, p, dim: np.linalg.norm(x, p, dim), p=p, dim=1, wants=() if p == 0 else None)
+    case(
+        minigrad.norm,
+        [apart(2, 3)],
+        lambda x, p, dim: np.linalg.norm(x, p, dim),
+        name="norm",
+        p=p,
+        dim=1,
+        wants=() if p == 0 else None,
+    )
 
 # shape
 case(shape.reshape_op, [normal(2, 3)], np.reshape, shape=(3, 2))
 case(minigrad.reshape, [normal(2, 3), -1, 2], lambda x, *s: x.reshape(s), lambda t, x, *s: x.reshape(s))
 case(shape.permute_op, [cube], lambda x, dims: x.transpose(dims), dims=(2, 0, 1))
-case(shape.slice_op, [cube], lambda x, index: x[index], lambda t, x, index: x[index], index=(1, None, slice(0, 3, 2), ...))
-case(shape.slice_adjoint, [normal(2, 4)], ref.zeros_with,
-     lambda t, x, shape, index: t.zeros(shape, dtype=x.dtype).index_put((t.tensor([0, 2]),), x), shape=(3, 4), index=(slice(0, 3, 2), ...))  # fmt: skip
+case(
+    shape.slice_op,
+    [cube],
+    lambda x, index: x[index],
+    lambda t, x, index: x[index],
+    index=(1, None, slice(0, 3, 2), ...),
+)
+case(
+    shape.slice_adjoint,
+    [normal(2, 4)],
+    ref.zeros_with,
+    lambda t, x, shape, index: t.zeros(shape, dtype=x.dtype).index_put((t.tensor([0, 2]),), x),
+    shape=(3, 4),
+    index=(slice(0, 3, 2), ...),
+)
 case(shape.flip_op, [normal(2, 3)], lambda x, dims: np.flip(x, dims), dims=(0, 1))
 case(shape.roll_op, [normal(2, 3)], lambda x, shifts, dims: np.roll(x, shifts, dims), shifts=(1, -2), dims=(0, 1))
 case(minigrad.roll, [normal(2, 3), 2])
-case(shape.cat_op, [normal(2, 3), normal(1, 3), normal(2, 3)], lambda *xs, dim: np.concatenate(xs, dim), lambda t, *xs, dim: t.cat(xs, dim), dim=0)
-case(shape.stack_op, [normal(2, 3), normal(2, 3)], lambda *xs, dim: np.stack(xs, dim), lambda t, *xs, dim: t.stack(xs, dim), dim=1)
-case(shape.pad_op, [normal(2, 3)], ref.pad,
-     lambda t, x, before, after, value: t.nn.functional.pad(x, (before[1], after[1], before[0], after[0]), value=value),
-     before=(1, 0), after=(0, 2), value=0.5)  # fmt: skip
+case(
+    shape.cat_op,
+    [normal(2, 3), normal(1, 3), normal(2, 3)],
+    lambda *xs, dim: np.concatenate(xs, dim),
+    lambda t, *xs, dim: t.cat(xs, dim),
+    dim=0,
+)
+case(
+    shape.stack_op,
+    [normal(2, 3), normal(2, 3)],
+    lambda *xs, dim: np.stack(xs, dim),
+    lambda t, *xs, dim: t.stack(xs, dim),
+    dim=1,
+)
+case(
+    shape.pad_op,
+    [normal(2, 3)],
+    ref.pad,
+    lambda t, x, before, after, value: t.nn.functional.pad(x, (before[1], after[1], before[0], after[0]), value=value),
+    before=(1, 0),
+    after=(0, 2),
+    value=0.5,
+)
 case(minigrad.transpose, [cube, 0, -1], np.swapaxes)
 case(minigrad.t, [normal(2, 3)], np.transpose)
 case(minigrad.squeeze, [normal(1, 3, 1)])
@@ -285,20 +246,60 @@ case(Tensor.repeat, [normal(2, 3), 2, 1, 2], lambda x, *n: np.tile(x, n), lambda
 # indexing
 lists = fixed([2, 0, 2, 1])
 mask = fixed([[True, False, True], [False, True, True]])
-case(index.getitem_op, [normal(3, 4), lists], lambda x, i, spec: x[:, i], lambda t, x, i, spec: x[:, i], spec=(slice(None), ARRAY))
+case(
+    index.getitem_op,
+    [normal(3, 4), lists],
+    lambda x, i, spec: x[:, i],
+    lambda t, x, i, spec: x[:, i],
+    spec=(slice(None), ARRAY),
+)
 case(index.getitem_op, [normal(2, 3), mask], lambda x, i, spec: x[i], lambda t, x, i, spec: x[i], spec=(ARRAY,))
-case(index.getitem_op, [normal(3, 2, 4), lists, fixed([[0], [3]])], lambda x, i, j, spec: x[i, :, j],
-     lambda t, x, i, j, spec: x[i, :, j], spec=(ARRAY, slice(None), ARRAY))  # fmt: skip
-case(index.getitem_adjoint, [normal(4, 2), lists], lambda x, i, shape, spec: ref.zeros_with(x, shape, (i,)),
-     lambda t, x, i, shape, spec: t.zeros(shape, dtype=x.dtype).index_put((i,), x, accumulate=True), shape=(3, 2), spec=(ARRAY,))  # fmt: skip
-case(index.setitem_op, [normal(3, 2), normal(2), fixed([2, 0])], lambda x, v, i, spec: ref.assigned(x, v, (i,)),
-     lambda t, x, v, i, spec: x.index_put((i,), v), spec=(ARRAY, slice(None)))  # fmt: skip
-case(index.index_select_op, [normal(2, 3), lists], lambda x, i, dim: x[:, i], lambda t, x, i, dim: t.index_select(x, dim, i), dim=1)
-case(index.index_add_op, [normal(2, 4), lists], ref.index_add,
-     lambda t, x, i, n, dim: t.zeros(2, n, dtype=x.dtype).index_add(dim, i, x), n=3, dim=1)  # fmt: skip
+case(
+    index.getitem_op,
+    [normal(3, 2, 4), lists, fixed([[0], [3]])],
+    lambda x, i, j, spec: x[i, :, j],
+    lambda t, x, i, j, spec: x[i, :, j],
+    spec=(ARRAY, slice(None), ARRAY),
+)
+case(
+    index.getitem_adjoint,
+    [normal(4, 2), lists],
+    lambda x, i, shape, spec: ref.zeros_with(x, shape, (i,)),
+    lambda t, x, i, shape, spec: t.zeros(shape, dtype=x.dtype).index_put((i,), x, accumulate=True),
+    shape=(3, 2),
+    spec=(ARRAY,),
+)
+case(
+    index.setitem_op,
+    [normal(3, 2), normal(2), fixed([2, 0])],
+    lambda x, v, i, spec: ref.assigned(x, v, (i,)),
+    lambda t, x, v, i, spec: x.index_put((i,), v),
+    spec=(ARRAY, slice(None)),
+)
+case(
+    index.index_select_op,
+    [normal(2, 3), lists],
+    lambda x, i, dim: x[:, i],
+    lambda t, x, i, dim: t.index_select(x, dim, i),
+    dim=1,
+)
+case(
+    index.index_add_op,
+    [normal(2, 4), lists],
+    ref.index_add,
+    lambda t, x, i, n, dim: t.zeros(2, n, dtype=x.dtype).index_add(dim, i, x),
+    n=3,
+    dim=1,
+)
 case(index.gather_op, [normal(3, 4), whole(0, 3, 2, 3)], ref.gather, lambda t, x, i, dim: t.gather(x, dim, i), dim=0)
-case(index.scatter_add_op, [normal(2, 3), whole(0, 3, 2, 3)], ref.scatter_add,
-     lambda t, x, i, dim, shape: t.zeros(shape, dtype=x.dtype).scatter_add(dim, i, x), dim=0, shape=(3, 4))  # fmt: skip
+case(
+    index.scatter_add_op,
+    [normal(2, 3), whole(0, 3, 2, 3)],
+    ref.scatter_add,
+    lambda t, x, i, dim, shape: t.zeros(shape, dtype=x.dtype).scatter_add(dim, i, x),
+    dim=0,
+    shape=(3, 4),
+)
 case(minigrad.take_along_dim, [normal(3, 4), whole(0, 4, 3, 2)], lambda x, i, dim: np.take_along_axis(x, i, dim), dim=1)
 
 # products
@@ -312,141 +313,122 @@ case(minigrad.bmm, [normal(2, 3, 4), normal(2, 4, 2)], np.matmul)
 case(minigrad.mv, [normal(2, 3), normal(3)], np.matmul)
 case(minigrad.dot, [normal(3), normal(3)])
 case(minigrad.outer, [normal(2), normal(3)])
-case(minigrad.tensordot, [normal(2, 3, 4), normal(4, 3, 2)], lambda a, b, dims: np.tensordot(a, b, dims), dims=([1, 2], [1, 0]))
+case(
+    minigrad.tensordot,
+    [normal(2, 3, 4), normal(4, 3, 2)],
+    lambda a, b, dims: np.tensordot(a, b, dims),
+    dims=([1, 2], [1, 0]),
+)
 case(minigrad.tensordot, [normal(2, 3, 4), normal(3, 4, 2)], lambda a, b, dims: np.tensordot(a, b, dims), dims=2)
 for lead in ((), (2,), (2, 3)):
-    case(matmul.linear_op, [normal(*lead, 4), normal(5, 4), normal(5)], lambda x, w, c: x @ w.T + c, "nn.functional.linear")
+    case(
+        matmul.linear_op,
+        [normal(*lead, 4), normal(5, 4), normal(5)],
+        lambda x, w, c: x @ w.T + c,
+        "nn.functional.linear",
+    )
 case(matmul.linear_op, [normal(2, 4), normal(5, 4)], lambda x, w: x @ w.T, "nn.functional.linear")
 
-
-# sliding windows, in 1, 2 and 3 dimensions
-def torch_conv(t: Any, x: Any, w: Any, bias: Any = None, *, window: Any) -> Any:
-    return getattr(t.nn.functional, f"conv{x.ndim - 2}d")(x, w, bias, *window)
-
-
-def torch_conv_input(t: Any, out: Any, w: Any, *, shape: Any, window: Any) -> Any:
-    n = out.ndim - 2
-    reach = [(o - 1) * s - 2 * p + d * (k - 1) + 1
-             for o, s, p, d, k in zip(out.shape[2:], *window[:3], w.shape[2:], strict=True)]  # fmt: skip
-    more = [a - b for a, b in zip(shape[2:], reach, strict=True)]
-    stride, padding, dilation, groups = window
-    return getattr(t.nn.functional, f"conv_transpose{n}d")(out, w, None, stride, padding, more, groups, dilation)
-
-
-def torch_conv_weight(t: Any, x: Any, out: Any, *, kernel: Any, window: Any) -> Any:
-    size = (out.shape[1], x.shape[1] // window.groups, *kernel)
-    return getattr(t.nn.grad, f"conv{x.ndim - 2}d_weight")(x, size, out, *window)
-
-
-for window, x_size, w_size, out_size in [
-    (Window((1,), (0,), (1,)), (2, 2, 5), (3, 2, 3), (2, 3, 3)),
-    (Window((2, 1), (1, 0), (1, 2), 2), (2, 4, 4, 5), (2, 2, 3, 2), (2, 2, 2, 3)),
-    (Window((2, 2), (1, 1), (1, 1), 3), (1, 3, 4, 4), (3, 1, 3, 3), (1, 3, 2, 2)),
-    (Window((1, 2, 1), (0, 1, 0), (1, 1, 1)), (1, 1, 2, 3, 2), (2, 1, 2, 2, 1), (1, 2, 1, 2, 2)),
-]:
-    case(conv.conv, [normal(*x_size), normal(*w_size), normal(w_size[0])], ref.conv, torch_conv, window=window)
-    case(conv.conv_input, [normal(*out_size), normal(*w_size)], ref.conv_input, torch_conv_input, shape=x_size, window=window)
-    case(conv.conv_weight, [normal(*x_size), normal(*out_size)], ref.conv_weight, torch_conv_weight, kernel=w_size[2:], window=window)
-case(conv.conv, [normal(1, 2, 3, 3), normal(2, 2, 1, 1)], ref.conv, torch_conv, window=Window((1, 1), (0, 0), (1, 1)))
-
-for x_size, kernel, sizes, window, ceil in [
-    ((2, 2, 5), (2,), (2,), Window((2,), (0,), (1,)), False),
-    ((1, 2, 4, 5), (3, 2), (2, 3), Window((2, 2), (1, 1), (1, 1)), False),
-    ((1, 1, 5, 5), (2, 2), (3, 3), Window((2, 2), (0, 0), (1, 1)), True),
-    ((1, 1, 3, 2, 3), (2, 1, 2), (2, 2, 2), Window((1, 1, 1), (0, 0, 0), (1, 1, 1)), False),
-]:
-    def torch_max_pool(t: Any, x: Any, *, kernel: Any, window: Any, sizes: Any, ceil: bool = ceil) -> Any:
-        pool = getattr(t.nn.functional, f"max_pool{len(kernel)}d")
-        return pool(x, kernel, window.stride, window.padding, window.dilation, ceil)
-
-    def torch_sum_pool(t: Any, x: Any, *, kernel: Any, window: Any, sizes: Any, ceil: bool = ceil) -> Any:
-        pool = getattr(t.nn.functional, f"avg_pool{len(kernel)}d")
-        more = {"divisor_override": 1} if len(kernel) > 1 else {}
-        return pool(x, kernel, window.stride, window.padding, ceil, **more) * (1 if more else kernel[0])
-
-    n_c = x_size[:2]
-    case(conv.max_pool, [apart(*x_size)], ref.max_pool, torch_max_pool, kernel=kernel, window=window, sizes=sizes)
-    case(conv.max_pool_places, [apart(*x_size)], ref.max_pool_places, None, wants=(), kernel=kernel, window=window, sizes=sizes)
-    case(conv.sum_pool, [normal(*x_size)], ref.sum_pool, torch_sum_pool, kernel=kernel, window=window, sizes=sizes)
-    case(conv.sum_pool_input, [normal(*n_c, *sizes)], ref.sum_pool_input, None, shape=x_size, kernel=kernel, window=window)
-case(conv.max_pool, [apart(1, 1, 5)], ref.max_pool, lambda t, x, **_: t.nn.functional.max_pool1d(x, 2, 1, 1, 2),
-     kernel=(2,), window=Window((1,), (1,), (2,)), sizes=(5,))  # fmt: skip
-case(conv.take_places, [normal(2, 1, 2, 3), whole(0, 6, 2, 1, 4)], ref.take_places, lambda t, x, p: t.gather(x.flatten(2), 2, p))
-case(conv.put_places, [normal(2, 1, 4), whole(0, 6, 2, 1, 4)], ref.put_places,
-     lambda t, x, p, shape: t.zeros(2, 1, 6, dtype=x.dtype).scatter_add(2, p, x).reshape(shape), shape=(2, 1, 2, 3))  # fmt: skip
-
-# normalization and softmax
-EPS = 1e-3
-
-
-def torch_batch_norm(t: Any, x: Any, w: Any, c: Any, mean: Any = None, var: Any = None, momentum: Any = None, *, eps: Any) -> Any:
-    return t.nn.functional.batch_norm(x, mean, var, w, c, True, momentum or 0.1, eps)
-
-
-def torch_batch_norm_eval(t: Any, x: Any, w: Any, c: Any, mean: Any, var: Any, *, eps: Any) -> Any:
-    return t.nn.functional.batch_norm(x, mean, var, w, c, False, 0.1, eps)
-
-
-def torch_layer_norm(t: Any, x: Any, w: Any, c: Any, *, dims: Any, eps: Any) -> Any:
-    return t.nn.functional.layer_norm(x, x.shape[dims[0] :], w, c, eps)
-
-
-for x_size in ((4, 2), (2, 2, 3), (2, 3, 2, 2)):
-    c = x_size[1]
-    affine = [normal(*x_size), normal(c), normal(c)]
-    tell = [None, None, None]
-    case(norm.batch_norm_op, [*affine, *tell], ref.batch_norm, torch_batch_norm, 1e-10, eps=EPS)
-    case(norm.batch_norm_eval_op, [*affine, normal(c), positive(c)], ref.batch_norm_eval, torch_batch_norm_eval, wants=(0, 1, 2), eps=EPS)
-case(norm.batch_norm_op, [normal(3, 2), None, None, *tell], ref.batch_norm, torch_batch_norm, 1e-10, eps=EPS)
-case(norm.batch_norm_op, [normal(3, 2), normal(2), normal(2), normal(2), positive(2), 0.1], ref.batch_norm, torch_batch_norm, 1e-10,
-     wants=(0, 1, 2), eps=EPS)  # fmt: skip
-case(norm.batch_norm_eval_op, [normal(3, 2), None, None, normal(2), positive(2)], ref.batch_norm_eval, torch_batch_norm_eval, wants=(0,), eps=EPS)
-case(norm.batch_norm_eval_op, [normal(3, 2), normal(2), None, normal(2), positive(2)], ref.batch_norm_eval, None, eps=EPS)
-case(norm.batch_norm_input, [normal(3, 2, 2), normal(3, 2, 2), normal(2), normal(1, 2, 1), positive(1, 2, 1)], ref.batch_norm_input,
-     None, wants=(), eps=EPS)  # fmt: skip
-case(norm.layer_norm_op, [normal(2, 3, 4), normal(4), normal(4)], ref.layer_norm, torch_layer_norm, 1e-10, dims=(2,), eps=EPS)
-case(norm.layer_norm_op, [normal(2, 3, 4), normal(3, 4), None], ref.layer_norm, torch_layer_norm, 1e-10, dims=(1, 2), eps=EPS)
-case(norm.layer_norm_op, [normal(2, 3), None, None], ref.layer_norm, torch_layer_norm, 1e-10, dims=(1,), eps=EPS)
-case(norm.softmax_op, [normal(2, 3)], ref.softmax, dim=1)
-case(norm.softmax_op, [cube], ref.softmax, dim=0)
-case(norm.softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.array([0.5, 0.5]), dim=0)
-case(norm.log_softmax_op, [normal(2, 3)], lambda x, dim: np.log(ref.softmax(x, dim)), dim=1)
-case(norm.log_softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.log([0.5, 0.5]), dim=0)
-case(norm.cross_entropy_op, [normal(4, 3), fixed([2, 0, -100, 1])], ref.cross_entropy,
-     lambda t, x, target: t.nn.functional.cross_entropy(x, target, reduction="none"))  # fmt: skip
-case(losses.binary_cross_entropy_op, [lambda rng: rng.uniform(0.1, 0.9, (2, 3)), lambda rng: rng.uniform(0.1, 0.9, (2, 3))],
-     lambda x, t: -(t * np.log(x) + (1 - t) * np.log(1 - x)),
-     lambda t, x, target: t.nn.functional.binary_cross_entropy(x, target, reduction="none"))  # fmt: skip
-case(losses.binary_cross_entropy_op, [fixed([0.0, 1.0]), fixed([1.0, 0.5])], lambda x, t: np.array([100.0, 50.0]),
-     lambda t, x, target: t.nn.functional.binary_cross_entropy(x, target, reduction="none"), wants=())  # fmt: skip
-case(norm.cross_entropy_input, [normal(3), fixed([2, -1, 1]), normal(3, 4)], ref.cross_entropy_input, None, wants=())
-
 # in place, on copies of the inputs
+
+
 def on_copy(op: Op) -> Callable:
     return lambda *xs, **options: op(*[x.clone() if isinstance(x, Tensor) else x for x in xs], **options)
 
 
 case(on_copy(update.assign_), [normal(2, 3), normal(3)], lambda x, v: v + 0 * x, None, wants=(), name="assign_")
-case(on_copy(update.assign_at_), [normal(3, 2), normal(2), fixed([2, 0])], lambda x, v, i, spec: ref.assigned(x, v, (i,)), None,
-     wants=(), name="assign_at_", spec=(ARRAY, ...))  # fmt: skip
+case(
+    on_copy(update.assign_at_),
+    [normal(3, 2), normal(2), fixed([2, 0])],
+    lambda x, v, i, spec: ref.assigned(x, v, (i,)),
+    None,
+    wants=(),
+    name="assign_at_",
+    spec=(ARRAY, ...),
+)
 case(on_copy(update.add_), [normal(2, 3), normal(3)], np.add, None, wants=(), name="add_")
-case(on_copy(update.lerp_), [normal(2, 3), normal(2, 3), 0.25], lambda x, e, w: x + w * (e - x), "lerp", wants=(), name="lerp_")
-case(on_copy(optimizers.sgd_), [normal(3), normal(3), None, 0.1], lambda p, g, buf, lr: p - lr * g, None, wants=(), name="sgd_")
-case(on_copy(optimizers.sgd_), [normal(3), normal(3), normal(3), 0.1], ref.sgd, None, wants=(), name="sgd_", momentum=0.9,
-     dampening=0.2, weight_decay=0.1, maximize=True)  # fmt: skip
-case(on_copy(optimizers.sgd_), [normal(3), normal(3), normal(3), 0.1], ref.sgd, None, wants=(), name="sgd_", momentum=0.9, nesterov=True)
+case(
+    on_copy(update.lerp_),
+    [normal(2, 3), normal(2, 3), 0.25],
+    lambda x, e, w: x + w * (e - x),
+    "lerp",
+    wants=(),
+    name="lerp_",
+)
+case(
+    on_copy(optimizers.sgd_),
+    [normal(3), normal(3), None, 0.1],
+    lambda p, g, buf, lr: p - lr * g,
+    None,
+    wants=(),
+    name="sgd_",
+)
+case(
+    on_copy(optimizers.sgd_),
+    [normal(3), normal(3), normal(3), 0.1],
+    ref.sgd,
+    None,
+    wants=(),
+    name="sgd_",
+    momentum=0.9,
+    dampening=0.2,
+    weight_decay=0.1,
+    maximize=True,
+)
+case(
+    on_copy(optimizers.sgd_),
+    [normal(3), normal(3), normal(3), 0.1],
+    ref.sgd,
+    None,
+    wants=(),
+    name="sgd_",
+    momentum=0.9,
+    nesterov=True,
+)
 adam = [normal(3), normal(3), normal(3), positive(3), fixed(4.0)]
 case(on_copy(optimizers.adam_), [*adam, None, 0.1], ref.adam, None, wants=(), name="adam_", weight_decay=0.1)
-case(on_copy(optimizers.adam_), [*adam, positive(3), 0.1], ref.adam, None, wants=(), name="adam_", weight_decay=0.1, decoupled=True)
-case(update.view_written, [normal(3, 2), normal(2)], lambda x, v, how, options: ref.assigned(x, v, 1),
-     lambda t, x, v, how, options: x.index_put((t.tensor(1),), v), how=shape.slice_op, options={"index": (1, ...)})  # fmt: skip
+case(
+    on_copy(optimizers.adam_),
+    [*adam, positive(3), 0.1],
+    ref.adam,
+    None,
+    wants=(),
+    name="adam_",
+    weight_decay=0.1,
+    decoupled=True,
+)
+case(
+    update.view_written,
+    [normal(3, 2), normal(2)],
+    lambda x, v, how, options: ref.assigned(x, v, 1),
+    lambda t, x, v, how, options: x.index_put((t.tensor(1),), v),
+    how=shape.slice_op,
+    options={"index": (1, ...)},
+)
 
 # out of nothing
 FLOAT, INT = as_dtype("float64"), as_dtype("int64")
 case(create.full_op, [], lambda shape, value, dtype: np.full(shape, value), None, shape=(2, 3), value=1.5, dtype=FLOAT)
-case(create.full_like_op, [normal(2, 3)], lambda x, value, dtype: np.full(x.shape, value), None, wants=(), value=2, dtype=INT)
+case(
+    create.full_like_op,
+    [normal(2, 3)],
+    lambda x, value, dtype: np.full(x.shape, value),
+    None,
+    wants=(),
+    value=2,
+    dtype=INT,
+)
 case(create.arange_op, [], lambda start, end, step, dtype: np.array([1, 3, 5]), None, start=1, end=6, step=2, dtype=INT)
-case(create.linspace_op, [], lambda start, end, steps, dtype: np.array([0, 0.5, 1]), None, start=0.0, end=1.0, steps=3, dtype=FLOAT)
+case(
+    create.linspace_op,
+    [],
+    lambda start, end, steps, dtype: np.array([0, 0.5, 1]),
+    None,
+    start=0.0,
+    end=1.0,
+    steps=3,
+    dtype=FLOAT,
+)
 case(create.eye_op, [], lambda n, m, dtype: np.eye(2, 3), None, n=2, m=3, dtype=FLOAT)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from itertools import product
 from statistics import NormalDist
 
 import numpy as np
-
 
 
 def sum_to(x, shape):
@@ -67,7 +67,9 @@ def cross_entropy(x, target):
 
 
 def cross_entropy_input(g, target, logp):
-    rows = [0 * p if t < 0 else g_n * (np.exp(p) - np.eye(len(p))[t]) for g_n, t, p in zip(g, target, logp, strict=True)]
+    rows = [
+        0 * p if t < 0 else g_n * (np.exp(p) - np.eye(len(p))[t]) for g_n, t, p in zip(g, target, logp, strict=True)
+    ]
     return np.stack(rows)
 
 
@@ -109,7 +111,10 @@ def layer_norm(x, weight, bias, dims, eps):
 def visits(shape, kernel, sizes, window):
     """Every (output place, tap, input place) of a sliding window; the input place is None in the padding."""
     for o, k in product(np.ndindex(*sizes), np.ndindex(*kernel)):
-        at = [s * i + d * j - p for i, j, s, d, p in zip(o, k, window.stride, window.dilation, window.padding, strict=True)]
+        at = [
+            s * i + d * j - p
+            for i, j, s, d, p in zip(o, k, window.stride, window.dilation, window.padding, strict=True)
+        ]
         inside = all(0 <= i < n for i, n in zip(at, shape, strict=True))
         yield o, k, tuple(at) if inside else None
 
@@ -148,8 +153,16 @@ def max_pool(x, kernel, window, sizes):
     return pooled(x, kernel, window, sizes)[0]
 
 
-def max_pool_places(x, kernel, window, sizes):
-    return pooled(x, kernel, window, sizes)[1]
+def max_pool_places(x, best, kernel, window):
+    return pooled(x, kernel, window, best.shape[2:])[1]
+
+
+def max_pool_input(out, x, best, kernel, window):
+    return put_places(out, max_pool_places(x, best, kernel, window), x.shape)
+
+
+def max_pool_take(v, x, best, kernel, window):
+    return take_places(v, max_pool_places(x, best, kernel, window))
 
 
 def pooled(x, kernel, window, sizes):
@@ -210,3 +223,32 @@ def adam(p, g, m, v, step, largest, lr, betas=(0.9, 0.999), eps=1e-8, weight_dec
     m, v, t = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, step + 1
     v = v if largest is None else np.maximum(v, largest)
     return p - lr * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+
+def polygamma(x, n):
+    """Differences of ln gamma, to a few digits."""
+    log = np.vectorize(math.lgamma)
+    if n == 0:
+        h = 1e-5
+        return (8 * (log(x + h) - log(x - h)) - (log(x + 2 * h) - log(x - 2 * h))) / (12 * h)
+    return sum((x + k) ** -2.0 for k in range(2000)) + 1 / (x + 2000 - 0.5)  # trigamma, with the tail's integral
+
+
+def running_places(x, best):
+    """The last position, so far, of the running extreme along dimension 1."""
+    top = best.accumulate(x, 1)
+    return np.stack(
+        [np.max(np.where(x[:, : i + 1] == top[:, i : i + 1], np.arange(i + 1), -1), 1) for i in range(x.shape[1])], 1
+    )
+
+
+def recurrence(a, u, dim):
+    out = u.copy()
+    for i in range(1, u.shape[1]):
+        out[:, i] += a[:, i] * out[:, i - 1]
+    return out
+
+
+def singular_vectors(x):
+    u, _, v = np.linalg.svd(x, full_matrices=False)
+    return np.concatenate([u, v.T])

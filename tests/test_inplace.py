@@ -25,7 +25,12 @@ def test_a_tensor_takes_the_history_of_what_is_written() -> None:
 
 
 def test_overwritten_values_get_a_gradient_of_zeros() -> None:
-    for write in (lambda y: y.zero_(), lambda y: y.fill_(5), lambda y: y.copy_(minigrad.ones(2)), lambda y: y.normal_()):
+    for write in (
+        lambda y: y.zero_(),
+        lambda y: y.fill_(5),
+        lambda y: y.copy_(minigrad.ones(2)),
+        lambda y: y.normal_(),
+    ):
         x = leaf(1, 2)
         y = x * 3
         write(y)
@@ -93,7 +98,7 @@ def test_views_of_views_transposed_and_narrowed() -> None:
     assert x.grad.tolist() == [1, 1, 1, 1, 0, 0]
 
 
-# -- versions ------------------------------------------------------------------------------------------------------------
+# -- versions --------------------------------------------------------------------------------------------------------
 
 WRITES: dict[str, Callable[[Tensor], object]] = {
     "add_": lambda t: t.add_(1),
@@ -114,7 +119,9 @@ def test_a_write_to_a_saved_tensor_is_noticed(name: str) -> None:
     loss = (x * w).sum()
     with minigrad.no_grad():
         WRITES[name](w)
-    with pytest.raises(GradError, match="modified by an inplace operation.*mul saved.*version 1; expected version 0.*Hint"):
+    with pytest.raises(
+        GradError, match="modified by an inplace operation.*mul saved.*version 1; expected version 0.*Hint"
+    ):
         loss.backward()
     assert x.grad is None
 
@@ -204,7 +211,11 @@ def test_a_refused_write_changes_nothing() -> None:
     for write, kind, message in [
         (lambda: x.add_(minigrad.ones(4)), RuntimeError, "\\(2, 3\\), \\(4,\\)"),
         (lambda: x.add_(minigrad.ones(5, 2, 3)), RuntimeError, "result of shape \\(5, 2, 3\\) does not fit"),
-        (lambda: x.copy_(minigrad.ones(4)), RuntimeError, "copy_: the result of shape \\(4,\\) does not fit the tensor of shape \\(2, 3\\)"),
+        (
+            lambda: x.copy_(minigrad.ones(4)),
+            RuntimeError,
+            "copy_: the result of shape \\(4,\\) does not fit the tensor of shape \\(2, 3\\)",
+        ),
         (lambda: x.__setitem__(2, 1.0), IndexError, "index 2 is out of bounds for dimension 0 with size 2"),
         (lambda: x.__setitem__((0, [0, 3]), 1.0), IndexError, "index 3 is out of bounds for dimension 1 with size 3"),
         (lambda: x.__setitem__(0, minigrad.ones(2)), RuntimeError, "setitem: .*\\(2,\\).*\\(3,\\)"),

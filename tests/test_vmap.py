@@ -24,15 +24,22 @@ def examples(case: Case, which: tuple[bool, ...]) -> list:
     return [minigrad.stack([row[k].detach() for row in drawn]) if many else drawn[0][k] for k, many in enumerate(which)]
 
 
+SHARED = {"assign_", "assign_at_", "add_", "lerp_", "batch_norm-5"}  # what they write must differ between examples, too
+UNKNOWN = {"sgd_", "adam_", "nonzero"}  # ops of an optimizer, and one whose shape depends on the numbers
+
+
 def choices(case: Case) -> list[tuple[bool, ...]]:
     """Which inputs may differ between examples: each alone, and all of them."""
     first, *rest = [case.tensors(seed=seed) for seed in range(SIZE)]
     free = [isinstance(x, Tensor) and all(x.shape == row[k].shape for row in rest) for k, x in enumerate(first)]
+    free = [f and not (case.name == "getitem-2" and k) for k, f in enumerate(free)]  # a mask is one for all examples
     alone = [tuple(k == one for k in range(len(free))) for one in range(len(free)) if free[one]]
+    if case.name in SHARED:
+        return [tuple(free)]
     return [*alone, tuple(free)] if sum(free) > 1 else alone
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if choices(case)], ids=lambda c: c.name)
+@pytest.mark.parametrize("case", [case for case in CASES if choices(case) and case.name.split("-")[0] not in UNKNOWN], ids=lambda c: c.name)
 def test_every_case(case: Case) -> None:
     for which in choices(case):
         inputs = examples(case, which)

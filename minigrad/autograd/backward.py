@@ -100,7 +100,7 @@ def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
 
 def listed(x: Any) -> list:
     """One tensor or several, as a list."""
-    return [x] if x is None or isinstance(x, Tensor) else list(x)
+    return list(x) if hasattr(x, "__iter__") and not isinstance(x, Tensor) else [x]
 
 
 def key_of(who: str, t: Any) -> Any:

@@ -92,11 +92,14 @@ def along(*names: str) -> Callable:
 
 
 KINDS: dict[str, Callable] = {"elementwise": aligned, "batched": aligned}
-rule("alias", "cast", "clone", "full_like", "move")(along())
-rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum", "cat",
-     "stack", "gather")(along("dim"))  # fmt: skip
+rule("alias", "cast", "clone", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det", "cofactor", "logabsdet",
+     "det_sign", "inv", "cholesky", "qr_q", "qr_complement", "eigenvectors", "eigenvalues", "singular_vectors",
+     "singular_values", "svd_complement", "pinv")(along())  # fmt: skip
+rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum",
+     "cumprod", "logcumsumexp", "cummax_places", "cummin_places", "argsort", "recurrence", "cat", "stack",
+     "gather")(along("dim"))  # fmt: skip
 rule("flip", "roll")(along("dims"))
-rule("reshape")(along("shape"))
+rule("reshape", "diagonal_adjoint")(along("shape"))
 rule("slice", "slice_adjoint")(along("shape", "index"))
 rule("pad")(along("before", "after"))
 rule("scatter_add")(along("dim", "shape"))
@@ -145,6 +148,8 @@ def conv_many(op: Op, size: int, values: list, many: list[bool], options: dict) 
     x, weight, bias = (*values, None)[:3]
     if many[1]:
         y = in_groups(op, size, (x, weight), many[:2], options)
+    elif not many[0]:
+        y = front(op(x, weight, **options), False, size)
     else:
         y = folded(lambda x, **options: op(x, weight, **options), size, [x], [True], options)  # type: ignore[arg-type]
     if bias is None:

@@ -14,17 +14,18 @@ from functools import cache, reduce
 from typing import Any, NamedTuple
 
 from ..backends import GradError, ShapeError
-from ..core import MODE, Node, Op, Tensor, mode, propagate
+from ..core import MODE, Op, Tensor, mode, propagate
 from ..ops.arithmetic import add, alias, clone, expand, sum_to
 from ..ops.create import zeros_like
 from ..ops.index import setitem_op
 from ..ops.update import write
+from .listener import Listener
 from .modes import opened
 
 LEVELS: ContextVar[tuple[dual_level, ...]] = ContextVar("minigrad_dual_levels", default=())
 
 
-class Level:
+class Level(Listener):
     """The tangents of one `dual_level`, by the arrays of their tensors. A tensor without an entry has the tangent 0."""
 
     def __init__(self) -> None:
@@ -37,11 +38,6 @@ class Level:
 
     def set(self, x: Tensor, tangent: Tensor) -> None:
         self.tangents[id(x.array)] = (x.array, tangent)
-
-    def outside(self) -> mode:
-        """A block that this level and those inside of it do not hear."""
-        listeners = MODE.get().listeners
-        return mode(listeners=listeners[: listeners.index(self)] if self in listeners else listeners)
 
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
         """A call passed the door: file the tangent of its output."""
@@ -74,10 +70,6 @@ class Level:
             found = zeros_like(x) if x.base is None else x.how[0](self.room(x.base), **x.how[1])
             self.set(x, found)
         return found
-
-    def contributed(self, node: Node, k: int, part: Tensor) -> None: ...
-
-    def arrived(self, key: Any, g: Tensor) -> None: ...
 
 
 def tangent_of(op: Op, args: tuple, tangents: list, options: dict, output: Tensor, extras: Any) -> Tensor | None:

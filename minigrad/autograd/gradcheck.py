@@ -40,8 +40,9 @@ def gradcheck(
     for i, y in enumerate(outputs):
         analytic, again = jacobian(y, xs), jacobian(y, xs)
         for k in analytic:
-            numeric = differences(func, xs, k, i, eps)
-            problem = problem or mismatch(analytic[k], numeric, atol, rtol, f"output {i} by input {k}", y.shape, xs[k].shape)
+            worst = mismatch(analytic[k], differences(func, xs, k, i, eps), atol, rtol, y.shape, xs[k].shape)
+            if not problem and worst:
+                problem = f"Jacobian mismatch for output {i} by input {k}, worst at {worst}"
             if not problem and np.max(np.abs(analytic[k] - again[k]), initial=0.0) > nondet_tol:
                 problem = f"two backward passes of output {i} by input {k} differ by more than nondet_tol={nondet_tol}"
     if problem and raise_exception:
@@ -136,7 +137,7 @@ def differences(func: Callable, xs: list, k: int, i: int, eps: float) -> np.ndar
     return np.stack(columns, axis=1) if columns else np.zeros((0, 0))
 
 
-def mismatch(analytic: np.ndarray, numeric: np.ndarray, atol: float, rtol: float, where: str, out: Any, into: Any) -> str | None:
+def mismatch(analytic: np.ndarray, numeric: np.ndarray, atol: float, rtol: float, out: Any, into: Any) -> str | None:
     """The worst entry of two Jacobians in words, or None if all agree; a NaN agrees with nothing."""
     if not numeric.size:
         return None
@@ -145,7 +146,8 @@ def mismatch(analytic: np.ndarray, numeric: np.ndarray, atol: float, rtol: float
     row, column = np.unravel_index(np.argmax(excess), excess.shape)
     if excess[row, column] <= 0:
         return None
-    at, by = (tuple(int(n) for n in np.unravel_index(n, tuple(s))) for n, s in ((row, out), (column, into)))
-    return (f"Jacobian mismatch for {where}, worst at output entry {at} by input entry {by}: analytic "
-            f"{analytic[row, column]:.9g}, numeric {numeric[row, column]:.9g}. {int((excess > 0).sum())} of {excess.size} "
-            "entries differ. Hint: compare the op's rule with its formula")  # fmt: skip
+    at, by = (tuple(map(int, np.unravel_index(n, tuple(size)))) for n, size in ((row, out), (column, into)))
+    return (
+        f"output entry {at} by input entry {by}: analytic {analytic[row, column]:.9g}, numeric "
+        f"{numeric[row, column]:.9g}. {int((excess > 0).sum())} of {excess.size} entries differ. Hint: compare the op's rule with its formula"
+    )

@@ -8,7 +8,8 @@ from functools import wraps
 from typing import Any
 
 from ..backends import GradError
-from ..core import MODE, Node, Op, Tensor, mode
+from ..core import MODE, Op, Tensor, mode
+from .listener import Listener
 
 
 class switched(mode):
@@ -106,16 +107,12 @@ class Untracked(list):
 UNTRACKED = Untracked([0])
 
 
-class Marker:
-    """A listener that marks every tensor made in inference mode. Views of a tensor from outside stay normal."""
+class Marker(Listener):
+    """Marks every tensor made in inference mode. Views of a tensor from outside stay normal."""
 
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
         if op.kind != "update" and (op.kind != "view" or output.version is None):
             output.version = UNTRACKED
-
-    def contributed(self, node: Node, k: int, part: Tensor) -> None: ...
-
-    def arrived(self, key: Any, g: Tensor) -> None: ...
 
 
 class Inference(switched):

@@ -13,6 +13,7 @@ from ..ops.arithmetic import expand
 from ..ops.operands import axis
 from ..ops.shape import cat, movedim, narrow, stack
 from .batching import batch
+from .listener import Listener
 from .tree import filled, leaves, spread
 
 
@@ -94,7 +95,7 @@ class Twin(Op):
         self.kernel = lambda b, *arrays, **options: level.run(op, arrays, options)
 
 
-class Level:
+class Level(Listener):
     """One call of vmap while it runs. As a listener it hears nothing, but has backpropagation pass the door."""
 
     def __init__(self, size: int, randomness: str) -> None:
@@ -126,11 +127,8 @@ class Level:
 
     def run(self, op: Op, arrays: tuple, options: dict) -> Any:
         """The kernel of an op's twin: the op itself on all examples at once, under the modes outside of vmap."""
-        values, many = [], []
-        for a in arrays:
-            ours = isinstance(a, Batched) and a.level is self
-            values.append(a.value if ours else self.known.get(id(a), Tensor(a)) if is_array(a) else a)
-            many.append(ours and a.many)
+        pairs = [self.physical(a) for a in arrays]
+        values, many = [x for x, _ in pairs], [m for _, m in pairs]
         now = MODE.get()
         grad = self.outer.grad and (now.grad or now.rule is not None)
         with mode(grad=grad, listeners=self.outer.listeners, instead=self.outer.instead):
@@ -140,6 +138,12 @@ class Level:
                 some = any(many)
                 y = batch(op, self.size, values, many, options) if some else op(*values, **options)
         return arrays[0] if op.kind == "update" else kind_on(y.backend)(self, y, some)
+
+    def physical(self, a: Any) -> tuple[Any, bool]:
+        """The tensor behind an array inside, as it is outside, and whether it holds many examples."""
+        if isinstance(a, Batched) and a.level is self:
+            return a.value, a.many
+        return (self.known.get(id(a), Tensor(a)) if is_array(a) else a), False
 
     def drawn(self, op: Op, values: list, many: list[bool], options: dict) -> tuple[Tensor, bool]:
         """A random op: refused, drawn once for all examples, or once for each, as `randomness` says."""
@@ -184,12 +188,6 @@ class Level:
             return value
         value = value if many else expand(value, shape=(self.size, *value.shape))
         return movedim(value, 0, dim)
-
-    def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None: ...
-
-    def contributed(self, node: Any, k: int, part: Tensor) -> None: ...
-
-    def arrived(self, key: Any, g: Tensor) -> None: ...
 
 
 def vmap(

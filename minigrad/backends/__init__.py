@@ -18,6 +18,7 @@ from .dtypes import (
 from .errors import DeviceError, DivisionError, DTypeError, GradError, LinAlgError, ShapeError
 from .namespace import array_api
 from .numpy_backend import NUMPY
+from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
 from .size import Size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,8 @@ class Backend:
     from_host: Callable[[Any], Any]
     owns: Callable[[Any], bool] = lambda array: False
     shares: Callable[[Any, Any], bool] = lambda view, array: True
+
+    _natives: dict[DType, Any] = field(default_factory=dict, init=False, repr=False)
 
     def __getattr__(self, kernel: str) -> Callable:
         """The first use of a kernel binds it to this backend and keeps it as a plain attribute."""
@@ -57,9 +59,6 @@ class Backend:
             raise TypeError(f"backend {self.name!r} has no {d!r}. Hint: use minigrad.float32")
         self._natives[d] = self.xp.empty(0, dtype=found).dtype
         return self._natives[d]
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_natives", {})
 
     def __repr__(self) -> str:
         return f"Backend({self.name!r}, device={str(self.device)!r})"

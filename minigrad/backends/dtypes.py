@@ -127,14 +127,12 @@ def result_type(operands: Iterable[tuple[Any, int | None]]) -> DType:
             t, place = dtype(what), (0 if ndim else 1)
         known = best[place]
         best[place] = t if known is None else promote_types(known, t)
-    result: DType | None = None
-    for t in best:
-        if result is None:
-            result = t
-        elif t is not None and _KINDS.index(t.kind) > _KINDS.index(result.kind):
+    first, *rest = [t for t in best if t is not None]
+    result = first
+    for t in rest:
+        if _KINDS.index(t.kind) > _KINDS.index(result.kind):
             wide = result is float64 and t.is_complex
             result = complex128 if wide else t
-    assert result is not None
     return result
 
 

@@ -12,7 +12,8 @@ def diagonal(b: Any, x: Any, offset: int) -> Any:
 
 def put_diagonal(b: Any, x: Any, shape: tuple, offset: int) -> Any:
     """Zeros of `shape` with x on a diagonal of each matrix."""
-    xp, (n, m), first = b.xp, shape[-2:], max(-offset, 0)
+    xp, (n, m) = b.xp, shape[-2:]
+    first = min(max(-offset, 0), n)
     lead = tuple(shape[:-2])
     above, below = (xp.zeros((*lead, k), dtype=x.dtype) for k in (first, n - first - x.shape[-1]))
     rows = xp.concat([above, x, below], axis=-1)[..., None]  # the element that each row holds

@@ -25,6 +25,6 @@ def array_api(xp: Any, name: str | None = None) -> Backend:
             array_type=type(xp.empty(0)),
             kernels=REFERENCE,
             to_host=lambda array: np.asarray(array),
-            from_host=lambda array: xp.asarray(np.asarray(array, order="C")),
+            from_host=lambda array: xp.asarray(np.array(array, order="C")),
         )
     )

@@ -169,4 +169,4 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 
 _KERNELS = [where, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax, take_at, add_at,
             put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf, erfc, erfinv]  # fmt: skip
-REFERENCE = WINDOWS | STEPS | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}
+REFERENCE: dict[str, Any] = WINDOWS | STEPS | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}

@@ -43,8 +43,7 @@ class Op:
     def __init__(self, kernel: Callable, name: str, kind: str, saves: tuple[str, ...], floats: bool) -> None:
         assert OPS.setdefault(name, self) is self, f"two ops are called {name}"
         self.kernel, self.name, self.kind, self.saves, self.floats = kernel, name, kind, saves, floats
-        self.promotes = kind == "elementwise"
-        self.broadcasts = kind in ("elementwise", "batched")
+        self.promotes, self.broadcasts = kind == "elementwise", kind in ("elementwise", "batched")
         self.definition: Callable | None = None
         self.writes: tuple[int, ...] = ()  # inputs that the kernel writes into, beside its output
         self.rules: dict[str, Callable] = {}
@@ -64,15 +63,14 @@ class Op:
     def vjp(self, **rules: Callable) -> None:
         """Give the gradient of inputs: `op.vjp(x=lambda g, y: g * y)`. A rule's parameters say what is saved."""
         for name, rule in rules.items():
-            assert name in self.inputs, f"{self.name}: no input {name!r} among {self.inputs}"
+            assert name in self.inputs, f"{self.name}: no input {name!r}"
             for need in inspect.signature(rule).parameters:
                 self._source(need, 0)
             self.rules[name] = rule
 
-    def define(self, definition: Callable) -> Callable:
+    def define(self, definition: Callable) -> None:
         """Decorate the plain composition of other ops that this op equals."""
         self.definition = definition
-        return definition
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The door: unwrap and check operands, run the kernel, record a node if a gradient is wanted, tell listeners."""
@@ -84,7 +82,7 @@ class Op:
         for a in args:
             if isinstance(a, Tensor):
                 array = a.array
-                node = a.node if a.base is None else node_of(a)
+                node: Any = a.node if a.base is None else node_of(a)
                 if node is None and a.wants:
                     node = a  # a leaf is its own end of the graph
                 if first is None:

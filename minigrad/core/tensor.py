@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..backends import Backend, Device, DType, Size, backend_of, dtype_of
+from ..backends import Backend, Device, DType, Operators, Size, backend_of, dtype_of
 from .modes import mode
 
 if TYPE_CHECKING:
     from .node import Node
 
 
-class Tensor:
+class Tensor(Operators):
     """An array of one element type on one device, part of a graph if it wants a gradient.
 
     array     the backend's array
@@ -33,10 +33,11 @@ class Tensor:
         self.version: list[int] | None = None
         self.base: Tensor | None = None
 
+    how: Any
+    stamp: Any
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
-        def __getitem__(self, index: Any) -> Tensor: ...
 
     @property
     def shape(self) -> Size:

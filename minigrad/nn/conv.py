@@ -20,8 +20,9 @@ class Convolution(Module):
     padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+        dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__()
         who = type(self).__name__
@@ -101,10 +102,9 @@ class Conv2d(Convolution):
     """y[n,f,o] = bias[f] + sum over c, k of weight[f,c,k] x[n,c,stride o + dilation k - padding].
 
     (N, in_channels, H, W) -> (N, out_channels, oH, oW), oH = floor((H + 2 padding - dilation (kH - 1) - 1)/stride) + 1.
-    weight (F, C/groups, kH, kW) and bias (F) start uniform on -k ... k, k = 1/sqrt(C/groups kH kW): for the weight
-    that is
-    `kaiming_uniform_` with a = sqrt 5. `padding` is an int, a tuple, "valid" or "same"; `padding_mode` what it is made
-    of. Raises ShapeError that names the shapes. Source: LeCun et al. 1989; Dumoulin & Visin 2016.
+    weight (F, C/groups, kH, kW) and bias (F) start uniform on -k ... k, k = 1/sqrt(C/groups kH kW): for the weight that
+    is `kaiming_uniform_` with a = sqrt 5. `padding` is an int, a tuple, "valid" or "same"; `padding_mode` what it is
+    made of. Raises ShapeError that names the shapes. Source: LeCun et al. 1989; Dumoulin & Visin 2016.
     """
 
     n, function = 2, F.conv2d
@@ -122,8 +122,9 @@ class TransposedConvolution(Convolution):
     padding_modes = ("zeros",)
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0, output_padding: Any = 0,
-        groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros", device: Any = None, dtype: Any = None,
+        self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+        output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+        device: Any = None, dtype: Any = None,
     ) -> None:  # fmt: skip
         super().__init__(
             in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias, padding_mode, device, dtype
@@ -141,14 +142,15 @@ class TransposedConvolution(Convolution):
     def padding_for(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """The output padding that gives `output_size`. Raises ValueError if none does."""
         wanted = tuple(output_size)[-self.n :]
-        parts = zip(input.shape[-self.n :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
+        parts: Any = zip(
+            input.shape[-self.n :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
+        )
         least = [(s - 1) * t - 2 * p + d * (k - 1) + 1 for s, t, p, d, k in parts]
         extra = tuple(w - m for w, m in zip(wanted, least, strict=True))
         if any(not 0 <= e < t for e, t in zip(extra, self.stride, strict=True)):
             most = [m + t - 1 for m, t in zip(least, self.stride, strict=True)]
             raise ValueError(f"{type(self).__name__}: requested an output size of {wanted}, but valid sizes range "
-                             f"from {least} to {most} "
-                             f"for an input of {tuple(input.shape)}")  # fmt: skip
+                             f"from {least} to {most} for an input of {tuple(input.shape)}")  # fmt: skip
         return extra
 
     def output_text(self) -> str:

@@ -79,8 +79,7 @@ class Passage:
                 continue
             if self.waiting != 1:
                 raise GradError(f"{type(self.module).__name__}: a backward hook can replace the gradient of one "
-                                f"input, but "
-                                f"{self.waiting} inputs want one. Hint: return None")  # fmt: skip
+                                f"input, but {self.waiting} inputs want one. Hint: return None")  # fmt: skip
             found = replaced = new if isinstance(new, tuple) else (new,)
         return replaced
 

@@ -85,8 +85,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Normal numbers, those outside of a ... b excluded: the inverse of the distribution function at uniform
-    numbers."""
+    """Normal numbers within a ... b: the inverse of the distribution function at uniform numbers."""
     if mean < a - 2 * std or mean > b + 2 * std:
         warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
                       "be incorrect.",
@@ -104,12 +103,12 @@ def constant_(tensor: Tensor, val: float) -> Tensor:
 
 def ones_(tensor: Tensor) -> Tensor:
     """Ones."""
-    return filled(tensor, 1.0)
+    return filled(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
     """Zeros."""
-    return filled(tensor, 0.0)
+    return filled(tensor, 0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
@@ -123,8 +122,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """A convolution's weight, (F, C/groups, *K), that passes on as many channels of each group as fit."""
     if tensor.ndim not in (3, 4, 5) or tensor.shape[0] % groups:
         raise ShapeError(f"dirac_: Only tensors with 3, 4, or 5 dimensions and F divisible by groups={groups} are "
-                         f"supported, got "
-                         f"{tuple(tensor.shape)}")  # fmt: skip
+                         f"supported, got {tuple(tensor.shape)}")  # fmt: skip
     each = tensor.shape[0] // groups
     middle = tuple(k // 2 for k in tensor.shape[2:])
     zeros_(tensor)

@@ -43,9 +43,8 @@ class Linear(Module):
     """y = x W^T + b; (..., in_features) -> (..., out_features).
 
     weight (out_features, in_features) and bias (out_features) start uniform on -k ... k with k = 1/sqrt(in_features):
-    for
-    the weight that is `kaiming_uniform_` with a = sqrt 5. Source of the bound: LeCun et al. 1998, Efficient BackProp,
-    §4.6. Raises ShapeError naming both shapes for an input of another width.
+    for the weight that is `kaiming_uniform_` with a = sqrt 5. Source of the bound: LeCun et al. 1998, Efficient
+    BackProp, §4.6. Raises ShapeError naming both shapes for an input of another width.
     """
 
     def __init__(
@@ -113,8 +112,7 @@ class Bilinear(Module):
 
     def extra_repr(self) -> str:
         return (f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
-                f"out_features={self.out_features}, "
-                f"bias={self.bias is not None}")  # fmt: skip
+                f"out_features={self.out_features}, bias={self.bias is not None}")  # fmt: skip
 
 
 class Embedding(Module):
@@ -145,8 +143,7 @@ class Embedding(Module):
         else:
             if tuple(_weight.shape) != (num_embeddings, embedding_dim):
                 raise ValueError(f"Embedding: Shape of weight does not match num_embeddings and embedding_dim: "
-                                 f"expected "
-                                 f"{(num_embeddings, embedding_dim)}, got {tuple(_weight.shape)}")  # fmt: skip
+                                 f"expected {(num_embeddings, embedding_dim)}, got {tuple(_weight.shape)}")  # fmt: skip
             self.weight = Parameter(_weight, not _freeze)
 
     def reset_parameters(self) -> None:

@@ -1,5 +1,4 @@
-"""Losses as modules. Each takes (input, target) and gives a scalar, or one number an element with
-`reduction="none"`."""
+"""Losses as modules: (input, target) -> a scalar, or one number an element with `reduction="none"`."""
 
 from __future__ import annotations
 

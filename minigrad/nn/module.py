@@ -16,6 +16,7 @@ from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, load, state_of
 
 _STORES = ("_parameters", "_buffers", "_modules")
+_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _INSIDE: ContextVar[tuple[dict, str]] = ContextVar("minigrad_module", default=({}, ""))
 
 
@@ -29,8 +30,9 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(training=True, _parameters={}, _buffers={}, _modules={}, _non_persistent_buffers_set=set(),
-                             _forward_pre_hooks={}, _forward_hooks={}, _backward_pre_hooks={}, _backward_hooks={})  # fmt: skip
+        self.__dict__.update(
+            training=True, _non_persistent_buffers_set=set(), **{store: {} for store in _STORES + _HOOKS}
+        )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass gives its own."""
@@ -280,8 +282,7 @@ class Module:
         return self
 
     def _apply(self, fn: Callable[[Tensor], Tensor]) -> Module:
-        """Put `fn(tensor)` in the place of every parameter's memory, gradient and buffer. Parameters stay the same
-        objects."""
+        """Replace every parameter's memory, gradient and buffer by `fn(tensor)`. Parameters stay the same objects."""
         done: dict[int, Tensor] = {}  # a tensor that several modules share stays shared
         for module in self.modules():
             for p in module._parameters.values():
@@ -297,8 +298,7 @@ class Module:
         return self
 
     def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Module:
-        """Move everything to a device, and floating tensors to a dtype: `.to("cuda")`, `.to(float64)`,
-        `.to(tensor)`."""
+        """Move everything to a device, floating tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
         for a in args:
             if isinstance(a, Tensor):
                 device, dtype = a.device, a.dtype
@@ -373,8 +373,7 @@ class Module:
         return _hook(self._backward_hooks, hook, prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
-        """Call `hook(module, grad_output)` before the module is backpropagated; what it returns replaces
-        grad_output."""
+        """Call `hook(module, grad_output)` before backpropagation through it; what it returns replaces grad_output."""
         return _hook(self._backward_pre_hooks, hook, prepend)
 
     # -- printing ------------------------------------------------------------------------------------------------------

@@ -122,9 +122,8 @@ class BatchNorm2d(BatchNorm):
     """y = weight (x - mean) / sqrt(var + eps) + bias for each channel; (N, C, H, W) -> (N, C, H, W).
 
     In training mean and var are those of the batch: var is biased (divided by n), and the running statistics move
-    towards
-    mean and the unbiased var (divided by n - 1): running <- (1 - momentum) running + momentum batch. `momentum=None`
-    makes them the plain average over all batches. In evaluation the running statistics normalise; with
+    towards mean and the unbiased var (divided by n - 1): running <- (1 - momentum) running + momentum batch.
+    `momentum=None` makes them the plain average over all batches. In evaluation the running statistics normalise; with
     `track_running_stats=False` there are none and the batch's always do. weight (C) starts at 1, bias (C) at 0;
     `affine=False` has neither. Raises ValueError in training on one value per channel. Source: Ioffe & Szegedy 2015.
     """
@@ -219,8 +218,10 @@ class LayerNorm(Module):
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
-               f"bias={self.bias is not None}"
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class GroupNorm(Module):
@@ -231,8 +232,8 @@ class GroupNorm(Module):
     """
 
     def __init__(
-        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None, dtype: Any = None,
-        *, bias: bool = True,
+        self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
+        dtype: Any = None, *, bias: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
@@ -251,8 +252,10 @@ class GroupNorm(Module):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-               f"bias={self.bias is not None}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 class RMSNorm(Module):

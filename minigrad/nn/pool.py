@@ -29,8 +29,7 @@ class MaxPool(Module):
 
     def extra_repr(self) -> str:
         return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-                f"dilation={self.dilation}, "
-                f"ceil_mode={self.ceil_mode}")  # fmt: skip
+                f"dilation={self.dilation}, ceil_mode={self.ceil_mode}")  # fmt: skip
 
 
 class MaxPool1d(MaxPool):
@@ -40,12 +39,10 @@ class MaxPool1d(MaxPool):
 
 
 class MaxPool2d(MaxPool):
-    """The largest x under each window, which moves by `stride` (the kernel's size unless given); (N, C, H, W) -> (N,
-    C, oH, oW).
+    """The largest x under each window; (N, C, H, W) -> (N, C, oH, oW). It moves by `stride`, the kernel's size if None.
 
-    oH = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, rounded up with `ceil_mode`. With
-    `return_indices` also
-    the flat position in the image of each. Raises ShapeError if padding exceeds half of the kernel.
+    oH = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, rounded up with `ceil_mode`. With `return_indices`
+    also the flat position in the image of each. Raises ShapeError if padding exceeds half of the kernel.
     """
 
     function = F.max_pool2d
@@ -63,8 +60,8 @@ class AvgPool(Module):
     function: Callable[..., Tensor]
 
     def __init__(
-        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
-        divisor_override: int | None = None,
+        self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+        count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> None:  # fmt: skip
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
@@ -181,8 +178,7 @@ class AdaptiveMaxPool1d(AdaptiveMaxPool):
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool):
-    """The largest of windows that share the image out evenly; (N, C, H, W) -> (N, C, *output_size), None keeps a
-    size."""
+    """The largest of windows that share the image evenly; (N, C, H, W) -> (N, C, *output_size), None keeps a size."""
 
     function = F.adaptive_max_pool2d
 

@@ -12,8 +12,7 @@ from .parameter import Parameter
 
 
 class IncompatibleKeys(NamedTuple):
-    """What `load_state_dict(strict=False)` passed over: the module's keys not found, and keys the module does not
-    have."""
+    """What `load_state_dict(strict=False)` passed over: keys of the module not found, and keys it does not have."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -37,8 +36,7 @@ def state_of(module: Any, prefix: str = "") -> dict[str, tuple[Any, str, Tensor]
 
 
 def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
-    """Write the tensors of `state_dict` into the module: all of them or, after an error that names every misfit,
-    none."""
+    """Write the tensors of `state_dict` into the module: all, or none and an error that names every misfit."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
     places = state_of(module)

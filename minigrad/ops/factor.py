@@ -161,10 +161,9 @@ def gaps(values: Any) -> Any:
 
 
 def eigenvectors_rule(g: Any, y: Any, x: Any) -> Any:
-    """V (V^T g / (l_j - l_i), 0 on the diagonal) V^T."""
+    """V (skew(V^T g) / (l_j - l_i)) V^T, skew(z) = (z - z^T) / 2: symmetric, since no symmetric change of x sees more."""
     inner = y.mT @ g
-    off = inner - triu_op(tril_op(inner))
-    return y @ (off / gaps(eigenvalues(x, y))) @ y.mT
+    return y @ (0.5 * (inner - inner.mT) / gaps(eigenvalues(x, y))) @ y.mT
 
 
 def outer_sum(g: Any, u: Any, v: Any) -> Any:

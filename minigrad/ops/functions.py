@@ -30,6 +30,7 @@ from .elementwise import (
 )
 from .elementwise import clamp as clamp_op
 from .index import gather, index_select, take_along_dim
+from .likeness import empty_like, logspace
 from .linalg import cdist, det, dist, logdet, matrix_power, slogdet
 from .linalg import inv as inverse
 from .linalg import pinv as pinverse
@@ -46,6 +47,7 @@ from .reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, prod, std, std_mean, sum, var, var_mean,
 )
 from .running import cumprod, logcumsumexp
+from .sampling import bernoulli, multinomial, normal, randint_like
 from .scatter import (
     index_add, index_copy, index_fill, index_put, masked_fill, masked_scatter, masked_select, put, scatter, scatter_add,
     scatter_reduce, take,

@@ -10,6 +10,7 @@ from .arithmetic import expand, sum_to, where
 from .operands import axis, tensor_of
 from .shape import reshape_op, slice_op
 
+
 @op("general", name="getitem")
 def getitem_op(b, x, *indices, spec):
     """x[spec], where each ARRAY in the spec stands for the next index tensor; a copy, as in NumPy"""
@@ -36,7 +37,7 @@ def index_select_op(b, x, index, *, dim):
 
 @op("general", name="index_add")
 def index_add_op(b, x, index, *, n, dim):
-    """Zeros with x[..., i, ...] added at [..., index[i], ...] of `dim`, which has size n: the adjoint of `index_select`"""
+    """Zeros with x[..., i, ...] added at [..., index[i], ...] of `dim`, of size n: the adjoint of `index_select`"""
     xp = b.xp
     first = (dim, *(d for d in range(x.ndim) if d != dim))
     out = b.index_add(n, index, xp.permute_dims(x, first))
@@ -57,7 +58,9 @@ def scatter_add_op(b, x, index, *, dim, shape):
     at = []
     for d, n in enumerate(index.shape):
         line = tuple(n if k == d else 1 for k in range(index.ndim))
-        at.append(index if d == dim else xp.broadcast_to(xp.reshape(xp.arange(n, dtype=index.dtype), line), index.shape))
+        at.append(
+            index if d == dim else xp.broadcast_to(xp.reshape(xp.arange(n, dtype=index.dtype), line), index.shape)
+        )
     return b.add_at(shape, tuple(at), x)
 
 
@@ -65,7 +68,9 @@ getitem_op.vjp(x=lambda g, x_shape, indices, spec: getitem_adjoint(g, *indices, 
 getitem_adjoint.vjp(x=lambda g, indices, spec: getitem_op(g, *indices, spec=spec))
 setitem_op.vjp(
     x=lambda g, indices, spec: setitem_op(g, 0.0, *indices, spec=spec),
-    value=lambda g, value_shape, indices, spec: unbroadcast(getitem_op(g, *indices, spec=spec) if indices else g[spec], value_shape),
+    value=lambda g, value_shape, indices, spec: unbroadcast(
+        getitem_op(g, *indices, spec=spec) if indices else g[spec], value_shape
+    ),
 )
 index_select_op.vjp(x=lambda g, x_shape, index, dim: index_add_op(g, index, n=x_shape[dim], dim=dim))
 index_add_op.vjp(x=lambda g, index, dim: index_select_op(g, index, dim=dim))
@@ -76,7 +81,11 @@ scatter_add_op.vjp(x=lambda g, index, dim: gather_op(g, index, dim=dim))
 def unbroadcast(g: Any, shape: tuple) -> Any:
     """g summed to the shape of a value that was broadcast when it was assigned."""
     lead = g.ndim - len(shape)
-    return g if tuple(g.shape) == tuple(shape) else sum_to(g if lead >= 0 else reshape_op(g, shape=(1,) * -lead + tuple(g.shape)), shape=tuple(shape))
+    return (
+        g
+        if tuple(g.shape) == tuple(shape)
+        else sum_to(g if lead >= 0 else reshape_op(g, shape=(1,) * -lead + tuple(g.shape)), shape=tuple(shape))
+    )
 
 
 def filled(spec: tuple, arrays: tuple) -> tuple:
@@ -85,7 +94,7 @@ def filled(spec: tuple, arrays: tuple) -> tuple:
     return tuple(next(rest) if item is ARRAY else item for item in spec)
 
 
-# -- x[index] ------------------------------------------------------------------------------------------------------------
+# -- x[index] -----------------------------------------------------------------------------------------------------
 
 
 def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
@@ -189,7 +198,9 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
                              f"{tuple(x.shape[d : d + item.ndim])}")  # fmt: skip
         return item
     if kind != "int":
-        raise IndexError(f"index: tensors used as indices must be integer or boolean, got {item.dtype!r}. Hint: .long()")
+        raise IndexError(
+            f"index: tensors used as indices must be integer or boolean, got {item.dtype!r}. Hint: .long()"
+        )
     return in_range("index", item, x.shape[d], d)
 
 
@@ -206,7 +217,7 @@ def in_range(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor of positions takes part."""
+    """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
     basic, spec, tensors = parse(x, index)
     if not tensors:
         return slice_op(x, index=basic)
@@ -230,7 +241,9 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     d = axis("gather", dim, tensor_of("gather", input).ndim)
     _like_input("gather", input, d, tensor_of("gather", index, "index"))
     if not input.ndim:
-        return reshape_op(gather_op(reshape_op(input, shape=(1,)), reshape_op(index, shape=(1,)), dim=0), shape=index.shape)
+        return reshape_op(
+            gather_op(reshape_op(input, shape=(1,)), reshape_op(index, shape=(1,)), dim=0), shape=index.shape
+        )
     return gather_op(input, index, dim=d)
 
 
@@ -238,21 +251,29 @@ def _like_input(who: str, x: Tensor, d: int, index: Tensor) -> None:
     if index.dtype.kind != "int":
         raise DTypeError(f"{who}: index must be an integer tensor, got {index.dtype!r}. Hint: .long()")
     if max(index.ndim, 1) != max(x.ndim, 1):
-        raise ShapeError(f"{who}: index must have as many dimensions as the input {tuple(x.shape)}, got {tuple(index.shape)}")
+        raise ShapeError(
+            f"{who}: index must have as many dimensions as the input {tuple(x.shape)}, got {tuple(index.shape)}"
+        )
     for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=False)):
         if k != d and n > m:
-            raise ShapeError(f"{who}: index of shape {tuple(index.shape)} exceeds the input's {tuple(x.shape)} in dimension {k}")
+            raise ShapeError(
+                f"{who}: index of shape {tuple(index.shape)} exceeds the input's {tuple(x.shape)} in dimension {k}"
+            )
     n = x.shape[d] if x.ndim else 1
     in_range(who, index, n, d)
     if index.array.size and int(index.backend.xp.min(index.array)) < 0:
-        raise IndexError(f"{who}: index {int(index.backend.xp.min(index.array))} is out of bounds for dimension {d} with size {n}")
+        raise IndexError(
+            f"{who}: index {int(index.backend.xp.min(index.array))} is out of bounds for dimension {d} with size {n}"
+        )
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order."""
     d = axis("index_select", dim, tensor_of("index_select", input).ndim)
     if tensor_of("index_select", index, "index").ndim > 1 or index.dtype.kind != "int":
-        raise ShapeError(f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
+        raise ShapeError(
+            f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}"
+        )
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
     if not input.ndim and at.shape[0] != 1:
         raise ShapeError(f"index_select: a scalar takes an index of 1 position, got shape {tuple(index.shape)}")
@@ -274,4 +295,3 @@ def embedding_rows(weight: Tensor, index: Tensor) -> Tensor:
     """weight[index] for an index tensor of any shape: (n, D), (...) -> (..., D)."""
     flat = index_select_op(weight, reshape_op(index, shape=(-1,)), dim=0)
     return reshape_op(flat, shape=(*index.shape, *weight.shape[1:]))
-

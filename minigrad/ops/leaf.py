@@ -88,4 +88,10 @@ for name, member in LEAF.items():
     setattr(Tensor, name, member)
 Node.name = lambda self: self.op.name  # type: ignore[attr-defined]
 Node.next_functions = property(lambda self: tuple((p, 0) for p in self.parents))  # type: ignore[attr-defined]
-Node.__repr__ = lambda self: f"<{self.op.name} -> {tuple(self.shape)}>"  # type: ignore[method-assign]
+
+
+def node_text(self: Node) -> str:
+    return f"<{self.op.name} -> {tuple(self.shape)}>"
+
+
+Node.__repr__ = node_text  # type: ignore[method-assign, assignment]

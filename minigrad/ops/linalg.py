@@ -341,7 +341,7 @@ def qr(A: Tensor, mode: str = "reduced") -> qr_result:
     m, k = x.shape[-2], q.shape[-1]
     if mode == "complete" and m > k:
         q = cat([q, qr_complement(x)], -1)
-        r = cat([r, r.new_zeros((*r.shape[:-2], m - k, r.shape[-1]))], -2)
+        r = cat([r, zeros(*r.shape[:-2], m - k, r.shape[-1], dtype=x.dtype, device=x.device)], -2)
     return qr_result(zeros(0, dtype=x.dtype, device=x.device) if mode == "r" else q, r)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError
 from ..core import Tensor, op
-from .operands import axes, tensor_of
+from .operands import axis, tensor_of
 from .reduce import sum_op
 from .shape import reshape_op
 
@@ -60,7 +60,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
         raise ShapeError(f"matmul: expected (..., n, k) and (..., k, m), got {tuple(x.shape)} and {tuple(w.shape)}: the inner "
                          f"sizes {x.shape[-1]} and {w.shape[max(w.ndim - 2, 0)]} differ. Hint: transpose one with .mT")  # fmt: skip
     if x.dtype is not w.dtype:
-        raise DTypeError(f"matmul: expected operands of one type, got {x.dtype!r} and {w.dtype!r}. Hint: cast one with .to(dtype)")
+        raise DTypeError(f"matmul: expected operands of one type, got {x.dtype!r} and {w.dtype!r}. Hint: .to(dtype)")
     x = reshape_op(x, shape=(1, *x.shape)) if input.ndim == 1 else x
     w = reshape_op(w, shape=(*w.shape, 1)) if other.ndim == 1 else w
     y = matmul_op(x, w)
@@ -109,10 +109,11 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """The sum of products over pairs of dimensions: the last `dims` of a with the first of b, or dims=(of a, of b)."""
     if isinstance(dims, int):
-        pairs = (tuple(range(a.ndim - dims, a.ndim)), tuple(range(dims)))
+        pairs = [[*range(a.ndim - dims, a.ndim)], [*range(dims)]]
     else:
-        pairs = tuple([d % t.ndim for d in (ds if isinstance(ds, (list, tuple)) else [ds])] for ds, t in zip(dims, (a, b), strict=True))
-    left, right = ([d for d in range(t.ndim) if d not in axes("tensordot", tuple(p), t.ndim) or not p] for t, p in zip((a, b), pairs, strict=True))
+        given = [ds if isinstance(ds, (list, tuple)) else [ds] for ds in dims]
+        pairs = [[axis("tensordot", d, t.ndim) for d in ds] for ds, t in zip(given, (a, b), strict=True)]
+    left, right = ([d for d in range(t.ndim) if d not in p] for t, p in zip((a, b), pairs, strict=True))
     inner = [a.shape[d] for d in pairs[0]]
     if inner != [b.shape[d] for d in pairs[1]]:
         raise ShapeError(f"tensordot: paired dimensions must agree, got shapes {tuple(a.shape)} and {tuple(b.shape)} over {dims}")

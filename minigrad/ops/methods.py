@@ -18,7 +18,9 @@ from .create import tensor
 from .functions import div
 from .elementwise import floor_divide, pow, remainder, square
 from .index import getitem
+from .likeness import NEW
 from .operands import axis
+from .sampling import FILLS
 from .shape import mT, unbind
 from .update import in_place, overwrite, setitem
 
@@ -160,7 +162,7 @@ def reduced(self: Tensor) -> tuple:
 
 
 def rebuilt(kind: type, array: np.ndarray, device: str, wants: bool) -> Tensor:
-    new = kind.__new__(kind)
+    new: Tensor = kind.__new__(kind)  # type: ignore[call-overload]
     Tensor.__init__(new, backend_for(device).from_host(array), None, wants)
     return new
 
@@ -238,19 +240,20 @@ for name, method in OPERATORS.items():
 
 # Functions of a tensor that are methods too, and those that have an in-place form.
 METHODS = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr alias all allclose amax amin aminmax any argmax
-    argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bincount bitwise_and bitwise_not bitwise_or
-    bitwise_xor bmm broadcast_to ceil chunk clamp clip clone copysign cos cosh count_nonzero cross cummax cummin
-    cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div dot dsplit eq equal erf erfc
-    erfinv exp exp2 expand expm1 flatten flip fliplr flipud floor floor_divide fmax fmin fmod frac gather ge gt
-    heaviside histc hsplit hypot index_add index_copy index_fill index_put index_select inner inverse isclose
-    isfinite isinf isnan isneginf isposinf kron kthvalue le lerp lgamma log log10 log1p log2 log_softmax
-    logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit logsumexp lt
-    masked_fill masked_scatter masked_select matmul matrix_power max maximum mean median min minimum mm mode
-    movedim msort mul mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne neg nonzero norm outer
-    permute pinverse positive pow prod put quantile ravel reciprocal relu remainder repeat repeat_interleave
-    reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sigmoid sign signbit sin sinc sinh
-    slogdet softmax sort split sqrt square squeeze std sub sum t take take_along_dim tan tanh tensor_split tile
-    topk trace transpose tril triu trunc unbind unflatten unique unique_consecutive unsqueeze var vsplit xlogy""".split()
+    argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount bitwise_and bitwise_not
+    bitwise_or bitwise_xor bmm broadcast_to ceil chunk clamp clip clone copysign cos cosh count_nonzero cross
+    cummax cummin cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div dot dsplit eq equal
+    erf erfc erfinv exp exp2 expand expm1 flatten flip fliplr flipud floor floor_divide fmax fmin fmod frac
+    gather ge gt heaviside histc hsplit hypot index_add index_copy index_fill index_put index_select inner
+    inverse isclose isfinite isinf isnan isneginf isposinf kron kthvalue le lerp lgamma log log10 log1p log2
+    log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit
+    logsumexp lt masked_fill masked_scatter masked_select matmul matrix_power max maximum mean median min
+    minimum mm mode movedim msort mul multinomial mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne
+    neg nonzero norm outer permute pinverse positive pow prod put quantile ravel reciprocal relu remainder
+    repeat repeat_interleave reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sigmoid
+    sign signbit sin sinc sinh slogdet softmax sort split sqrt square squeeze std sub sum t take take_along_dim
+    tan tanh tensor_split tile topk trace transpose tril triu trunc unbind unflatten unique unique_consecutive
+    unsqueeze var vsplit xlogy""".split()
 IN_PLACE = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr asin asinh atan atan2 atanh baddbmm bitwise_and
     bitwise_not bitwise_or bitwise_xor ceil clamp clip copysign cos cosh cumprod cumsum digamma div erf erfc
     erfinv exp exp2 expm1 floor floor_divide fmod frac heaviside hypot index_add index_copy index_fill index_put
@@ -312,7 +315,7 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
     return overwrite("normal_", self, drawn * std + mean)
 
 
-for method in (cpu, cuda, view, copy_, fill_, zero_, uniform_, normal_):
+for method in (cpu, cuda, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):
     setattr(Tensor, method.__name__, method)
 
 PROPERTIES: dict[str, Callable] = {

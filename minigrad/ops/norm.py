@@ -9,7 +9,7 @@ from ..core import op
 from .arithmetic import where
 from .conv import channel_sum
 from .elementwise import exp, log, sqrt, square
-from .index import gather_op
+from .index import gather_op, scatter_add_op
 from .reduce import amax_op, mean_op, sum_op
 from .shape import reshape_op
 from .update import lerp_
@@ -36,6 +36,16 @@ def batch_norm_op(b, x, weight, bias, running_mean, running_var, momentum, *, ep
 def batch_norm_input(b, g, x, weight, mean, var, *, eps):
     """dx = weight/s (g - mean(g) - xhat mean(g xhat)), s = sqrt(var + eps). Source: Ioffe & Szegedy 2015, §3, simplified"""
     return b.batch_norm_input(g, x, weight, mean, var, eps)
+
+
+@batch_norm_input.define
+def batch_norm_input_definition(g, x, weight, mean, var, *, eps):
+    dims = (0, *range(2, x.ndim))
+    rstd = 1.0 / sqrt(var + eps)
+    xhat = (x - mean) * rstd
+    slope = mean_op(g * xhat, dim=dims, keepdim=True)
+    dx = rstd * (g - mean_op(g, dim=dims, keepdim=True) - xhat * slope)
+    return dx if weight is None else dx * channels(weight, x)
 
 
 batch_norm_op.writes = (3, 4)
@@ -195,6 +205,14 @@ def cross_entropy_op(b, x, target):
 def cross_entropy_input(b, g, target, logp):
     """dx = g (softmax(x) - onehot(target)), 0 where the target is < 0"""
     return b.cross_entropy_input(g, target, logp)
+
+
+@cross_entropy_input.define
+def cross_entropy_input_definition(g, target, logp):
+    n = target.shape[0]
+    chosen = reshape_op(where(target < 0, 0, target), shape=(n, 1))
+    g = reshape_op(where(target < 0, 0.0, g), shape=(n, 1))
+    return g * exp(logp) - scatter_add_op(g, chosen, dim=1, shape=tuple(logp.shape))
 
 
 cross_entropy_op.vjp(x=lambda g, x, target, logp: cross_entropy_input(g, target, logp))  # x for the definition

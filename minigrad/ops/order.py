@@ -13,7 +13,7 @@ from .compare import isnan
 from .create import arange, full, tensor, zeros
 from .elementwise import floor
 from .index import gather_op, index_add_op
-from .operands import axes, axis, tensor_of
+from .operands import axes, axis, common_type, tensor_of
 from .reduce import amax_op, amin_op, any_op, extreme, mean_op, sum, sum_op
 from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, squeeze, unsqueeze
 
@@ -134,9 +134,10 @@ def _median(who: str, input: Tensor, dim: int | None, keepdim: bool, skip: bool)
     if not n:
         raise IndexError(f"{who}: expected a non-empty dimension to reduce, got shape {tuple(input.shape)}")
     broken = isnan(x).sum(d, keepdim=True)  # NaN comes last in the order
-    place = (n - broken - 1).clamp(min=0) // 2 if skip else where(broken > 0, n - 1, (n - 1) // 2)
-    if not skip:  # the first NaN
-        place = where(broken > 0, n - broken, place)
+    if skip:
+        place = (n - broken - 1).clamp(min=0) // 2
+    else:
+        place = where(broken > 0, n - broken, (n - 1) // 2)  # the first NaN, if there is one
     return _at_rank(x, _ranks(x, d), place, d, keepdim, not input.ndim)
 
 
@@ -261,7 +262,9 @@ def searchsorted(
     if sorter is not None:
         line = gather_op(line, sorter, dim=line.ndim - 1)
     wide = values.shape if line.ndim > 1 else (values.numel(),)
-    y = searchsorted_op(line.detach(), reshape(values.detach(), wide), right=right or side == "right")
+    common = common_type((line, values))
+    line, values = (x.detach() if x.dtype is common else cast(x, dtype=common).detach() for x in (line, values))
+    y = searchsorted_op(line, reshape(values, wide), right=right or side == "right")
     return cast(reshape(y, values.shape), dtype="int32" if out_int32 else "int64")
 
 

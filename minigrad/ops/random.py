@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         self.device = device
         self.seeded = 0
-        self.manual_seed(np.random.SeedSequence().entropy % 2**63)
+        self.seed()
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to `seed`. Raises TypeError or ValueError for anything but an integer."""
@@ -30,7 +31,7 @@ class Generator:
 
     def seed(self) -> int:
         """Start a stream from the system's entropy; returns its seed."""
-        return self.manual_seed(int(np.random.SeedSequence().entropy % 2**63)).seeded
+        return self.manual_seed(secrets.randbits(63)).seeded
 
     def initial_seed(self) -> int:
         """The seed the stream was started with."""

@@ -43,7 +43,7 @@ def slice_adjoint(b, x, *, shape, index):
 @op("linear", name="flip")
 def flip_op(b, x, *, dims):
     """The elements in reverse order along `dims`."""
-    return b.xp.flip(x, axis=dims)
+    return b.xp.asarray(b.xp.flip(x, axis=dims), copy=True)  # in NumPy it is a view, in PyTorch none
 
 
 @op("linear", name="roll")

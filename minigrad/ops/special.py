@@ -116,6 +116,15 @@ def logaddexp(b, x, other):
 
 
 @op("elementwise", floats=True)
+def logaddexp2(b, x, other):
+    """y = log2(2^x + 2^other), without overflow"""
+    xp = b.xp
+    x, other = both(b, x, other)
+    more = xp.log1p(xp.exp(xp.abs(xp.where(x == other, xp.zeros_like(x), x - other)) * -math.log(2))) / math.log(2)
+    return xp.maximum(x, other) + more
+
+
+@op("elementwise", floats=True)
 def xlogy(b, x, other):
     """y = x ln(other), 0 where x = 0 (but NaN where other is). The slope in x is 0 where x = 0 >= other."""
     xp = b.xp
@@ -142,6 +151,8 @@ def fmin(b, x, other):
 def fmod(b, x, other):
     """y = x - other trunc(x / other), with the sign of x, as C's %"""
     x, other = both(b, x, other)
+    if b.xp.isdtype(x.dtype, "bool"):
+        raise TypeError("booleans have no remainder")
     rest = b.xp.remainder(b.xp.abs(x), b.xp.abs(other))
     return b.xp.where(x < 0, -rest, rest)
 
@@ -197,6 +208,10 @@ sinc_op.vjp(x=lambda g, x, n: g * sinc_op(x, n=n + 1))
 hypot.vjp(x=lambda g, y, x: g * x / y, other=lambda g, y, other: g * other / y)
 copysign.vjp(x=lambda g, y, x: where(x == 0, 0.0, g * y / where(x == 0, 1.0, x)), other=lambda g: g * 0.0)
 logaddexp.vjp(x=lambda g, x, other: g * sigmoid(x - other), other=lambda g, x, other: g * sigmoid(other - x))
+logaddexp2.vjp(
+    x=lambda g, x, other: g * sigmoid((x - other) * math.log(2)),
+    other=lambda g, x, other: g * sigmoid((other - x) * math.log(2)),
+)
 xlogy.vjp(x=lambda g, x, other: g * xlogy_slope(x, other), other=lambda g, x, other: g * x / other)
 fmax.vjp(x=lambda g, x, other: where((x >= other) | isnan(other), g, 0.0), other=lambda g, x, other: where((x >= other) | isnan(other), 0.0, g))
 fmin.vjp(x=lambda g, x, other: where((x <= other) | isnan(other), g, 0.0), other=lambda g, x, other: where((x <= other) | isnan(other), 0.0, g))
@@ -265,11 +280,6 @@ def positive(input: Tensor) -> Tensor:
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """`input` with numbers for NaN, +inf and -inf (the type's largest and smallest if None)."""
     return nan_to_num_op(tensor_of("nan_to_num", input), nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
-
-
-def logaddexp2(input: Tensor, other: Tensor) -> Tensor:
-    """log2(2^x + 2^other), without overflow."""
-    return logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)
 
 
 def isposinf(input: Tensor) -> Tensor:

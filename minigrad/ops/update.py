@@ -61,8 +61,8 @@ view_written.vjp(
 def write(who: str, x: Tensor, value: Any) -> Tensor:
     """x <- value in place, and x takes over the history of the value; a view passes it on to its base.
 
-    Raises, before anything is written, GradError if x is a leaf that wants a gradient, or a view of one; ShapeError if the
-    value does not fit, or if elements of x share memory.
+    Raises before anything is written: GradError if x is a leaf that wants a gradient, or a view of one; ShapeError if
+    the value does not fit, or if elements of x share memory.
     """
     value = checked(who, x, value)
     assign_(x, value)
@@ -82,16 +82,22 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
     owner = x
     while owner.base is not None:
         if owner.how[0] is expand_op and owner.shape != owner.base.shape:
-            raise ShapeError(f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so "
-                             "several of its elements share memory. Hint: .clone() first")  # fmt: skip
+            raise ShapeError(
+                f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so several of "
+                "its elements share memory. Hint: .clone() first"
+            )
         owner = owner.base
     if MODE.get().grad and owner.wants and node_of(owner) is None:
         what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
         raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
     if not isinstance(value, Tensor):
         return value
-    if value.ndim > x.ndim or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)):
-        raise ShapeError(f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}")
+    if value.ndim > x.ndim or any(
+        n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)
+    ):
+        raise ShapeError(
+            f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}"
+        )
     if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):
         raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from ..backends import DType, ShapeError, backend_of, dtype_of
+from ..backends import DType, GradError, ShapeError, backend_of, dtype_of
+from ..backends.source import user_line
 from ..core import MODE, Node, Op, Tensor, written
 from .scopes import PATH
-
-PACKAGE = str(Path(__file__).resolve().parent.parent)
 
 
 @dataclass(eq=False)
@@ -100,6 +97,10 @@ class Program:
         """A rule gave what its node sends to input k."""
         self.sent[node.number, k] = self.variable(part)
 
+    def unheard(self, what: str) -> None:
+        """Something was computed that did not pass the door, so the program can be drawn but not played again."""
+        self.opaque = what
+
     def entered(self, path: tuple[str, ...], module: Any) -> None:
         """A module began to run: its parameters and buffers get their names."""
         self.modules[path] = module
@@ -138,6 +139,8 @@ class Program:
         that came from outside (parameters, buffers, optimizer state) is read, and written, as it is now; random ops draw
         anew; `.grad` of the leaves is set as the recorded block set it. Raises ShapeError for an input of another shape.
         """
+        if self.opaque:
+            raise GradError(f"run: this program can't be played again, since {self.opaque}. Hint: write it in tensor ops")
         new = self._given(inputs, named)
         values: dict[int, Any] = {}
         for v in self.variables:
@@ -191,6 +194,7 @@ class Program:
         self._kept = [(leaf, g) for leaf, g in found if g is not None]
 
     _kept: Any = ()
+    opaque = ""
 
     def __repr__(self) -> str:
         phases = [call.phase for call in self.calls]
@@ -209,11 +213,3 @@ class Values:
         if variable is None or variable.index not in self.values:
             raise KeyError("values: this tensor took no part in the recorded block")
         return Tensor(self.values[variable.index])
-
-
-def user_line() -> str:
-    """The innermost line of code outside this package, as "file:line"."""
-    frame = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
-        frame = frame.f_back  # type: ignore[assignment]
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""

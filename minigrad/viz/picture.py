@@ -9,7 +9,7 @@ from typing import Any
 
 from ..trace import Call, Program, Variable
 
-FOLDED = ("reshape", "alias")  # of a leaf, these say nothing that the edge does not
+FOLDED = ("reshape", "alias")  # of a leaf, or to the same shape, these say nothing that the edge does not
 
 
 @dataclass(eq=False)
@@ -103,11 +103,16 @@ class Builder:
                 or any(a in later or a.kind == "gradient" for a in arrays)
             ):
                 later.add(call.output)
-            elif call.op.name in FOLDED and arrays[0].maker is None and call.output is not goal:
+            elif self.says_nothing(call) and call.output is not goal:
                 self.folds[call.output] = call
                 self.made[call.output] = self.source(arrays[0])
             else:
                 self.enter(call)
+
+    def says_nothing(self, call: Call) -> bool:
+        """Whether a call is better left out: its input's edge goes straight to whoever takes its output."""
+        x = next(iter(arrays_of(call)), None)
+        return call.op.name in FOLDED and x is not None and (x.maker is None or x.shape == call.output.shape)
 
     def enter(self, call: Call) -> None:
         """One call: its item, and the wires to it."""
@@ -189,7 +194,8 @@ def place_leaves(picture: Picture) -> None:
             scopes[wire.source] = common(scopes.get(wire.source, wire.target.scope), wire.target.scope)
     for item, scope in scopes.items():
         item.scope = scope if item.kind in ("parameter", "constant") else ()
-        item.name = item.name.removeprefix(".".join(item.scope[1:]) + ".")  # the box says the rest
+        for depth in range(len(item.scope), 1, -1):  # the boxes say the rest of the name
+            item.name = item.name.removeprefix(".".join(item.scope[1:depth]) + ".")
 
 
 def common(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:

@@ -143,4 +143,4 @@ def batch_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any
     return dx, (dw if scale else None), db
 
 
-ONEDNN = {f.__name__: f for f in (conv, conv_input, conv_weight, batch_norm, batch_norm_backward)}
+ONEDNN: dict[str, Any] = {f.__name__: f for f in (conv, conv_input, conv_weight, batch_norm, batch_norm_backward)}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ctypes
 import ctypes.util
 import functools
-import importlib.metadata
 import os
+import sys
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
@@ -65,14 +65,10 @@ class Argument(ctypes.Structure):
 
 def candidates() -> list[str]:
     """Where libdnnl may be: the environment variable, the pip package, the system; in this order."""
-    found = []
-    if os.environ.get(VARIABLE):
-        found.append(os.environ[VARIABLE])
-    try:
-        files = importlib.metadata.files(PACKAGE) or []
-        found += [str(Path(f.locate()).resolve()) for f in files if f.name == "libdnnl.so.3"]
-    except importlib.metadata.PackageNotFoundError:
-        pass
+    found = [os.environ[VARIABLE]] if os.environ.get(VARIABLE) else []
+    # The package puts the library into the `lib` folder of the environment, two above site-packages.
+    places = dict.fromkeys([Path(sys.prefix, "lib"), *(Path(p).parents[1] for p in sys.path if p.endswith("site-packages"))])
+    found += [str(place / "libdnnl.so.3") for place in places if (place / "libdnnl.so.3").exists()]
     system = ctypes.util.find_library("dnnl")
     return found + ([system] if system else [])
 

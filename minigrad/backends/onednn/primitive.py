@@ -20,7 +20,7 @@ class Primitive:
         self.library = library
         self.handle = library.make("primitive_create", primitive_desc)
         self.memories = [library.make("memory_create", desc, library.engine, None).value for _, desc in slots]
-        self.arguments = (Argument * len(slots))(*[(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
+        self.arguments = (Argument * len(slots))(*[Argument(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
         self.count = len(slots)
         self.set, self.execute = library.lib.dnnl_memory_set_data_handle, library.lib.dnnl_primitive_execute
 

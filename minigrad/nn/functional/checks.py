@@ -8,7 +8,6 @@ from typing import Any
 
 from ...backends import DTypeError, ShapeError
 from ...core import Tensor
-from ...ops.arithmetic import cast
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean, sum
 from ...ops.shape import reshape_op
@@ -86,8 +85,7 @@ def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
     """Raise ShapeError unless both have one shape: a loss never broadcasts."""
     if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
         raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and "
-                         f"{tuple(target.shape)}. "
-                         "Hint: losses do not broadcast; reshape one of them")  # fmt: skip
+                         f"{tuple(target.shape)}. Hint: losses do not broadcast; reshape one of them")  # fmt: skip
 
 
 def placed(who: str, x: Tensor, compute: Any, inplace: bool) -> Tensor:
@@ -96,8 +94,3 @@ def placed(who: str, x: Tensor, compute: Any, inplace: bool) -> Tensor:
     if not inplace:
         return compute(x)
     return write(who, x, compute(x.clone() if x.requires_grad else x))
-
-
-def as_type(x: Tensor, like: Tensor) -> Tensor:
-    """x in the type of another tensor."""
-    return x if x.dtype is like.dtype else cast(x, dtype=like.dtype)

@@ -17,8 +17,8 @@ from .checks import reduced, reduction_of, vector
 
 
 def nll_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
-    reduction: str = "mean",
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
+    reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
     """-weight[t] x[t] for logarithms of probabilities x; (C) and (), (N, C) and (N), or (N, C, ...) and (N, ...).
 
@@ -32,17 +32,15 @@ def nll_loss(
 
 
 def cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100, reduce: Any = None,
-    reduction: str = "mean", label_smoothing: float = 0.0,
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
+    reduce: Any = None, reduction: str = "mean", label_smoothing: float = 0.0,
 ) -> Tensor:  # fmt: skip
     """-ln softmax(x)[t], weighted by weight[t]; (C) and (), (N, C) and (N), or (N, C, ...) and (N, ...).
 
     `target` holds classes, or, with the shape of the input, probabilities of all classes. Targets equal to
-    `ignore_index`
-    count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the target evenly to
-    all classes.
-    Raises IndexError for a class out of range, ShapeError that names both shapes. Source of smoothing: Szegedy et al.
-    2016, §7.
+    `ignore_index` count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the
+    target evenly to all classes. Raises IndexError for a class out of range, ShapeError that names both shapes. Source
+    of smoothing: Szegedy et al. 2016, §7.
     """
     reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
@@ -86,8 +84,7 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
     if target.dtype.kind != "int":
         hint = "probabilities need the input's shape" if who == "cross_entropy" else ".long()"
         raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input "
-                         f"{shape}. "
-                         f"Hint: {hint}")  # fmt: skip
+                         f"{shape}. Hint: {hint}")  # fmt: skip
     if not shape or goal != shape[:-1][:1] + shape[2:]:
         raise ShapeError(
             f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}"
@@ -110,8 +107,7 @@ def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> No
     wrong = array[((array < 0) | (array >= count)) & (array != ignore_index)]
     if wrong.size:
         raise IndexError(f"{who}: Target {int(wrong[0])} is out of bounds: classes are 0 ... {count - 1}, as in the "
-                         f"input, or "
-                         f"ignore_index={ignore_index}")  # fmt: skip
+                         f"input, or ignore_index={ignore_index}")  # fmt: skip
 
 
 def picked(rows: Tensor, classes: Tensor) -> Tensor:

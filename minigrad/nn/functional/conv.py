@@ -1,5 +1,4 @@
-"""Convolution in one, two and three dimensions, and its transpose: checks and conveniences around the ops of
-ops/conv.py."""
+"""Convolution in one, two and three dimensions, and its transpose: checks and conveniences around ops/conv.py."""
 
 from __future__ import annotations
 
@@ -37,8 +36,8 @@ def conv2d(
 ) -> Tensor:
     """y[n,f,o] = bias[f] + sum over c, k of weight[f,c,k] x[n,c,stride o + dilation k - padding].
 
-    (N, C, H, W), (F, C/groups, kH, kW), (F) -> (N, F, oH, oW), oH = floor((H + 2 padding - dilation (kH - 1) -
-    1)/stride) + 1.
+    (N, C, H, W), (F, C/groups, kH, kW), (F) -> (N, F, oH, oW),
+    oH = floor((H + 2 padding - dilation (kH - 1) - 1)/stride) + 1.
     `padding` is an int, a tuple, "valid" (none) or "same" (oH = H, for stride 1). A single image may come without N.
     Raises ShapeError that names the shapes. Source: Dumoulin & Visin 2016.
     """
@@ -67,9 +66,9 @@ def convolved(
     groups = ntuple(who, "groups", groups, 1)[0]
     shape, w = x.array.shape, tensor_of(who, weight, "weight").array.shape
     if len(w) != n + 2 or w[1] * groups != shape[1]:
+        more = f" and groups = {groups}" if groups > 1 else ""
         raise ShapeError(f"{who}: weight must be (F, C/groups, {KERNEL[n]}) with C = {shape[1]} as in input "
-                         f"{tuple(shape)}"
-                         f"{f' and groups = {groups}' if groups > 1 else ''}, got {tuple(w)}")  # fmt: skip
+                         f"{tuple(shape)}{more}, got {tuple(w)}")  # fmt: skip
     if w[0] % groups:
         raise ShapeError(
             f"{who}: the number of filters F = {w[0]} must be divisible by groups = {groups}, got weight {tuple(w)}"
@@ -106,8 +105,7 @@ def check_kernel(who: str, sizes: tuple, kernel: tuple, padding: tuple, dilation
     spread = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
     if min(kernel, default=1) < 1 or any(s > i for s, i in zip(spread, image, strict=True)):
         raise ShapeError(f"{who}: the kernel must fit into the padded image: kernel ({', '.join(map(str, kernel))}) "
-                         f"with dilation "
-                         f"{dilation} spans {spread}, the image with padding {padding} is {image}. "
+                         f"with dilation {dilation} spans {spread}, the image with padding {padding} is {image}. "
                          "Hint: more padding, or a smaller kernel")  # fmt: skip
 
 
@@ -161,20 +159,17 @@ def transposed(
     shape, w = tuple(x.shape), tuple(tensor_of(who, weight, "weight").shape)
     if len(w) != n + 2 or w[0] != shape[1] or w[0] % groups:
         raise ShapeError(f"{who}: weight must be (C, F/groups, {KERNEL[n]}) with C = {shape[1]} as in input {shape}, "
-                         f"divisible "
-                         f"by groups = {groups}, got {w}")  # fmt: skip
+                         f"divisible by groups = {groups}, got {w}")  # fmt: skip
     one_type(who, x, weight)
     vector(who, "bias", bias, w[1] * groups, "F")
     if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
         raise ShapeError(f"{who}: output padding must be smaller than either stride or dilation, got output_padding "
-                         f"{extra}, "
-                         f"stride {stride}, dilation {dilation}")  # fmt: skip
+                         f"{extra}, stride {stride}, dilation {dilation}")  # fmt: skip
     spread = [(s - 1) * t + d * (k - 1) + 1 for s, t, d, k in zip(shape[2:], stride, dilation, w[2:], strict=True)]
     sizes = tuple(s - 2 * p + e for s, p, e in zip(spread, padding, extra, strict=True))
     if min(sizes) < 1:
         raise ShapeError(f"{who}: the output ({IMAGE[n]}) would be {sizes}, for input {shape}, weight {w}, padding "
-                         f"{padding}. "
-                         "Hint: less padding")  # fmt: skip
+                         f"{padding}. Hint: less padding")  # fmt: skip
     lead = (shape[0], w[1] * groups)
     adjoint = Window(stride, padding, dilation, groups)
     if tuple(map(out_size, sizes, w[2:], stride, padding, dilation)) == shape[2:]:

@@ -1,5 +1,4 @@
-"""Dropout and its kin: noise in training, nothing in evaluation. The noise is drawn by an op, so a replay draws
-anew."""
+"""Dropout and its kin: noise in training, nothing in evaluation. An op draws the noise, so a replay draws anew."""
 
 from __future__ import annotations
 
@@ -7,7 +6,7 @@ import math
 
 from ...backends import ShapeError
 from ...core import Tensor
-from ...ops.arithmetic import cast
+from ...ops.arithmetic import add, cast
 from ...ops.create import rand
 from ...ops.operands import tensor_of
 from ...ops.shape import reshape_op
@@ -96,7 +95,6 @@ def _alpha(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_c
 
     def noisy(x: Tensor) -> Tensor:
         keep = kept(x, p, whole_channels)
-        dropped = (keep - (1 - p)) * (low * scale)
-        return x * (keep * scale) + dropped
+        return add(x * (keep * scale), (keep - (1 - p)) * (low * scale))
 
     return placed(who, x, noisy, inplace)

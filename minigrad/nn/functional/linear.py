@@ -8,9 +8,9 @@ from ...ops.arithmetic import cast, where
 from ...ops.create import arange, ones_like
 from ...ops.elementwise import reciprocal
 from ...ops.index import embedding_rows, index_add_op
+from ...ops.linalg import tensor_norm as norm
 from ...ops.matmul import linear_op, matmul
 from ...ops.operands import tensor_of
-from ...ops.reduce import norm
 from ...ops.shape import reshape_op
 from ...ops.update import assign_
 from .checks import one_type, vector
@@ -27,8 +27,7 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         return y if bias is None else y + bias
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:
         raise ShapeError(f"linear: expected input (..., in) and weight (out, in), got {tuple(x.shape)} and "
-                         f"{tuple(w.shape)}. "
-                         "Hint: the last size of the input must be in_features")  # fmt: skip
+                         f"{tuple(w.shape)}. Hint: the last size of the input must be in_features")  # fmt: skip
     one_type("linear", input, weight)
     if bias is None:
         return linear_op(input, weight)

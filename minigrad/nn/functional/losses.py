@@ -112,8 +112,8 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
-    pos_weight: Tensor | None = None,
+    input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
+    reduction: str = "mean", pos_weight: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
     """`binary_cross_entropy` of sigmoid(x), without overflow: (1 - t) x + (1 + (pos_weight - 1) t) ln(1 + e^-x).
 
@@ -144,8 +144,8 @@ def kl_div(
     same_shape("kl_div", input, target)
     if reduction == "mean":
         warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size. "
-                      "'batchmean' divides "
-                      "only by the batch size, and aligns with the KL div math definition.", stacklevel=2)  # fmt: skip
+                      "'batchmean' divides only by the batch size, and aligns with the KL div math definition.",
+                      stacklevel=2)  # fmt: skip
     if log_target:
         loss = exp(target) * (target - input)
     else:

@@ -8,9 +8,10 @@ from typing import Any
 from ...backends import ShapeError, finfo
 from ...core import Tensor, mode
 from ...ops.elementwise import clamp, rsqrt, square
+from ...ops.linalg import tensor_norm as norm
 from ...ops.norm import batch_norm_eval_op, batch_norm_op, layer_norm_op
 from ...ops.operands import tensor_of
-from ...ops.reduce import mean_op, norm, var_op
+from ...ops.reduce import mean_op, var_op
 from ...ops.shape import reshape_op
 from ...ops.update import lerp_
 from .checks import vector
@@ -30,9 +31,8 @@ def batch_norm(
 
     In training mean and var are those of the batch (var biased: divided by n), and the running statistics, if given,
     move in place: running <- (1 - momentum) running + momentum batch, with the unbiased variance (divided by n - 1).
-    Otherwise
-    they are the running statistics. Raises ValueError in training on one value per channel, ShapeError for vectors that
-    do not fit. Source: Ioffe & Szegedy 2015, Algorithms 1 and 2.
+    Otherwise they are the running statistics. Raises ValueError in training on one value per channel, ShapeError for
+    vectors that do not fit. Source: Ioffe & Szegedy 2015, Algorithms 1 and 2.
     """
     shape = tensor_of("batch_norm", input).array.shape
     if len(shape) < 2:
@@ -49,9 +49,8 @@ def batch_norm(
         return batch_norm_eval_op(input, weight, bias, running_mean, running_var, eps=eps)
     if input.array.size <= shape[1]:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
-                         f"{tuple(shape)}: the "
-                         "variance of one value is 0. Hint: a larger batch (DataLoader(drop_last=True)), or "
-                         ".eval()")  # fmt: skip
+                         f"{tuple(shape)}: the variance of one value is 0. "
+                         "Hint: a larger batch (DataLoader(drop_last=True)), or .eval()")  # fmt: skip
     return batch_norm_op(
         input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps
     )
@@ -115,8 +114,7 @@ def group_norm(
     shape = tuple(tensor_of("group_norm", input).shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, got input "
-                         f"{shape} and "
-                         f"num_groups={num_groups}")  # fmt: skip
+                         f"{shape} and num_groups={num_groups}")  # fmt: skip
     vector("group_norm", "weight", weight, shape[1])
     vector("group_norm", "bias", bias, shape[1])
     cells = input.array.size // max(shape[0] * num_groups, 1)

@@ -26,8 +26,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise NotImplementedError(f"pad: mode must be one of {', '.join(MODES)}, got {mode!r}")
     if len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise ShapeError(f"pad: Padding length must be divisible by 2 and at most twice the number of dimensions, got "
-                         f"{tuple(pad)} "
-                         f"for input {tuple(x.shape)}")  # fmt: skip
+                         f"{tuple(pad)} for input {tuple(x.shape)}")  # fmt: skip
     sides = [(0, 0)] * (x.ndim - len(pad) // 2) + [(int(pad[i]), int(pad[i + 1])) for i in range(len(pad) - 2, -1, -2)]
     if mode != "constant":
         if value not in (None, 0):

@@ -37,17 +37,14 @@ def windows(
     stride = kernel if stride is None or stride == () or stride == [] else ntuple(who, "stride", stride, n)
     padding, dilation = ntuple(who, "padding", padding, n, 0), ntuple(who, "dilation", dilation, n)
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
-        raise ShapeError(
-            f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} and kernel "
-            f"{kernel}"
-        )
+        raise ShapeError(f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} "
+                         f"and kernel {kernel}")  # fmt: skip
     sizes = tuple(
         pooled_size(*one, ceil_mode) for one in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
     )
     if min(sizes) < 1:
         raise ShapeError(f"{who}: no window of kernel_size {kernel} fits into input {tuple(x.shape)}: the output "
-                         f"would be {sizes}. "
-                         "Hint: a smaller kernel, or padding")  # fmt: skip
+                         f"would be {sizes}. Hint: a smaller kernel, or padding")  # fmt: skip
     return kernel, Window(stride, padding, dilation), sizes
 
 
@@ -86,8 +83,8 @@ def max_pool2d(
     """y[n,c,o] = the largest x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW).
 
     oH = floor((H + 2 padding - dilation (kH - 1) - 1) / stride) + 1, rounded up with `ceil_mode`; the stride is the
-    kernel
-    unless given. With `return_indices` also the flat position in the image of each. A single image may come without N.
+    kernel unless given. With `return_indices` also the flat position in the image of each. A single image may come
+    without N.
     """
     return largest("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
@@ -119,13 +116,10 @@ def averaged(
     total = sum_pool(x, kernel=kernel, window=window, sizes=sizes)
     if divisor is None and (ceil_mode or (any(window.padding) and not count_include_pad)):
         grown = window.padding if count_include_pad else (0,) * n  # where the padding counts, it is part of the image
-        image = ones(
-            1, 1, *(s + 2 * p for s, p in zip(x.shape[2:], grown, strict=True)), dtype=x.dtype, device=x.device
-        )
-        left = tuple(p - g for p, g in zip(window.padding, grown, strict=True))
-        return unbatched(
-            total / sum_pool(image, kernel=kernel, window=window._replace(padding=left), sizes=sizes), was_batched
-        )
+        spatial = [s + 2 * p for s, p in zip(x.shape[2:], grown, strict=True)]
+        image = ones(1, 1, *spatial, dtype=x.dtype, device=x.device)
+        window = window._replace(padding=tuple(p - g for p, g in zip(window.padding, grown, strict=True)))
+        return unbatched(total / sum_pool(image, kernel=kernel, window=window, sizes=sizes), was_batched)
     if divisor is None:
         divisor = int(np.prod(kernel))
     return unbatched(total * (1 / divisor), was_batched)
@@ -144,14 +138,13 @@ def avg_pool1d(
 
 
 def avg_pool2d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
-    """y[n,c,o] = the mean of x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW), sizes as
-    `max_pool2d`.
+    """y[n,c,o] = the mean of x under the window at stride o - padding; (N, C, H, W) -> (N, C, oH, oW).
 
     The sum is divided by the cells of the window, those of the padding counted if `count_include_pad`, or by
-    `divisor_override`.
+    `divisor_override`. Sizes are those of `max_pool2d`.
     """
     return averaged(
         "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
@@ -159,8 +152,8 @@ def avg_pool2d(
 
 
 def avg_pool3d(
-    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: int | None = None,
+    input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """(N, C, D, H, W) -> (N, C, oD, oH, oW): see `avg_pool2d`."""
     return averaged(
@@ -168,7 +161,7 @@ def avg_pool3d(
     )
 
 
-# -- pooling to a given size -----------------------------------------------------------------------------------------------
+# -- pooling to a given size -------------------------------------------------------------------------------------------
 
 
 def goal_sizes(who: str, x: Tensor, n: int, output_size: Any) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `python -m minigrad.viz.gallery [folder]` draws them all."""
+"""The pictures of the documentation: `python -m minigrad.gallery [folder]` draws them all."""
 
 from __future__ import annotations
 

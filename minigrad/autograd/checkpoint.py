@@ -1,0 +1,142 @@
+"""Checkpointing: memory for time. What a part of the model saved for backward is dropped, and computed again when asked for."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+from ..backends import GradError
+from ..core import MODE, Node, mode, node_of, walk, written
+from ..core.node import _clock
+from ..ops.random import default_generator
+from .tree import tensors
+
+
+class CheckpointError(GradError):
+    """A checkpointed function that did something else when it was run again."""
+
+
+class Lazy:
+    """The saved values of one node of a checkpointed part: reading them computes those of the whole part again."""
+
+    def __init__(self, part: Part, k: int) -> None:
+        self.part, self.k = part, k
+
+    def __iter__(self) -> Iterator:
+        return iter(self.part.values(self.k))
+
+
+class Part:
+    """A checkpointed call: how to run it again, and the nodes it made."""
+
+    def __init__(self, run: Callable[[], Any], nodes: list[Node], compare: bool) -> None:
+        self.run, self.compare = run, compare
+        self.nodes = [weakref.ref(node) for node in nodes]
+        self.kinds = [(node.op.name, tuple(node.shape)) for node in nodes]
+        for k, node in enumerate(nodes):
+            if node.plan.keeps:
+                node.saved = Lazy(self, k)  # type: ignore[assignment]
+
+    def values(self, k: int) -> tuple:
+        """Run the part again and give every node that still waits what it saved; returns that of node `k`."""
+        start, out = self.run()
+        new = made_since(start, out)
+        kinds = [(node.op.name, tuple(node.shape)) for node in new]
+        if len(new) != len(self.kinds) or (self.compare and kinds != self.kinds):
+            raise CheckpointError(f"checkpoint: run again, the function recorded {len(new)} calls ({names(kinds)}), but "
+                                  f"{len(self.kinds)} ({names(self.kinds)}) the first time. Hint: it must do the same both times")  # fmt: skip
+        for ref, node in zip(self.nodes, new, strict=True):
+            old = ref()
+            if old is not None and isinstance(old.saved, Lazy) and old.saved.part is self:
+                old.saved = node.saved
+        return new[k].saved  # type: ignore[return-value]
+
+
+def names(kinds: list) -> str:
+    """The ops of a part, the first few."""
+    return ", ".join(name for name, _ in kinds[:8]) + (", ..." if len(kinds) > 8 else "")
+
+
+def made_since(start: int, out: Any) -> list[Node]:
+    """The nodes behind a nest of tensors that were made after node number `start`, in order."""
+    tops = [top for y in tensors(out) if (top := node_of(y)) is not None]
+    return [node for node in reversed(walk(tops)) if node.number > start]
+
+
+def checkpoint(
+    function: Callable,
+    *args: Any,
+    use_reentrant: bool | None = None,
+    context_fn: Callable[[], tuple] = lambda: (nullcontext(), nullcontext()),
+    determinism_check: str = "default",
+    debug: bool = False,
+    preserve_rng_state: bool = True,
+    early_stop: bool = True,
+    **kwargs: Any,
+) -> Any:
+    """function(*args, **kwargs), without keeping what it saves for backward; backward runs it again and takes it from there.
+
+    The gradients are the same, those of parameters that the function uses included, and the random numbers too unless
+    preserve_rng_state=False. Checkpoints nest. `context_fn()` gives a context for each of the two runs;
+    determinism_check="none" compares only how many calls were recorded. `use_reentrant`, `debug` and `early_stop` are
+    accepted and change nothing. While somebody listens (`record`, `vmap`, forward mode) everything is kept.
+
+    Raises CheckpointError if the second run records something else. Source: Chen et al. 2016, Training deep nets with
+    sublinear memory cost.
+    """
+    if determinism_check not in ("default", "none"):
+        raise ValueError(f"checkpoint: determinism_check must be 'default' or 'none', got {determinism_check!r}")
+    now = MODE.get()
+    if not now.grad or now.listeners:
+        with context_fn()[0]:
+            return function(*args, **kwargs)
+    given = [(x, written(x)[0]) for x in tensors((args, kwargs))]
+    state = default_generator.get_state()
+
+    def again() -> tuple[int, Any]:
+        for x, version in given:
+            if written(x)[0] != version:
+                raise CheckpointError(f"checkpoint: an argument of shape {tuple(x.shape)} was written in place, so the function "
+                                      "can't be run again on what it was. Hint: .clone() it before the write")  # fmt: skip
+        before = default_generator.get_state()
+        if preserve_rng_state:
+            default_generator.set_state(state)
+        try:
+            with mode(grad=True, rule=None, listeners=(), instead=now.instead), context_fn()[1]:
+                start = next(_clock)
+                return start, function(*args, **kwargs)
+        finally:
+            if preserve_rng_state:
+                default_generator.set_state(before)
+
+    start = next(_clock)
+    with context_fn()[0]:
+        out = function(*args, **kwargs)
+    Part(again, made_since(start, out), determinism_check == "default")
+    return out
+
+
+def checkpoint_sequential(
+    functions: Any, segments: int, input: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True
+) -> Any:
+    """A chain of functions (or a Sequential) in `segments` parts, each but the last one checkpointed."""
+    chain = list(functions.children()) if hasattr(functions, "children") else list(functions)
+    if not 1 <= segments <= len(chain):
+        raise ValueError(f"checkpoint_sequential: segments must be 1 ... {len(chain)}, the number of functions, got {segments}")
+    size = len(chain) // segments
+    for k in range(segments - 1):
+        input = checkpoint(in_turn(chain[k * size : (k + 1) * size]), input, preserve_rng_state=preserve_rng_state)
+    return in_turn(chain[(segments - 1) * size :])(input)
+
+
+def in_turn(functions: Sequence[Callable]) -> Callable:
+    """The functions one after another."""
+
+    def run(x: Any) -> Any:
+        for function in functions:
+            x = function(x)
+        return x
+
+    return run

@@ -1,0 +1,52 @@
+"""Tensors made in the likeness of another (its type and device), and a logarithmic range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..backends import get_default_dtype
+from ..backends import dtype as as_dtype
+from ..core import Tensor
+from .create import empty, full, full_like, linspace, ones, tensor, zeros
+from .elementwise import pow
+
+
+def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+    """A tensor to be written, in the shape, type and device of `input`; filled with zeros, as `empty`."""
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A new tensor with a copy of `data`, in this one's type and on its device."""
+    return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros of `size`, in this tensor's type and on its device."""
+    return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones of `size`, in this tensor's type and on its device."""
+    return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A tensor of `size` to be written, in this one's type and on its device."""
+    return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def new_full(self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One value in `size`, in this tensor's type and on its device."""
+    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """`steps` numbers from base^start to base^end, their logarithms evenly spaced."""
+    exact = linspace(start, end, steps, dtype="float64", device=device)
+    out = pow(float(base), exact).to(as_dtype(dtype) if dtype else get_default_dtype())
+    return out.requires_grad_() if requires_grad else out
+
+
+NEW = (new_tensor, new_zeros, new_ones, new_empty, new_full)

@@ -1,0 +1,137 @@
+"""Random numbers of given distributions, drawn from uniform and normal ones; and filling tensors with them in place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ..backends import DTypeError, ShapeError, finfo
+from ..backends import dtype as as_dtype
+from ..core import Tensor
+from .arithmetic import cast
+from .create import rand, randint, randn
+from .elementwise import exp, log1p, tan
+from .operands import tensor_of
+from .order import searchsorted, topk
+from .random import Generator
+from .reduce import sum_op
+from .shape import narrow
+from .update import overwrite
+
+
+def _uniform(x: Tensor, generator: Generator | None, dtype: Any = None) -> Tensor:
+    """Uniform numbers on [0, 1) in the shape of x, and in its type if that is floating."""
+    kind = dtype or (x.dtype if x.dtype.is_floating_point else None)
+    return rand(*x.shape, generator=generator, dtype=kind, device=x.device)
+
+
+def _waits(x: Tensor, generator: Generator | None) -> Tensor:
+    """Exponential numbers of rate 1 in the shape of x; never 0."""
+    u = _uniform(x, generator)
+    return (-log1p(-u)).clamp(min=finfo(u.dtype).tiny)
+
+
+def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | None = None) -> Tensor:
+    """0 or 1, 1 with the probability that each element of `input` gives (or `p`, for all). No gradient."""
+    x = tensor_of("bernoulli", input).detach()
+    if p is None:
+        if not x.dtype.is_floating_point:
+            raise DTypeError(f"bernoulli: the probabilities must be floating, got {x.dtype!r}. Hint: .float(), or p=")
+        if x.array.size and not bool(((x >= 0) & (x <= 1)).all()):
+            raise ShapeError("bernoulli: the probabilities must lie in 0 ... 1")
+    elif not 0 <= p <= 1:
+        raise ShapeError(f"bernoulli: p must lie in 0 ... 1, got {p}")
+    return cast(_uniform(x, generator) < (x if p is None else p), dtype=x.dtype)
+
+
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
+    """Positions drawn with probabilities in proportion to each row of `input`: (n), (m, n) -> (num_samples), (m, num_samples).
+
+    Without replacement a position comes at most once: those of the largest p / e, e exponential.
+    Source: Efraimidis & Spirakis 2006. Raises for negative, infinite or NaN weights and for a row of zeros.
+    """
+    x = tensor_of("multinomial", input).detach()
+    if x.ndim not in (1, 2) or not x.dtype.is_floating_point:
+        raise ShapeError(f"multinomial: expected one or more rows of floating weights, got {x.dtype!r} of shape {tuple(x.shape)}")
+    if num_samples < 1:
+        raise ShapeError(f"multinomial: num_samples must be positive, got {num_samples}")
+    if not bool(((x >= 0) & (x < math.inf)).all()) or not bool((sum_op(x, dim=(x.ndim - 1,)) > 0).all()):
+        raise ShapeError("multinomial: weights must be finite and >= 0, and each row must have one that is positive")
+    if replacement:
+        ends = x.cumsum(-1)
+        u = rand(*x.shape[:-1], num_samples, generator=generator, dtype=x.dtype, device=x.device)
+        return searchsorted(ends, u * narrow(ends, -1, x.shape[-1] - 1, 1), right=True)
+    least = int(cast(x > 0, dtype="int64").sum(-1).min().item())
+    if num_samples > least:
+        raise ShapeError(f"multinomial: can't draw {num_samples} different positions, a row has {least} positive weights. "
+                         "Hint: replacement=True")  # fmt: skip
+    return topk(x / _waits(x, generator), num_samples).indices
+
+
+def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+           device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
+    """Normal numbers of the given means and standard deviations: tensors that broadcast, or numbers and a `size`."""
+    least = std if not isinstance(std, Tensor) else std.min().item() if std.array.size else 0.0
+    if least < 0:
+        raise ShapeError(f"normal: std must be >= 0, got {least}")
+    if isinstance(mean, Tensor) or isinstance(std, Tensor):
+        like = mean + std
+        drawn = randn(*like.shape, generator=generator, dtype=like.dtype, device=like.device)
+        m, s = (t.detach() if isinstance(t, Tensor) else t for t in (mean, std))
+        return drawn * s + m
+    if size is None:
+        raise TypeError("normal: size must be given if mean and std are numbers")
+    drawn = randn(size, generator=generator, dtype=dtype, device=device) * float(std) + float(mean)
+    return drawn.requires_grad_() if requires_grad else drawn
+
+
+def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+    """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of `input`."""
+    low, high = (0, low) if high is None else (low, high)
+    return randint(low, high, tuple(input.shape), dtype=as_dtype(dtype) if dtype else input.dtype, device=device or input.device)
+
+
+# -- filling in place ----------------------------------------------------------------------------------------------------
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """Fill with 0 and 1, 1 with probability p (a number, or a tensor of one for each element)."""
+    p = p.detach() if isinstance(p, Tensor) else p
+    return overwrite("bernoulli_", self, cast(_uniform(self, generator) < p, dtype=self.dtype))
+
+
+def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill with exponential numbers of rate lambd: density lambd e^(-lambd x) for x > 0."""
+    if not lambd > 0:
+        raise ShapeError(f"exponential_: lambd must be positive, got {lambd}")
+    return overwrite("exponential_", self, _waits(self, generator) / lambd)
+
+
+def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
+    """Fill with the number of trials up to the first success of probability p: 1, 2, 3 ..."""
+    if not 0 < p < 1:
+        raise ShapeError(f"geometric_: p must lie between 0 and 1, got {p}")
+    trials = (_waits(self, generator) / -math.log1p(-p)).ceil()
+    return overwrite("geometric_", self, cast(trials, dtype=self.dtype) if trials.dtype is not self.dtype else trials)
+
+
+def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
+    """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2))."""
+    return overwrite("cauchy_", self, tan((_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
+
+
+def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
+    """Fill with numbers whose logarithm is normal of the given mean and standard deviation."""
+    return overwrite("log_normal_", self, exp(randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device) * std + mean))
+
+
+def random_(self: Tensor, *bounds: Any, generator: Generator | None = None) -> Tensor:
+    """Fill with whole numbers: random_(high) 0 ... high - 1, random_(low, high), or as far as the type is exact."""
+    exact = {"bool": 2, "float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64": 2**53, "uint8": 2**8}
+    top = exact.get(self.dtype.name, 2 ** (8 * self.dtype.itemsize - 1))
+    low, high = (0, top) if not bounds else (0, bounds[0]) if len(bounds) == 1 else bounds
+    drawn = randint(low, min(high, 2**63 - 1), tuple(self.shape), generator=generator, device=self.device)
+    return overwrite("random_", self, cast(drawn, dtype=self.dtype))
+
+
+FILLS = (bernoulli_, exponential_, geometric_, cauchy_, log_normal_, random_)

@@ -1,0 +1,216 @@
+"""The rows of the wider calculus: special functions, order, diagonals, running products and factorizations."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.core import OPS, Op, Tensor
+
+from . import references as ref
+from .table import apart, case, fixed, normal, positive, whole
+
+
+def between(low: float, high: float, *size: int) -> Callable:
+    return lambda rng: rng.uniform(low, high, size)
+
+
+# functions of each element
+for function, answer in [(OPS["asin"], np.arcsin), (OPS["acos"], np.arccos), (OPS["atanh"], np.arctanh)]:
+    case(function, [between(-0.9, 0.9, 5)], answer)
+for function, answer in [
+    (OPS["atan"], np.arctan),
+    (OPS["sinh"], np.sinh),
+    (OPS["cosh"], np.cosh),
+    (OPS["asinh"], np.arcsinh),
+    (OPS["exp2"], np.exp2),
+]:
+    case(function, [normal(5)], answer)
+case(OPS["acosh"], [between(1.1, 4, 5)], np.arccosh)
+case(OPS["log10"], [positive(5)])
+case(OPS["lgamma"], [between(0.3, 6, 7)], np.vectorize(math.lgamma), tol=1e-10)
+case(OPS["lgamma"], [fixed([-0.5, -2.3])], np.vectorize(math.lgamma), tol=1e-10)
+case(OPS["polygamma"], [positive(5)], ref.polygamma, lambda t, x, n: t.polygamma(n, x), tol=1e-6, n=1)
+case(OPS["polygamma"], [positive(5)], ref.polygamma, lambda t, x, n: t.polygamma(n, x), tol=1e-6, n=0)
+case(OPS["sinc"], [apart(5)], lambda x: np.sinc(x), "sinc")
+case(OPS["atan2"], [apart(5), normal(5)], np.arctan2)
+case(OPS["hypot"], [apart(5), normal(5)])
+case(OPS["copysign"], [apart(5), apart(5)])
+case(OPS["logaddexp"], [normal(2, 3), normal(3)])
+case(OPS["logaddexp2"], [normal(2, 3), normal(3)])
+case(OPS["logaddexp"], [fixed([1000.0]), fixed([1000.0])], lambda x, o: x + np.log(2))
+case(OPS["logaddexp2"], [normal(2, 3), normal(3)])
+case(OPS["logaddexp2"], [fixed([1000.0]), fixed([1000.0])], lambda x, o: x + 1)
+case(OPS["xlogy"], [apart(5), positive(5)], lambda x, o: x * np.log(o))
+case(OPS["fmax"], [apart(2, 3), fixed([0.3, -0.2, 0.5])])
+case(OPS["fmin"], [apart(2, 3), fixed([0.3, -0.2, 0.5])])
+case(OPS["fmax"], [fixed([1.0, np.nan]), fixed([np.nan, 2.0])], lambda x, o: np.array([1.0, 2.0]), wants=())
+case(OPS["fmod"], [apart(6), positive(6)])
+case(
+    OPS["nan_to_num"],
+    [fixed([1.5, np.nan, np.inf, -np.inf])],
+    lambda x, nan, posinf, neginf: np.array([1.5, 0.0, 9.0, -9.0]),
+    "nan_to_num",
+    wants=(),
+    nan=0.0,
+    posinf=9.0,
+    neginf=-9.0,
+)
+case(OPS["nan_to_num"], [normal(4)], lambda x, nan, posinf, neginf: x, "nan_to_num", nan=0.0, posinf=9.0, neginf=-9.0)
+case(OPS["heaviside"], [fixed([-1.0, 0.0, 2.0]), fixed([5.0, 6.0, 7.0])], wants=())
+case(OPS["signbit"], [fixed([-1.0, -0.0, 0.0, 2.0])], wants=())
+
+# order
+for descending in (False, True):
+    case(
+        OPS["argsort"],
+        [apart(3, 4)],
+        lambda x, dim, descending: np.argsort(-x if descending else x, dim),
+        wants=(),
+        dim=1,
+        descending=descending,
+    )
+case(
+    OPS["cummax_places"],
+    [whole(0, 9, 2, 6)],
+    lambda x, dim: ref.running_places(x, np.maximum),
+    lambda t, x, dim: t.cummax(x, dim)[1],
+    dim=1,
+)
+case(
+    OPS["cummin_places"],
+    [whole(0, 9, 2, 6)],
+    lambda x, dim: ref.running_places(x, np.minimum),
+    lambda t, x, dim: t.cummin(x, dim)[1],
+    dim=1,
+)
+case(
+    OPS["searchsorted"],
+    [fixed([[1.0, 3.0, 5.0]]), fixed([[0.0, 3.0, 9.0]])],
+    lambda s, v, right: np.array([[0, 2, 3]]),
+    wants=(),
+    right=True,
+)
+case(OPS["nonzero"], [fixed([[0, 2], [3, 0]])], lambda x: np.argwhere(x))
+
+# diagonals and triangles
+for offset in (0, 1, -1):
+    case(
+        OPS["diagonal"],
+        [normal(2, 3, 4)],
+        lambda x, offset: np.diagonal(x, offset, 1, 2),
+        lambda t, x, offset: t.diagonal(x, offset, 1, 2),
+        offset=offset,
+    )
+case(
+    OPS["diagonal_adjoint"],
+    [normal(2, 3)],
+    lambda x, shape, offset: np.stack([np.diag(row, 1)[:3] for row in x]),
+    None,
+    shape=(2, 3, 4),
+    offset=1,
+)
+case(OPS["tril"], [normal(2, 3, 3)], lambda x, diagonal: np.tril(x, diagonal), diagonal=-1)
+case(OPS["triu"], [normal(3, 4)], lambda x, diagonal: np.triu(x, diagonal), diagonal=1)
+
+# running
+case(OPS["recurrence"], [normal(2, 4), normal(2, 4)], ref.recurrence, None, dim=1)
+case(OPS["cumprod"], [normal(2, 4)], lambda x, dim: np.cumprod(x, dim), dim=1)
+case(OPS["cumprod"], [fixed([0.5, 0.0, 2.0, 0.0, 3.0])], lambda x, dim: np.cumprod(x, dim), dim=0)
+case(OPS["logcumsumexp"], [normal(2, 4)], lambda x, dim: np.log(np.cumsum(np.exp(x), dim)), dim=1)
+case(OPS["detach"], [normal(3)], np.copy, "Tensor.detach", wants=(), name="detach")
+
+
+# factorizations; those of symmetric matrices read one triangle, so their gradients are those of the symmetric part
+def of_symmetric(op: Op) -> Callable:
+    return lambda x, *more, **options: op((x + x.mT) * 0.5, *more, **options)
+
+
+def solid(*size: int) -> Callable:
+    """Well-conditioned matrices with distinct singular values."""
+
+    def make(rng: Any) -> np.ndarray:
+        n, m = size[-2:]
+        return rng.standard_normal(size) * 0.3 + np.eye(n, m) * np.arange(1, m + 1)
+
+    return make
+
+
+def symmetric(rng: Any) -> np.ndarray:
+    x = rng.standard_normal((3, 3)) * 0.2
+    return x + x.T + np.diag([1.0, 2.0, 3.5])
+
+
+def vectors(x: Tensor) -> Any:
+    """The eigenvectors up to the sign of each."""
+    v = OPS["eigenvectors"]((x + x.mT) * 0.5)
+    return v * v
+
+
+case(OPS["det"], [solid(2, 3, 3)], np.linalg.det, "linalg.det", tol=1e-10)
+case(OPS["det"], [fixed([[1.0, 2.0], [2.0, 4.0]])], lambda x: np.array(0.0), "linalg.det", wants=())
+case(OPS["cofactor"], [solid(3, 3)], lambda x: np.linalg.det(x) * np.linalg.inv(x).T, None, tol=1e-10)
+case(OPS["logabsdet"], [solid(2, 3, 3)], lambda x: np.linalg.slogdet(x)[1], lambda t, x: t.linalg.slogdet(x)[1])
+case(
+    OPS["det_sign"],
+    [solid(2, 3, 3)],
+    lambda x: np.linalg.slogdet(x)[0],
+    lambda t, x: t.linalg.slogdet(x.detach())[0],
+    wants=(),
+)
+case(OPS["inv"], [solid(2, 3, 3)], np.linalg.inv, "linalg.inv", tol=1e-10)
+case(OPS["solve"], [solid(2, 3, 3), normal(3, 2)], lambda x, o: np.linalg.inv(x) @ o, "linalg.solve", tol=1e-10)
+case(
+    of_symmetric(OPS["cholesky"]),
+    [symmetric],
+    np.linalg.cholesky,
+    lambda t, x: t.linalg.cholesky((x + x.mT) * 0.5),
+    name="cholesky",
+)
+case(OPS["qr_q"], [solid(4, 3)], lambda x: np.linalg.qr(x)[0], lambda t, x: t.linalg.qr(x)[0], tol=1e-10)
+case(OPS["qr_complement"], [solid(4, 3)], lambda x: np.linalg.qr(x, "complete")[0][:, 3:], None, tol=1e-10, wants=())
+case(
+    vectors,
+    [symmetric],
+    lambda x: np.linalg.eigh(x)[1] ** 2,
+    lambda t, x: t.linalg.eigh((x + x.mT) * 0.5)[1] ** 2,
+    tol=1e-10,
+    name="eigenvectors",
+)
+case(
+    lambda x: OPS["eigenvalues"]((x + x.mT) * 0.5, OPS["eigenvectors"]((x + x.mT) * 0.5)),
+    [symmetric],
+    np.linalg.eigvalsh,
+    lambda t, x: t.linalg.eigvalsh((x + x.mT) * 0.5),
+    tol=1e-10,
+    name="eigenvalues",
+)
+case(
+    lambda x: OPS["singular_vectors"](x) ** 2,
+    [solid(3, 3)],
+    lambda x: ref.singular_vectors(x) ** 2,
+    None,
+    tol=1e-10,
+    name="singular_vectors",
+)
+case(
+    lambda x: OPS["singular_values"](x, OPS["singular_vectors"](x)),
+    [solid(4, 3)],
+    lambda x: np.linalg.svd(x)[1],
+    "linalg.svdvals",
+    tol=1e-10,
+    name="singular_values",
+)
+case(
+    lambda x: OPS["svd_complement"](x, left=True) ** 2,
+    [solid(4, 3)],
+    lambda x: np.linalg.svd(x)[0][:, 3:] ** 2,
+    None,
+    tol=1e-10,
+    wants=(),
+    name="svd_complement",
+)
+case(OPS["pinv"], [solid(4, 3)], lambda x, rtol: np.linalg.pinv(x), "linalg.pinv", tol=1e-10, rtol=1e-12)

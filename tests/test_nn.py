@@ -1,0 +1,403 @@
+"""Modules: registration, traversal, state, modes, hooks, printing; layers' rules and the messages of their errors."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import minigrad
+import minigrad.nn as nn
+from minigrad.trace import record
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU())
+        self.heads = nn.ModuleList([nn.Linear(4, 2), nn.Linear(4, 2)])
+        self.scale = nn.Parameter(minigrad.ones(2))
+        self.register_buffer("offset", minigrad.zeros(2))
+        self.register_buffer("scratch", minigrad.zeros(5), persistent=False)
+        self.nothing = None
+
+    def forward(self, x):
+        h = self.encoder(x)
+        return sum(head(h) for head in self.heads) * self.scale + self.offset
+
+
+KEYS = ["scale", "offset", "encoder.0.weight", "encoder.0.bias", "encoder.1.weight", "encoder.1.bias",
+        "encoder.1.running_mean", "encoder.1.running_var", "encoder.1.num_batches_tracked", "heads.0.weight",
+        "heads.0.bias", "heads.1.weight", "heads.1.bias"]  # fmt: skip
+
+
+# -- registration ---------------------------------------------------------------------------------------
+
+
+def test_attributes_register_by_type():
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [
+        k for k in KEYS if "running" not in k and k[-7:] != "tracked" and k != "offset"
+    ]
+    assert [name for name, _ in net.named_buffers(recurse=False)] == ["offset", "scratch"]
+    assert [name for name, _ in net.named_children()] == ["encoder", "heads"]
+    assert net.nothing is None and "nothing" in net.__dict__
+    assert {"scale", "encoder", "offset"} <= set(dir(net))
+    net.scale = None
+    assert net.scale is None and "scale" not in dict(net.named_parameters())
+    net.scale = nn.Parameter(minigrad.zeros(2))
+    del net.scale
+    with pytest.raises(AttributeError, match="'Net' object has no attribute 'scale'"):
+        net.scale  # noqa: B018
+
+
+def test_a_name_moves_from_one_kind_to_another():
+    m = nn.Module()
+    m.a = 3
+    m.a = nn.Parameter(minigrad.ones(1))
+    assert "a" not in m.__dict__ and list(m.state_dict()) == ["a"]
+    m.a = nn.Linear(1, 1)
+    assert list(m.state_dict()) == ["a.weight", "a.bias"]
+    m.b = nn.Buffer(minigrad.ones(1), persistent=False)
+    assert [n for n, _ in m.named_buffers()] == ["b"] and "b" not in m.state_dict()
+    m.b = minigrad.zeros(1)
+    assert m.b.item() == 0.0 and [n for n, _ in m.named_buffers()] == ["b"]
+
+
+def test_wrong_assignments_are_refused():
+    class Early(nn.Module):
+        def __init__(self) -> None:
+            self.layer = nn.Linear(1, 1)
+
+    with pytest.raises(AttributeError, match=r"cannot assign 'layer' before Module.__init__\(\) call"):
+        Early()
+    net = Net()
+    with pytest.raises(TypeError, match="cannot assign 'Tensor' as parameter 'scale'"):
+        net.scale = minigrad.ones(2)
+    with pytest.raises(TypeError, match="cannot assign 'int' as child module 'encoder'"):
+        net.encoder = 3
+    with pytest.raises(TypeError, match="cannot assign 'str' as buffer 'offset'"):
+        net.offset = "x"
+    with pytest.raises(KeyError, match="can't be empty or contain"):
+        net.register_buffer("a.b", None)
+    with pytest.raises(KeyError, match="attribute 'encoder' already exists"):
+        net.register_parameter("encoder", None)
+    with pytest.raises(TypeError, match="cannot assign 'Tensor' to parameter 'w'"):
+        net.register_parameter("w", minigrad.ones(1))
+    with pytest.raises(TypeError, match="name should be a string, got int"):
+        net.add_module(3, nn.ReLU())
+    with pytest.raises(RuntimeError, match="only floating tensors can have gradients"):
+        nn.Parameter(minigrad.tensor([1, 2]))
+
+
+def test_a_shared_module_and_parameter_come_once():
+    layer = nn.Linear(2, 2)
+    both = nn.Sequential(layer, layer)
+    assert [n for n, _ in both.named_parameters()] == ["0.weight", "0.bias"]
+    assert len(list(both.named_parameters(remove_duplicate=False))) == 4
+    assert len(both.state_dict()) == 4
+    assert [n for n, _ in both.named_modules()] == ["", "0"]
+
+
+def test_paths():
+    net = Net()
+    assert net.get_submodule("encoder.1") is net.encoder[1]
+    assert net.get_parameter("heads.1.bias") is net.heads[1].bias
+    assert net.get_buffer("encoder.1.running_mean") is net.encoder[1].running_mean
+    assert net.get_submodule("") is net
+    with pytest.raises(
+        AttributeError, match=r"Sequential has no submodule '7' \(in 'encoder.7'\). Hint: it has 0, 1, 2"
+    ):
+        net.get_submodule("encoder.7")
+    with pytest.raises(AttributeError, match="Linear has no parameter 'wait'"):
+        net.get_parameter("encoder.0.wait")
+
+
+def test_a_module_without_forward_says_so():
+    with pytest.raises(NotImplementedError, match='is missing the required "forward" function'):
+        nn.Module()(1)
+
+
+# -- modes, gradients, moves ----------------------------------------------------------------------------
+
+
+def test_train_and_eval_reach_everything():
+    net = Net().eval()
+    assert not any(m.training for m in net.modules())
+    assert all(m.training for m in net.train().modules())
+    with pytest.raises(ValueError, match="expected to be a boolean"):
+        net.train("yes")
+
+
+def test_zero_grad_and_requires_grad():
+    net = Net()
+    net(minigrad.randn(5, 3)).sum().backward()
+    g = net.scale.grad
+    net.zero_grad(set_to_none=False)
+    assert net.scale.grad is not g and (net.scale.grad == 0).all()
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+    net.requires_grad_(False)
+    assert not net(minigrad.randn(5, 3)).requires_grad
+
+
+def test_moves_keep_parameters_and_shared_tensors():
+    net = Net()
+    net.tied = net.encoder[0]
+    before = list(net.parameters())
+    net(minigrad.randn(5, 3)).sum().backward()
+    net.double()
+    assert all(p is q for p, q in zip(before, net.parameters(), strict=True))
+    assert {p.dtype for p in net.parameters()} == {minigrad.float64} and net.scale.grad.dtype is minigrad.float64
+    assert net.encoder[1].num_batches_tracked.dtype is minigrad.int64
+    assert net.half().scale.dtype is minigrad.float16
+    assert net.float().to("cpu").scale.dtype is minigrad.float32
+    with pytest.raises(TypeError, match="expected a floating dtype"):
+        net.to(minigrad.int64)
+
+
+def test_apply_goes_children_first():
+    seen = []
+    net = nn.Sequential(nn.Sequential(nn.ReLU()), nn.Tanh())
+    assert net.apply(lambda m: seen.append(type(m).__name__)) is net
+    assert seen == ["ReLU", "Sequential", "Tanh", "Sequential"]
+
+
+def test_copies_and_pickles():
+    net = Net()
+    net(minigrad.randn(5, 3))
+    for other in (copy.deepcopy(net), pickle.loads(pickle.dumps(net))):
+        assert list(other.state_dict()) == KEYS
+        assert other.scale is not net.scale and other.scale.requires_grad
+        x = minigrad.randn(4, 3)
+        np.testing.assert_array_equal(other.eval()(x).detach().numpy(), net.eval()(x).detach().numpy())
+
+
+# -- state ----------------------------------------------------------------------------------------------
+
+
+def test_state_dict_shares_memory_and_is_detached():
+    net = Net()
+    state = net.state_dict()
+    assert list(state) == KEYS
+    assert not any(v.requires_grad for v in state.values())
+    state["scale"].fill_(7.0)
+    assert net.scale[0].item() == 7.0
+    assert net.state_dict(keep_vars=True)["scale"] is net.scale
+    assert list(net.state_dict(prefix="model."))[:3] == ["model.scale", "model.offset", "model.encoder.0.weight"]
+
+
+def test_load_state_dict_copies():
+    a, b = Net(), Net()
+    result = b.load_state_dict(a.state_dict())
+    assert (
+        result.missing_keys == [] and result.unexpected_keys == [] and repr(result) == "<All keys matched successfully>"
+    )
+    np.testing.assert_array_equal(a.heads[0].weight.detach().numpy(), b.heads[0].weight.detach().numpy())
+    assert a.scale.array is not b.scale.array
+    half = {k: v.double() if v.is_floating_point() else v for k, v in a.state_dict().items()}
+    b.load_state_dict(half)
+    assert b.scale.dtype is minigrad.float32
+
+
+def test_load_state_dict_assign_takes_the_tensors_over():
+    net = nn.Linear(2, 2, bias=False)
+    w = minigrad.ones(2, 2, dtype=minigrad.float64)
+    net.load_state_dict({"weight": w}, assign=True)
+    assert net.weight.array is w.array and net.weight.requires_grad and isinstance(net.weight, nn.Parameter)
+
+
+def test_load_state_dict_names_everything_and_changes_nothing():
+    net = Net()
+    before = {k: v.numpy().copy() for k, v in net.state_dict().items()}
+    state = {k: minigrad.zeros_like(v) + 5 for k, v in net.state_dict().items()}
+    del state["heads.0.bias"]
+    state["heads.9.bias"] = minigrad.zeros(1)
+    state["heads.1.bias"] = minigrad.zeros(3)
+    state["encoder.0.bias"] = minigrad.zeros(4, dtype=minigrad.int64)
+    state["scale"] = [1.0, 2.0]
+    with pytest.raises(RuntimeError) as error:
+        net.load_state_dict(state)
+    for part in (r"Error(s) in loading state_dict for Net", "Missing key(s) in state_dict: 'heads.0.bias'",
+                 "Unexpected key(s) in state_dict: 'heads.9.bias'",
+                 "size mismatch for heads.1.bias: expected shape (2,) as in the model, got (3,)",
+                 "dtype mismatch for encoder.0.bias: expected minigrad.float32 as in the model, got minigrad.int64",
+                 "'scale': expected a tensor, got list", "Hint: strict=False"):  # fmt: skip
+        assert part in str(error.value)
+    for key, value in net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), before[key])
+
+
+def test_load_state_dict_not_strict():
+    net = nn.Linear(2, 2)
+    result = net.load_state_dict({"weight": minigrad.ones(2, 2), "extra": minigrad.ones(1)}, strict=False)
+    assert result.missing_keys == ["bias"] and result.unexpected_keys == ["extra"]
+    assert net.weight[0, 0].item() == 1.0
+    with pytest.raises(RuntimeError, match="size mismatch for weight"):
+        net.load_state_dict({"weight": minigrad.ones(2, 3)}, strict=False)
+    with pytest.raises(TypeError, match="Expected state_dict to be dict-like, got int"):
+        net.load_state_dict(3)
+
+
+def test_loading_counts_as_a_write():
+    net = nn.Linear(2, 2)
+    x = minigrad.ones(1, 2, requires_grad=True)
+    y = net(x).sum()
+    net.load_state_dict(nn.Linear(2, 2).state_dict())
+    with pytest.raises(RuntimeError, match="modified"):
+        y.backward()
+
+
+# -- hooks ----------------------------------------------------------------------------------------------
+
+
+def test_forward_hooks_see_and_replace():
+    layer = nn.ReLU()
+    seen = []
+    first = layer.register_forward_pre_hook(lambda m, args: (args[0] + 1,))
+    layer.register_forward_hook(lambda m, args, y: seen.append((args[0].item(), y.item())))
+    last = layer.register_forward_hook(lambda m, args, y: y * 10)
+    assert layer(minigrad.tensor(1.0)).item() == 20.0 and seen == [(2.0, 2.0)]
+    first.remove(), last.remove()
+    assert layer(minigrad.tensor(1.0)).item() == 1.0 and len(seen) == 2
+
+
+def test_forward_hooks_with_keywords_and_order():
+    class Scaled(nn.Module):
+        def forward(self, x, by=1.0):
+            return x * by
+
+    layer = Scaled()
+    layer.register_forward_pre_hook(lambda m, args, kwargs: (args, {"by": kwargs["by"] + 1}), with_kwargs=True)
+    layer.register_forward_hook(lambda m, args, kwargs, y: y + kwargs["by"], with_kwargs=True)
+    assert layer(minigrad.tensor(2.0), by=2.0).item() == 9.0
+    order = []
+    layer.register_forward_hook(lambda m, a, y: order.append("second"))
+    layer.register_forward_hook(lambda m, a, y: order.append("first"), prepend=True)
+    layer(minigrad.tensor(2.0), by=2.0)
+    assert order == ["first", "second"]
+
+
+def test_full_backward_hook():
+    layer = nn.Linear(3, 2).double()
+    seen = []
+    layer.register_full_backward_hook(lambda m, gi, go: seen.append((m, gi[0].numpy().copy(), go[0].numpy().copy())))
+    x = minigrad.randn(4, 3, dtype=minigrad.float64, requires_grad=True)
+    layer(x).sum().backward()
+    ((module, grad_input, grad_output),) = seen
+    assert module is layer and (grad_output == 1).all()
+    np.testing.assert_allclose(grad_input, x.grad.numpy())
+    handle = layer.register_full_backward_hook(lambda m, gi, go: (gi[0] * 2,))
+    before, x.grad = x.grad, None
+    layer(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 2 * before.numpy())
+    handle.remove()
+    pre = layer.register_full_backward_pre_hook(lambda m, go: (go[0] * 3,))
+    x.grad = None
+    layer(x).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), 3 * before.numpy())
+    np.testing.assert_array_equal(seen[-1][2], 3.0)
+    pre.remove()
+
+
+def test_full_backward_hook_without_a_differentiable_input():
+    layer = nn.Linear(3, 2)
+    seen = []
+    layer.register_full_backward_hook(lambda m, gi, go: seen.append((gi, go[0].shape)))
+    layer(minigrad.randn(4, 3)).sum().backward()
+    assert seen == [((None,), (4, 2))] and layer.weight.grad is not None
+
+
+def test_full_backward_hook_of_several_inputs_looks_and_does_not_replace():
+    layer = nn.Bilinear(2, 3, 4)
+    seen = []
+    layer.register_full_backward_hook(lambda m, gi, go: seen.append([g.shape for g in gi]))
+    a, b = minigrad.randn(5, 2, requires_grad=True), minigrad.randn(5, 3, requires_grad=True)
+    layer(a, b).sum().backward()
+    assert seen == [[(5, 2), (5, 3)]]
+    layer.register_full_backward_hook(lambda m, gi, go: gi)
+    with pytest.raises(RuntimeError, match="can replace the gradient of one input, but 2 inputs want one"):
+        layer(a, b).sum().backward()
+
+
+def test_an_exception_in_a_hook_comes_through():
+    layer = nn.ReLU()
+
+    def broken(module, args):
+        raise KeyError("mine")
+
+    layer.register_forward_pre_hook(broken)
+    with pytest.raises(KeyError, match="mine"):
+        layer(minigrad.ones(1))
+    with record() as _, pytest.raises(KeyError, match="mine"):
+        layer(minigrad.ones(1))
+
+
+# -- what the trace hears -------------------------------------------------------------------------------
+
+
+def test_scopes_are_paths_in_the_calling_module():
+    net = Net()
+    with record() as program:
+        net(minigrad.randn(4, 3))
+    scopes = [call.scope for call in program.calls if call.scope]
+    assert scopes[0] == ("Net", "encoder", "0")
+    assert ("Net", "encoder", "1") in scopes and ("Net", "heads.1") in scopes and scopes[-1] == ("Net",)
+
+
+def test_two_roots_have_their_own_names():
+    a, b = nn.ReLU(), nn.Tanh()
+    with record() as program:
+        b(a(minigrad.randn(3)))
+    assert [call.scope for call in program.calls if call.scope] == [("ReLU",), ("Tanh",)]
+
+
+# -- printing and containers ----------------------------------------------------------------------------
+
+
+def test_repr():
+    assert repr(nn.Sequential()) == "Sequential()"
+    assert repr(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.ReLU()))) == (
+        "Sequential(\n  (0): Linear(in_features=3, out_features=4, bias=True)\n"
+        "  (1): Sequential(\n    (0): ReLU()\n  )\n)"
+    )
+    assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n)"
+    p = nn.Parameter(minigrad.ones(2))
+    assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
+    assert "(0): Parameter containing: [minigrad.float32 of size 2x3]" in repr(nn.ParameterList([minigrad.ones(2, 3)]))
+
+
+def test_sequential_as_a_list():
+    a, b, c = nn.Linear(2, 2), nn.ReLU(), nn.Tanh()
+    net = nn.Sequential(a, b)
+    assert net.append(c) is net and list(net) == [a, b, c] and net[-1] is c and len(net) == 3
+    assert list(net[1:]) == [b, c] and type(net[1:]) is nn.Sequential
+    net.insert(1, c)
+    assert list(net) == [a, c, b, c] and list(net._modules) == ["0", "1", "2", "3"]
+    del net[0]
+    assert list(net._modules) == ["0", "1", "2"] and net.pop(0) is c
+    net[0] = a
+    assert list(net + nn.Sequential(b)) == [a, c, b]
+    with pytest.raises(IndexError, match="index 9 is out of range for 2 modules"):
+        net[9]
+    with pytest.raises(TypeError, match="cannot assign 'int' to module '0'"):
+        nn.Sequential(3)
+    named = nn.Sequential({"first": a, "second": b})
+    assert list(named.state_dict()) == ["first.weight", "first.bias"] and named.second is b
+
+
+def test_module_and_parameter_dicts():
+    d = nn.ModuleDict({"a": nn.ReLU()})
+    d["b"] = nn.Linear(1, 1)
+    d.update([("c", nn.Tanh())])
+    assert list(d) == ["a", "b", "c"] and "b" in d and len(d) == 3
+    assert isinstance(d.pop("a"), nn.ReLU) and list(d.keys()) == ["b", "c"]
+    p = nn.ParameterDict({"w": minigrad.ones(2)})
+    p["v"] = nn.Parameter(minigrad.zeros(1))
+    assert [n for n, _ in p.named_parameters()] == ["w", "v"] and isinstance(p["w"], nn.Parameter)
+    values = nn.ParameterList([minigrad.ones(1)])
+    values += [minigrad.zeros(1)]
+    values[0] = minigrad.full((1,), 4.0)
+    assert [v.item() for v in values] == [4.0, 0.0] and values[-1].item() == 0.0

@@ -1,6 +1,6 @@
 """A convolutional network with batch norm learns handwritten digits; then its first filters are drawn.
 
-    python examples/cnn_digits.py --epochs 8
+Run it by: python examples/cnn_digits.py --epochs 8
 """
 
 import argparse
@@ -14,7 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--epochs", type=int, default=8, help="passes over the training digits (default: %(default)s)")
 parser.add_argument("--lr", type=float, default=0.005, help="learning rate of Adam (default: %(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
-parser.add_argument("--out", type=Path, default=Path("runs/cnn_digits"), help="folder to write to (default: %(default)s)")
+parser.add_argument("--out", type=Path, default=Path("runs/cnn_digits"), help="folder to write to")
 args = parser.parse_args()
 
 mg.manual_seed(args.seed)

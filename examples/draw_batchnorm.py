@@ -1,6 +1,6 @@
 """Draws batch normalization: as one node, and opened into the steps it is made of, forward and backward.
 
-    python examples/draw_batchnorm.py --format png
+Run it by: python examples/draw_batchnorm.py --format png
 """
 
 import argparse
@@ -14,7 +14,7 @@ parser.add_argument("--batch", type=int, default=4, help="cases in the batch (de
 parser.add_argument("--features", type=int, default=3, help="features, normalised one by one (default: %(default)s)")
 parser.add_argument("--format", default="svg", choices=["svg", "png", "pdf", "dot"], help="default: %(default)s")
 parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
-parser.add_argument("--out", type=Path, default=Path("runs/draw_batchnorm"), help="folder to write to (default: %(default)s)")
+parser.add_argument("--out", type=Path, default=Path("runs/draw_batchnorm"), help="folder to write to")
 args = parser.parse_args()
 
 mg.manual_seed(args.seed)

@@ -1,6 +1,6 @@
 """A multi-layer perceptron with batch norm learns handwritten digits, in a few seconds.
 
-    python examples/mlp_digits.py --epochs 20
+Run it by: python examples/mlp_digits.py --epochs 20
 """
 
 import argparse
@@ -14,7 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--epochs", type=int, default=20, help="passes over the training digits (default: %(default)s)")
 parser.add_argument("--lr", type=float, default=0.05, help="learning rate of SGD (default: %(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
-parser.add_argument("--out", type=Path, default=Path("runs/mlp_digits"), help="folder to write to (default: %(default)s)")
+parser.add_argument("--out", type=Path, default=Path("runs/mlp_digits"), help="folder to write to")
 args = parser.parse_args()
 
 mg.manual_seed(args.seed)

@@ -1,6 +1,6 @@
 """A small network bends a line around two moons, shown as text while it learns, and as a picture at the end.
 
-    python examples/two_moons.py --noise 0.15
+Run it by: python examples/two_moons.py --noise 0.15
 """
 
 import argparse
@@ -14,7 +14,7 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--steps", type=int, default=400, help="steps of gradient descent (default: %(default)s)")
 parser.add_argument("--noise", type=float, default=0.1, help="standard deviation of the points (default: %(default)s)")
 parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
-parser.add_argument("--out", type=Path, default=Path("runs/two_moons"), help="folder to write to (default: %(default)s)")
+parser.add_argument("--out", type=Path, default=Path("runs/two_moons"), help="folder to write to")
 args = parser.parse_args()
 
 mg.manual_seed(args.seed)

@@ -6,11 +6,29 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, io, nn, optim, ops, trace, viz
-from .autograd import decompose, enable_grad, inference_mode, is_grad_enabled, is_inference_mode_enabled, no_grad, set_grad_enabled
-from .backends import DType as dtype
+from . import autograd, backends, data, io, nn, ops, optim, viz
+from .autograd import (
+    decompose,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_inference_mode_enabled,
+    no_grad,
+    set_grad_enabled,
+)
 from .backends import Device as device
-from .backends import Size, dtypes, finfo, get_default_dtype, iinfo, promote_types, set_default_dtype
+from .backends import DType as dtype
+from .backends import (
+    Size,
+    dtypes,
+    finfo,
+    get_default_dtype,
+    get_num_threads,
+    iinfo,
+    promote_types,
+    set_default_dtype,
+    set_num_threads,
+)
 from .core import Tensor
 from .io import load, save
 from .ops import linalg

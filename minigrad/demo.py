@@ -24,7 +24,7 @@ from .viz import draw
 SHADES = " .:-=+*#%@"
 
 
-# -- the models ----------------------------------------------------------------------------------------------------------------
+# -- the models --------------------------------------------------------------------------------------------------------
 
 
 def mlp() -> nn.Sequential:
@@ -43,19 +43,19 @@ def cnn() -> nn.Sequential:
         nn.Conv2d(1, 16, 3, padding=1), nn.BatchNorm2d(16), nn.ReLU(),
         nn.Conv2d(16, 32, 3, padding=1), nn.BatchNorm2d(32), nn.ReLU(), nn.MaxPool2d(2),
         nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Dropout(0.3), nn.Linear(256, 10),
+        nn.Flatten(), nn.Dropout(0.5), nn.Linear(256, 10),
     )  # fmt: skip
 
 
 MODELS = {"mlp": mlp, "cnn": cnn}
 
 
-# -- training ------------------------------------------------------------------------------------------------------------------
+# -- training ----------------------------------------------------------------------------------------------------------
 
 
 @dataclass
 class History:
-    """What a training run saw: the loss of each step; after each epoch the accuracy in training and on held-out digits."""
+    """What a training run saw: the loss of each step; the accuracy of each epoch, in training and held out after it."""
 
     loss: list[float] = field(default_factory=list)
     train: list[float] = field(default_factory=list)
@@ -72,7 +72,7 @@ def train(name: str, model: nn.Module, data: TensorDataset, held_out: TensorData
     """Train a model with AdamW, with a progress bar. The held-out digits are looked at, never learnt from."""
     loader = DataLoader(data, batch_size, shuffle=True, drop_last=True)  # batch norm wants whole batches
     optimizer = optim.AdamW(model.parameters(), lr=peak)
-    loss_of = nn.CrossEntropyLoss()
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
     history, seen, start = History(), 0, time.perf_counter()
     with tqdm(total=epochs * len(loader), desc=name, unit="step", dynamic_ncols=True, mininterval=0.5) as bar:
         for _ in range(epochs):
@@ -89,7 +89,9 @@ def train(name: str, model: nn.Module, data: TensorDataset, held_out: TensorData
                 now += len(labels)
                 history.loss.append(loss.item())
                 speed = (seen + now) / (time.perf_counter() - start)
-                bar.set_postfix_str(f"loss {mean(history.loss[-20:]):.3f}, accuracy {right / now:.1%}, {speed:,.0f} samples/s", False)
+                bar.set_postfix_str(
+                    f"loss {mean(history.loss[-20:]):.3f}, accuracy {right / now:.1%}, {speed:,.0f} samples/s", False
+                )
                 bar.update()
             seen += now
             history.train.append(right / now)
@@ -107,7 +109,7 @@ def accuracy(model: nn.Module, data: TensorDataset) -> float:
     return right / len(labels)
 
 
-# -- what the demo leaves behind -------------------------------------------------------------------------------------------------
+# -- what the demo leaves behind ---------------------------------------------------------------------------------------
 
 
 def summary(model: nn.Sequential, images: Tensor) -> str:
@@ -143,7 +145,7 @@ def curves(histories: dict[str, History], path: Path) -> str:
         left.plot(epochs, means, color=color, label=name)
         right.plot(epochs, h.train, "--", color=color, label=f"{name}, training")
         right.plot(epochs, h.test, color=color, label=f"{name}, held out")
-    left.set(title="cross entropy", xlabel="epoch", yscale="log")
+    left.set(title="cross entropy with smoothed labels (at best 0.50)", xlabel="epoch", ylim=(0.4, 2.5))
     right.set(title="accuracy", xlabel="epoch", ylim=(0.8, 1.005))
     for axes in (left, right):
         axes.legend()
@@ -161,7 +163,8 @@ def pictures(out: Path) -> list[str]:
     lines = []
     for file, about, options in [
         ("batchnorm.svg", "batch norm as one node", dict(backward=False, direction="LR")),
-        ("batchnorm_opened.svg", "and opened: forward in black, backward in red", dict(decompose=True, backward=True, values=True, gradients=True)),
+        ("batchnorm_opened.svg", "and opened: forward in black, backward in red",
+         dict(decompose=True, backward=True, values=True, gradients=True)),
     ]:  # fmt: skip
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -187,22 +190,30 @@ def demo(seed: int = 0, epochs: int = 15, out: Path = Path("runs/demo"), quick: 
         save({"model": name, "seed": seed, "accuracy": histories[name].test[-1], "state": model.state_dict()}, path)
         wrote.append(f"{path}: checkpoint")
     (out / "summary.txt").write_text("\n".join(tables))
-    wrote = [f"{out / 'summary.txt'}: layers, shapes, parameters", *wrote, curves(histories, out / "curves.png"), *pictures(out)]
+    wrote = [
+        f"{out / 'summary.txt'}: layers, shapes, parameters",
+        *wrote,
+        curves(histories, out / "curves.png"),
+        *pictures(out),
+    ]
     print(*tables, sep="\n")
     print(*wrote, sep="\n")
     found = {name: h.test[-1] for name, h in histories.items()}
-    print(f"\nheld-out accuracy: {', '.join(f'{name} {a:.2%}' for name, a in found.items())}  ({time.perf_counter() - start:.0f} s)")
+    accuracies = ", ".join(f"{name} {a:.2%}" for name, a in found.items())
+    print(f"\nheld-out accuracy: {accuracies}  ({time.perf_counter() - start:.0f} s)")
     return found
 
 
-# -- prediction ------------------------------------------------------------------------------------------------------------------
+# -- prediction --------------------------------------------------------------------------------------------------------
 
 
 def restored(checkpoint: str | Path) -> nn.Sequential:
     """The model of a checkpoint of the demo. Raises ValueError for a file that holds something else."""
     found = load(checkpoint)
     if not isinstance(found, dict) or found.get("model") not in MODELS or not isinstance(found.get("state"), dict):
-        raise ValueError(f"predict: {str(checkpoint)!r} is no checkpoint of the demo. Hint: python -m minigrad demo makes one")
+        raise ValueError(
+            f"predict: {str(checkpoint)!r} is no checkpoint of the demo. Hint: python -m minigrad demo makes one"
+        )
     model = MODELS[found["model"]]()
     model.load_state_dict(found["state"])
     return model.eval()  # type: ignore[return-value]
@@ -224,5 +235,6 @@ def predict(checkpoint: str | Path = "runs/demo/cnn.safetensors", index: int | N
         image, label = held_out[i]
         chances = model(image.unsqueeze(0)).softmax(1)[0].tolist()
         best = sorted(range(10), key=lambda digit: -chances[digit])[:3]
+        odds = ", ".join(f"{digit}: {chances[digit]:.1%}" for digit in best)
         print(as_text(image))
-        print(f"held-out digit {i}: a {label.item()}, taken for a {best[0]}  ({', '.join(f'{d}: {chances[d]:.1%}' for d in best)})\n")
+        print(f"held-out digit {i}: a {label.item()}, taken for a {best[0]}  ({odds})\n")

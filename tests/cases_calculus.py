@@ -63,6 +63,9 @@ case(OPS["nan_to_num"], [normal(4)], lambda x, nan, posinf, neginf: x, "nan_to_n
 case(OPS["heaviside"], [fixed([-1.0, 0.0, 2.0]), fixed([5.0, 6.0, 7.0])], wants=())
 case(OPS["signbit"], [fixed([-1.0, -0.0, 0.0, 2.0])], wants=())
 
+for shift, answer in [(OPS["bitwise_left_shift"], np.left_shift), (OPS["bitwise_right_shift"], np.right_shift)]:
+    case(shift, [whole(-9, 9, 2, 5), whole(0, 4, 5)], answer)
+
 # order
 for descending in (False, True):
     case(
@@ -214,3 +217,7 @@ case(
     name="svd_complement",
 )
 case(OPS["pinv"], [solid(4, 3)], lambda x, rtol: np.linalg.pinv(x), "linalg.pinv", tol=1e-10, rtol=1e-12)
+
+# bits
+case(OPS["bitwise_left_shift"], [whole(0, 9, 5), whole(0, 4, 5)], np.left_shift)
+case(OPS["bitwise_right_shift"], [whole(-9, 9, 5), whole(0, 4, 5)], np.right_shift)

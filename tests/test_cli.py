@@ -82,7 +82,9 @@ def test_predict_says_what_is_wrong(made: Path, tmp_path: Path, capsys: pytest.C
     assert "index must be from 0 to 449, got 450" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"], ["demo", "--seed", "-1"]])
+@pytest.mark.parametrize(
+    "arguments", [[], ["nonsense"], ["demo", "--epochs", "0"], ["demo", "--epochs", "x"], ["demo", "--seed", "-1"]]
+)
 def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stop:
         main(arguments)
@@ -132,7 +134,12 @@ def test_example(path: Path, tmp_path: Path) -> None:
     shown = subprocess.run([sys.executable, path, "--help"], capture_output=True, text=True, timeout=60)
     assert shown.returncode == 0
     assert "--seed" in shown.stdout
-    done = subprocess.run([sys.executable, path, "--out", tmp_path / "out", *QUICK[path.stem]], capture_output=True, text=True, timeout=100)
+    done = subprocess.run(
+        [sys.executable, path, "--out", tmp_path / "out", *QUICK[path.stem]],
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
     assert done.returncode == 0, done.stderr
     assert "wrote" in done.stdout
     assert {p.name for p in (tmp_path / "out").iterdir()} == WROTE[path.stem]

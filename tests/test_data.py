@@ -43,14 +43,16 @@ class Count(data.IterableDataset):
         return iter(range(self.n))
 
 
-# -- datasets ----------------------------------------------------------------------------------------------------------------
+# -- datasets ----------------------------------------------------------------------------------------------------------
 
 
 def test_tensor_dataset() -> None:
     d = numbers(5)
     assert len(d) == 5
     assert [x.item() for x in d[2]] == [2, 20]
-    with pytest.raises(RuntimeError, match=r"Size mismatch between tensors: expected one length for all, got \(3,\), \(4,\)"):
+    with pytest.raises(
+        RuntimeError, match=r"Size mismatch between tensors: expected one length for all, got \(3,\), \(4,\)"
+    ):
         data.TensorDataset(minigrad.zeros(3), minigrad.zeros(4))
     with pytest.raises(ValueError, match="Size mismatch.*got none"):
         data.TensorDataset()
@@ -79,7 +81,9 @@ def test_subset_and_concat() -> None:
     assert list(Count(2) + Count(3)) == [0, 1, 0, 1, 2]
 
 
-@pytest.mark.parametrize(("lengths", "sizes"), [([3, 7], [3, 7]), ([0.25, 0.25, 0.5], [3, 2, 5]), ([0, 10], [0, 10]), ([1.0], [10])])
+@pytest.mark.parametrize(
+    ("lengths", "sizes"), [([3, 7], [3, 7]), ([0.25, 0.25, 0.5], [3, 2, 5]), ([0, 10], [0, 10]), ([1.0], [10])]
+)
 def test_random_split(lengths: list, sizes: list) -> None:
     parts = data.random_split(range(10), lengths, seeded())
     assert [len(part) for part in parts] == sizes
@@ -101,7 +105,7 @@ def test_a_dataset_without_its_method_says_so() -> None:
         iter(data.IterableDataset())
 
 
-# -- samplers ----------------------------------------------------------------------------------------------------------------
+# -- samplers ----------------------------------------------------------------------------------------------------------
 
 
 def test_samplers() -> None:
@@ -128,8 +132,9 @@ def test_weighted_sampler() -> None:
     assert counts[0] == 0
     assert abs(counts[2] / 4000 - 0.75) < 0.03
     assert sorted(data.WeightedRandomSampler([1, 2, 3], 3, replacement=False)) == [0, 1, 2]
-    for weights, n, message in [([1.0], 0, "num_samples should be a positive integer"), ([float("nan")], 1, "must be finite"),
-                                ([-1.0, 2], 1, "must be finite, not negative"), ([0.0], 1, "not all zero"),
+    for weights, n, message in [([1.0], 0, "num_samples should be a positive integer"),
+                                ([float("nan")], 1, "must be finite"), ([0.0], 1, "not all zero"),
+                                ([-1.0, 2], 1, "must be finite, not negative"),
                                 ([[1.0]], 1, "1d sequence")]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             data.WeightedRandomSampler(weights, n)
@@ -148,7 +153,7 @@ def test_sizes_must_be_positive_integers(bad: Any) -> None:
             data.DataLoader(range(5), batch_size=bad)
 
 
-# -- the loader --------------------------------------------------------------------------------------------------------------
+# -- the loader --------------------------------------------------------------------------------------------------------
 
 
 def test_batches_in_order() -> None:
@@ -249,13 +254,13 @@ def test_an_error_of_the_dataset_comes_through() -> None:
         list(data.DataLoader(Broken(3)))
 
 
-# -- collating ---------------------------------------------------------------------------------------------------------------
+# -- collating ---------------------------------------------------------------------------------------------------------
 
 
 def test_collate() -> None:
     Point = namedtuple("Point", "x y")
-    cases = [{"a": np.float32(i), "b": [i, f"s{i}"], "c": Point(i + 0.5, minigrad.ones(2) * i), "d": np.full(3, i, np.int16), "e": i > 0}
-             for i in range(2)]  # fmt: skip
+    cases = [{"a": np.float32(i), "b": [i, f"s{i}"], "c": Point(i + 0.5, minigrad.ones(2) * i),
+              "d": np.full(3, i, np.int16), "e": i > 0} for i in range(2)]  # fmt: skip
     batch = data.default_collate(cases)
     assert str(batch["a"].dtype) == "minigrad.float32"
     assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ["s0", "s1"]]
@@ -279,7 +284,7 @@ def test_convert() -> None:
     assert x["b"][1][0].item() == 3
 
 
-# -- the data that come along ---------------------------------------------------------------------------------------------------
+# -- the data that come along ------------------------------------------------------------------------------------------
 
 
 def test_digits() -> None:
@@ -316,7 +321,8 @@ def test_two_moons() -> None:
     assert (points[~lower, 1] > -1e-6).all()
     assert (points[lower, 1] < 0.5 + 1e-6).all()
     assert data.two_moons(20, seed=3)[:][0].tolist() == data.two_moons(20, generator=seeded(3))[:][0].tolist()
-    for options, message in [(dict(n=1), "n must be an integer >= 2"), (dict(noise=float("nan")), "noise must be a finite number"),
+    for options, message in [(dict(n=1), "n must be an integer >= 2"),
+                             (dict(noise=float("nan")), "noise must be a finite number"),
                              (dict(seed=1, generator=seeded()), "a generator or a seed, got both")]:  # fmt: skip
         with pytest.raises(ValueError, match=message):
             data.two_moons(**options)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Checkpoints: what goes in comes out; what is damaged, hostile or of another format is refused; a crash loses nothing."""
+"""Checkpoints: what goes in comes out; what is damaged, hostile or foreign is refused; a crash loses nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,21 @@ import minigrad
 from minigrad.io import load, save
 from minigrad.io.checkpoint import checksum
 
-DTYPES = ["bool", "uint8", "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "float16", "float32", "float64", "complex64"]
+DTYPES = [
+    "bool",
+    "uint8",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "complex64",
+]
 
 
 def equal(x: Any, y: Any) -> bool:
@@ -47,7 +61,7 @@ def entry(dtype: Any = "F32", shape: Any = (2,), offsets: Any = (0, 8)) -> dict:
     return {"dtype": dtype, "shape": shape, "data_offsets": offsets}
 
 
-# -- there and back ----------------------------------------------------------------------------------------------------------
+# -- there and back ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", DTYPES)
@@ -59,9 +73,11 @@ def test_every_type(tmp_path: Path, name: str) -> None:
 
 def test_nested(tmp_path: Path) -> None:
     value = {
-        "model": {"weight": minigrad.randn(2, 3), "steps": minigrad.tensor(7), "empty": minigrad.zeros(0, 3), "none": None},
-        "optimizer": {"state": {0: {"step": minigrad.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999), "params": [0]}]},
-        "model.weight": minigrad.ones(1), "__metadata__": minigrad.ones(2), "epoch": 2**70, "yes": True, "text": "ü\n\0 \"",
+        "model": {"weight": minigrad.randn(2, 3), "steps": minigrad.tensor(7), "empty": minigrad.zeros(0, 3)},
+        "optimizer": {"state": {0: {"step": minigrad.tensor(3.0)}},
+                      "param_groups": [{"lr": 0.1, "betas": (0.9, 0.999), "params": [0]}]},
+        "model.weight": minigrad.ones(1), "__metadata__": minigrad.ones(2), "epoch": 2**70, "yes": True, "none": None,
+        "text": "ü\n\0 \"",
         "odd": [math.nan, math.inf, -math.inf, -0.0, 5e-324], "": {}, "nothing": [[], ()], 3: "three",
     }  # fmt: skip
     save(value, tmp_path / "f")
@@ -109,12 +125,16 @@ def test_the_layout_is_safetensors(tmp_path: Path) -> None:
 
 
 def test_a_file_of_another_writer(tmp_path: Path) -> None:
-    header = {"__metadata__": {"format": "pt"}, "fc.weight": entry("F32", [1, 2], [0, 8]), "n": entry("I64", [], [8, 16])}
+    header = {
+        "__metadata__": {"format": "pt"},
+        "fc.weight": entry("F32", [1, 2], [0, 8]),
+        "n": entry("I64", [], [8, 16]),
+    }
     path = write(tmp_path / "f", header, np.array([1, 2], "<f4").tobytes() + np.array(5, "<i8").tobytes())
     assert equal(load(path), {"fc.weight": minigrad.tensor([[1.0, 2.0]]), "n": minigrad.tensor(5)})
 
 
-# -- what save refuses -----------------------------------------------------------------------------------------------------------
+# -- what save refuses -------------------------------------------------------------------------------------------------
 
 
 def test_what_cannot_be_saved(tmp_path: Path) -> None:
@@ -139,7 +159,7 @@ def test_what_cannot_be_saved(tmp_path: Path) -> None:
         save({}, tmp_path / "none" / "f")
 
 
-# -- what load refuses -----------------------------------------------------------------------------------------------------------
+# -- what load refuses -------------------------------------------------------------------------------------------------
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
@@ -181,7 +201,8 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(tmp_path: Path) -> No
     (b"[" * 100_000, b"", "nested too deeply"),
     (b'{"a":' * 50_000, b"", "nested too deeply"),
     (b'{"a":' + b"9" * 5000 + b"}", b"", "load: "),
-    (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"1", "appears twice"),
+    (b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}', b"1",
+     "appears twice"),
     (b'{"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}}', b"1", "appears twice"),
     ({"a": 5}, b"", "tensor 'a' must have dtype, shape and data_offsets"),
     ({"a": {"dtype": "F32"}}, b"", "must have dtype, shape and data_offsets"),
@@ -195,7 +216,7 @@ def test_every_truncation_and_every_flipped_bit_is_noticed(tmp_path: Path) -> No
     ({"a": entry(shape="2")}, bytes(8), "sizes >= 0, got"),
     ({"a": entry(shape=[1] * 70 + [2])}, bytes(8), "at most 64 sizes"),
     ({"a": entry(shape=[2**62, 2**62])}, bytes(8), "its data_offsets span 8"),
-    ({"a": entry(shape=[2**40], offsets=[0, 2**42])}, bytes(8), "the entries need 4398046511104 bytes of data, the file has 8"),
+    ({"a": entry(shape=[2**40], offsets=[0, 2**42])}, bytes(8), "entries need 4398046511104 bytes of data"),
     ({"a": entry(shape=[0, 2**62, 2**62], offsets=[0, 0])}, b"", "load: "),
     ({"a": entry(offsets=[8, 0])}, bytes(8), r"data_offsets \[begin, end\]"),
     ({"a": entry(offsets=[0, 8, 8])}, bytes(8), r"data_offsets \[begin, end\]"),
@@ -219,8 +240,8 @@ def test_hostile_headers(tmp_path: Path, header: Any, data: bytes, message: str)
 
 
 @pytest.mark.parametrize("tree", [
-    {"tensor": "b"}, {"tensor": ["a"]}, {"tensor": 1}, {"list": "abc"}, {"list": None}, {"dict": [["a"]]}, {"dict": [[["a"], 1]]}, {"dict": 5},
-    {"code": "print()"}, {}, {"list": [], "tuple": []}, [1], {"float": "1"}, {"float": []},
+    {"tensor": "b"}, {"tensor": ["a"]}, {"tensor": 1}, {"list": "abc"}, {"list": None}, {"dict": [["a"]]}, {"dict": 5},
+    {"dict": [[["a"], 1]]}, {"code": "print()"}, {}, {"list": [], "tuple": []}, [1], {"float": "1"}, {"float": []},
 ])  # fmt: skip
 def test_hostile_structures(tmp_path: Path, tree: Any) -> None:
     """With a right checksum: it guards against damage, not against malice."""
@@ -242,7 +263,9 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "exploded",))
 
     (tmp_path / "f").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(ValueError, match="looks like a zip or pickle file .*never opened. Hint: save it as safetensors"):
+    with pytest.raises(
+        ValueError, match="looks like a zip or pickle file .*never opened. Hint: save it as safetensors"
+    ):
         load(tmp_path / "f")
     np.savez(tmp_path / "f.npz", a=np.zeros(2))
     with pytest.raises(ValueError, match="looks like a zip or pickle file"):
@@ -261,7 +284,7 @@ def test_a_refused_file_allocates_next_to_nothing(tmp_path: Path) -> None:
         tracemalloc.stop()
 
 
-# -- whole or not there ------------------------------------------------------------------------------------------------------------
+# -- whole or not there ------------------------------------------------------------------------------------------------
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -296,7 +319,10 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 def test_two_writers(tmp_path: Path) -> None:
     path = tmp_path / "f"
-    writers = [threading.Thread(target=lambda i=i: [save({"i": i, "x": minigrad.ones(50) * i}, path) for _ in range(10)]) for i in range(4)]
+    writers = [
+        threading.Thread(target=lambda i=i: [save({"i": i, "x": minigrad.ones(50) * i}, path) for _ in range(10)])
+        for i in range(4)
+    ]
     for thread in writers:
         thread.start()
     for thread in writers:

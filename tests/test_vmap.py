@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import product
+import gc
+import weakref
 
 import numpy as np
 import pytest
 
 import minigrad
-from minigrad.autograd.vmap import vmap
+import minigrad.func
 from minigrad.autograd import grad
-from minigrad.core import Tensor
+from minigrad.core import MODE, Mode, Tensor
+from minigrad.func import vmap
 
 from .cases import CASES, Case, several
 from .checks import host
@@ -39,7 +41,10 @@ def choices(case: Case) -> list[tuple[bool, ...]]:
     return [*alone, tuple(free)] if sum(free) > 1 else alone
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if choices(case) and case.name.split("-")[0] not in UNKNOWN], ids=lambda c: c.name)
+BATCHED = [case for case in CASES if case.name.split("-")[0] not in UNKNOWN and choices(case)]
+
+
+@pytest.mark.parametrize("case", BATCHED, ids=lambda c: c.name)
 def test_every_case(case: Case) -> None:
     for which in choices(case):
         inputs = examples(case, which)
@@ -49,3 +54,236 @@ def test_every_case(case: Case) -> None:
             for one, other in zip(got, want, strict=True):
                 assert one.dtype is other.dtype
                 np.testing.assert_allclose(host(one[i]), host(other), rtol=1e-10, atol=1e-10)
+
+
+SLOPED = [case for case in BATCHED if case.has_slope]
+
+
+@pytest.mark.parametrize("case", SLOPED, ids=lambda c: c.name)
+def test_the_gradient_of_every_case(case: Case) -> None:
+    """vmap of a gradient against a loop, and the gradient of vmap against that of a loop."""
+    which = choices(case)[-1]
+    inputs = examples(case, which)
+    wanted = [k for k in case.differentiable(case.arrays()) if which[k]]
+    if not wanted:
+        pytest.skip("what is differentiated is one for all")
+
+    def total(*xs) -> Tensor:
+        return sum((y * y).sum() for y in several(case(*xs)) if y.dtype.is_floating_point)
+
+    dims = tuple(0 if many else None for many in which)
+    plain = [x.detach() if isinstance(x, Tensor) else x for x in inputs]
+    got = vmap(minigrad.func.grad(total, tuple(wanted)), dims)(*plain)
+    leaves = [x.clone().requires_grad_() if k in wanted else x for k, x in enumerate(plain)]
+    outside = grad(vmap(total, dims)(*leaves).sum(), [leaves[k] for k in wanted], materialize_grads=True)
+    rows = [[x[i] if many else x for x, many in zip(leaves, which, strict=True)] for i in range(SIZE)]
+    want = grad(sum(total(*row) for row in rows), [leaves[k] for k in wanted], materialize_grads=True)
+    for one, two, other in zip(got, outside, want, strict=True):
+        np.testing.assert_allclose(host(one), host(other), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(host(two), host(other), rtol=1e-9, atol=1e-9)
+
+
+def numbers(*size: int) -> Tensor:
+    return minigrad.randn(*size, dtype="float64")
+
+
+def test_in_and_out_dims() -> None:
+    x, w = numbers(2, 5, 3), numbers(3)
+    want = (x * w).numpy()
+    assert vmap(lambda x, w: x * w, in_dims=(1, None))(x, w).shape == (5, 2, 3)
+    np.testing.assert_array_equal(vmap(lambda x, w: x * w, (1, None), out_dims=-2)(x, w).numpy(), want)
+    np.testing.assert_array_equal(vmap(lambda x, w: x * w, (-1, 0), out_dims=2)(x, w).numpy(), want)
+
+
+def test_nests_of_arguments_and_results() -> None:
+    def f(d: dict, pair: tuple) -> dict:
+        return {"sum": d["a"] + pair[0], "both": (pair[1] * 2, d["a"])}
+
+    a, b, c = numbers(3, 2), numbers(3, 2), numbers(2, 3)
+    got = vmap(f, in_dims=(0, (0, 1)))({"a": a}, (b, c))
+    np.testing.assert_array_equal(got["sum"].numpy(), (a + b).numpy())
+    np.testing.assert_array_equal(got["both"][0].numpy(), (c.T * 2).numpy())
+    out = vmap(lambda x: (x, x.sum()), out_dims=(1, 0))(a)
+    assert out[0].shape == (2, 3) and out[1].shape == (3,)
+
+
+def test_keyword_arguments_and_constants_are_one_for_all() -> None:
+    np.testing.assert_array_equal(vmap(lambda x, *, k: x * k)(minigrad.ones(3), k=minigrad.tensor(2.0)).numpy(), [2, 2, 2])
+    assert vmap(lambda x: minigrad.arange(2) * 1.0)(minigrad.ones(3)).shape == (3, 2)
+
+
+def test_chunks_give_the_same() -> None:
+    x = numbers(7, 3)
+    for size in (1, 2, 3, 7, 50):
+        np.testing.assert_allclose(vmap(lambda x: x.softmax(0), out_dims=1, chunk_size=size)(x).numpy(), x.softmax(1).T.numpy())
+
+
+def test_each_op_runs_once() -> None:
+    """Not a loop: the calls that pass the door do not grow with the number of examples."""
+    counts = []
+    for size in (2, 50):
+        with minigrad.record() as program:
+            vmap(lambda x: (x @ x.T).softmax(-1).sum())(numbers(size, 3, 3))
+        counts.append(len(program.calls))
+    assert counts[0] == counts[1]
+
+
+def test_vmap_of_vmap() -> None:
+    x, y = numbers(3), numbers(4)
+    outer = vmap(vmap(lambda a, b: (a - b) ** 2, (None, 0)), (0, None))(x, y)
+    np.testing.assert_allclose(outer.numpy(), np.subtract.outer(x.numpy(), y.numpy()) ** 2)
+    cube = numbers(2, 3, 4)
+    deep = vmap(vmap(vmap(minigrad.sin)), in_dims=2, out_dims=2)(cube)
+    np.testing.assert_array_equal(deep.numpy(), cube.sin().numpy())
+
+
+def test_gradients_per_example() -> None:
+    w, x, y = numbers(3), numbers(5, 3), numbers(5)
+
+    def loss(w: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        return ((x @ w - y) ** 2).mean()
+
+    got = vmap(minigrad.func.grad(loss), (None, 0, 0))(w, x, y)
+    residual = (x @ w - y).numpy()
+    np.testing.assert_allclose(got.numpy(), 2 * residual[:, None] * x.numpy(), rtol=1e-12)
+
+
+def test_a_whole_network_per_example() -> None:
+    """Convolution, batch norm in eval mode, pooling and cross entropy: gradients per example equal those of one at a time."""
+    nn = minigrad.nn
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, groups=1), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=2), nn.MaxPool2d(2),
+                          nn.Flatten(), nn.Linear(16, 3)).double().eval()  # fmt: skip
+    state = {name: p.detach() for name, p in model.named_parameters()}
+    images, targets = numbers(4, 1, 8, 8), minigrad.randint(3, (4,))
+
+    def loss(state: dict, image: Tensor, target: Tensor) -> Tensor:
+        scores = minigrad.func.functional_call(model, state, image.unsqueeze(0))
+        return nn.functional.cross_entropy(scores, target.unsqueeze(0))
+
+    slope = minigrad.func.grad(loss)
+    got = vmap(slope, (None, 0, 0))(state, images, targets)
+    for i in range(4):
+        one = slope(state, images[i], targets[i])
+        for name in state:
+            np.testing.assert_allclose(got[name][i].numpy(), one[name].numpy(), rtol=1e-10, atol=1e-12)
+
+
+def test_an_ensemble() -> None:
+    nn = minigrad.nn
+    models = [nn.Linear(3, 2).double() for _ in range(4)]
+    parameters, buffers = minigrad.func.stack_module_state(models)
+    x = numbers(5, 3)
+    got = vmap(lambda p, b, x: minigrad.func.functional_call(models[0], (p, b), (x,)), (0, 0, None))(parameters, buffers, x)
+    want = minigrad.stack([m(x) for m in models])
+    np.testing.assert_allclose(got.detach().numpy(), want.detach().numpy(), rtol=1e-12)
+    got.sum().backward()
+    assert parameters["weight"].grad.shape == (4, 2, 3)
+
+
+def test_writing_in_place() -> None:
+    def f(x: Tensor) -> Tensor:
+        y = x * 1
+        y[0] = 5.0
+        y[1:].mul_(2)
+        y.add_(x.sum())
+        return y
+
+    x = numbers(4, 3).requires_grad_()
+    want = minigrad.stack([f(row) for row in x])
+    got = vmap(f)(x)
+    np.testing.assert_allclose(got.detach().numpy(), want.detach().numpy())
+    np.testing.assert_allclose(grad((got * got).sum(), x)[0].numpy(), grad((want * want).sum(), x)[0].numpy())
+    shared = minigrad.zeros(3, dtype="float64")
+    with pytest.raises(RuntimeError, match="can't write values that differ between examples into a tensor that is one for all"):
+        vmap(lambda x: shared.add_(x))(x.detach())
+    assert not shared.numpy().any()
+
+
+def test_random_ops() -> None:
+    zeros = minigrad.zeros(4, 3)
+    with pytest.raises(RuntimeError, match="rand: vmap was called with randomness='error'"):
+        vmap(lambda x: x + minigrad.rand(3))(zeros)
+    same = vmap(lambda x: x + minigrad.rand(3), randomness="same")(zeros).numpy()
+    assert (same == same[0]).all() and same[0].any()
+    different = vmap(lambda x: x + minigrad.rand(3), randomness="different")(zeros).numpy()
+    assert len(np.unique(different)) == 12
+    masks = vmap(lambda x: minigrad.nn.functional.dropout(x + 1, 0.5), randomness="different")(minigrad.zeros(50, 20)).numpy()
+    assert not (masks == masks[0]).all()
+    orders = vmap(lambda x: minigrad.randperm(5), randomness="different")(zeros)
+    assert orders.shape == (4, 5) and (orders.sort(1).values == minigrad.arange(5)).all()
+
+
+def test_decompose_inside_changes_nothing() -> None:
+    x = numbers(3, 4)
+    with minigrad.decompose():
+        a = vmap(lambda x: x.softmax(0))(x)
+    with minigrad.enable_grad():
+        b = vmap(minigrad.decompose(lambda x: x.softmax(0)))(x)
+    np.testing.assert_allclose(a.numpy(), x.softmax(1).numpy())
+    np.testing.assert_allclose(b.numpy(), x.softmax(1).numpy())
+
+
+def test_a_recorded_vmap_plays_again() -> None:
+    x, new = numbers(4, 3), numbers(4, 3)
+    with minigrad.record(x) as program:
+        y = vmap(minigrad.func.grad(lambda x: x.sin().prod()))(x)
+    want = vmap(minigrad.func.grad(lambda x: x.sin().prod()))(new)
+    np.testing.assert_allclose(program.run(new)[y].numpy(), want.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "message"),
+    [
+        (lambda x: vmap(lambda x, y: x, (0, 0))(x, minigrad.ones(5)), ValueError, r"sliced dimensions of one size, got sizes \[3, 5\]"),
+        (lambda x: vmap(lambda x: x, None)(x), ValueError, "no sliced argument"),
+        (lambda x: vmap(lambda x, k: x)(x, 2), ValueError, "in_dim=0 for an argument of type int"),
+        (lambda x: vmap(lambda x: x, (0, 0))(x), ValueError, "in_dims.*does not match"),
+        (lambda x: vmap(lambda x: x, 7)(x), IndexError, "out of range"),
+        (lambda x: vmap(lambda x: x, out_dims=None)(x), ValueError, "differs between examples"),
+        (lambda x: vmap(lambda x: 3)(x), ValueError, "must return tensors, got int"),
+        (lambda x: vmap(lambda x: x.sum().item())(x), RuntimeError, "this tensor stands for another one in each example"),
+        (lambda x: vmap(lambda x: x if x.sum() > 0 else -x)(x), RuntimeError, "minigrad.where in the place of if"),
+        (lambda x: vmap(lambda x: x[x > 0])(x), RuntimeError, "mask that differs between examples"),
+        (lambda x: vmap(minigrad.nonzero)(x), NotImplementedError, "nonzero: vmap has no batching rule for this op"),
+        (lambda x: vmap(minigrad.sin, randomness="yes")(x), ValueError, "randomness must be"),
+        (lambda x: vmap(minigrad.sin, chunk_size=0)(x), ValueError, "chunk_size must be None or positive"),
+    ],
+)  # fmt: skip
+def test_refused(run, kind: type, message: str) -> None:
+    with pytest.raises(kind, match=message):
+        run(minigrad.ones(3, 2))
+    assert MODE.get() == Mode()
+
+
+def test_a_tensor_that_escapes_is_refused() -> None:
+    kept = []
+    vmap(lambda x: kept.append(x) or x)(minigrad.ones(3))
+    with pytest.raises(RuntimeError, match="a tensor of a vmapped function is used outside of it"):
+        kept[0] * 2
+
+
+def test_the_users_exception_comes_through() -> None:
+    def bad(x: Tensor) -> Tensor:
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        vmap(bad)(minigrad.ones(3))
+    assert MODE.get() == Mode()
+
+
+def test_no_cycle_is_left() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        x = numbers(3, 2).requires_grad_()
+        node = weakref.ref(vmap(lambda x: (x.sin() * x).sum())(x).grad_fn)
+        assert node() is None
+        level = weakref.ref(minigrad.func.grad(lambda x: vmap(minigrad.sin)(x).sum())(x).grad_fn)
+        assert level() is None
+    finally:
+        gc.enable()
+
+
+def test_values_that_are_one_for_all_can_be_read() -> None:
+    """What does not depend on the sliced argument may steer the program."""
+    assert vmap(lambda x, w: x if w.sum().item() > 0 else -x, (0, None))(minigrad.ones(2), minigrad.ones(2)).tolist() == [1, 1]

@@ -44,7 +44,12 @@ class Numbers:
         """One line: shape, type, range and how many elements are zero, negative, infinite or NaN."""
         f = self.finite
         spread = f"min {f.min():.4g}, max {f.max():.4g}, mean {f.mean():.4g}" if f.size else "no finite element"
-        counts = {"zero": self.has(lambda v: v == 0), "negative": self.has(lambda v: v < 0), "inf": self.infs, "nan": self.nans}
+        counts = {
+            "zero": self.has(lambda v: v == 0),
+            "negative": self.has(lambda v: v < 0),
+            "inf": self.infs,
+            "nan": self.nans,
+        }
         found = "".join(f", {n} {what}" for what, n in counts.items() if n)
         return f"{self.name}: {self.kind} {self.shape}, {spread}{found}"
 
@@ -69,7 +74,12 @@ def up_to_minus_one(v: np.ndarray) -> np.ndarray:
 FORWARD: list[tuple[str, int, Callable, str]] = [
     ("div floor_divide remainder fmod", 1, zero, "a division by 0. Hint: x / (other + eps)"),
     ("reciprocal rsqrt", 0, zero, "a division by 0. Hint: x + eps"),
-    ("log log2 log10 logit", 0, zero, "the logarithm of 0. Hint: log(x + eps), log1p, or log_softmax in the place of log(softmax)"),
+    (
+        "log log2 log10 logit",
+        0,
+        zero,
+        "the logarithm of 0. Hint: log(x + eps), log1p, or log_softmax in the place of log(softmax)",
+    ),
     ("log log2 log10 sqrt rsqrt xlogy", 0, negative, "a negative number, which {op} is not defined for"),
     ("log1p", 0, up_to_minus_one, "1 + x is not positive"),
     ("asin acos atanh erfinv", 0, outside_one, "a number outside of [-1, 1], which {op} is not defined for"),
@@ -92,7 +102,8 @@ def cause(op: str, table: list, operands: list[Numbers], kind: str) -> str:
             return f"{name.name} held NaN already ({name.nans} of {name.values.size} elements)"
     for ops, k, test, text in table:
         if op in ops.split() and k < len(operands) and (n := operands[k].has(test)):
-            return f"{text.format(op=op)} ({n} of {operands[k].values.size} elements of {operands[k].name})"
+            fact, _, hint = text.format(op=op).partition(". ")
+            return f"{fact} ({n} of {operands[k].values.size} elements of {operands[k].name}){hint and '. '}{hint}"
     if any(name.infs for name in operands):
         return "Inf - Inf, 0 * Inf or Inf / Inf: " + " and ".join(f"{x.name} held Inf" for x in operands if x.infs)
     if op == "var":
@@ -101,7 +112,9 @@ def cause(op: str, table: list, operands: list[Numbers], kind: str) -> str:
         return "a statistic of no elements"
     wide = max((x for x in operands if x.finite.size), key=lambda x: np.abs(x.finite).max(), default=None)
     size = f" (the largest operand: {np.abs(wide.finite).max():.4g} in {wide.name})" if wide is not None else ""
-    return f"overflow: the result is larger than the type can hold{size}. Hint: smaller learning rate, float64, or clamp"
+    return (
+        f"overflow: the result is larger than the type can hold{size}. Hint: smaller learning rate, float64, or clamp"
+    )
 
 
 class Watch(Listener):
@@ -128,7 +141,9 @@ class Watch(Listener):
         given = [v for v in options.values() if isinstance(v, float) and not np.isfinite(v)]
         if kind == "Inf" and (given or any(x.infs for x in operands)):
             return  # an Inf that was put in on purpose, as in a mask
-        self.fail(f"forward of {op.name} gave {kind}{where(output)}", line, operands, cause(op.name, FORWARD, operands, kind))
+        self.fail(
+            f"forward of {op.name} gave {kind}{where(output)}", line, operands, cause(op.name, FORWARD, operands, kind)
+        )
 
     def arrived(self, key: Any, g: Any) -> None:
         self.arriving = g
@@ -147,8 +162,10 @@ class Watch(Listener):
         ours = operands or g
         line = self.lines.get(node, "a line outside of the anomaly mode's block")
         why = cause(node.op.name, BACKWARD, [*ours, *g] if operands else ours, kind)
-        if kind == "NaN" and why.startswith("Inf - Inf") and any(x.has(zero) for x in g):
-            why += "; a gradient of 0 met an infinite slope. Hint: where() must guard the input of the op, not its result"
+        if kind == "NaN" and "held NaN" not in why and any(x.has(zero) for x in g):
+            why += (
+                "; a gradient of 0 met an infinite slope. Hint: where() must guard the input of the op, not its result"
+            )
         name = names[min(k, len(names) - 1)]
         self.fail(f"backward of {node.op.name} gave {kind} for {name}{where(part)}", line, [*g, *operands], why)
 

@@ -73,7 +73,9 @@ def grad(
                  for t, key in zip(wanted, keys, strict=True))  # fmt: skip
 
 
-def batched(roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None) -> tuple[Tensor | None, ...]:
+def batched(
+    roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None
+) -> tuple[Tensor | None, ...]:
     """`grad` for many gradients at once, stacked in dimension 0 of the seeds: one pass, under `vmap`."""
     nothing: list[bool] = []
 
@@ -96,6 +98,8 @@ def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
     else:
         with mode(grad=False):
             add_(leaf.grad, g)
+    for hook in list(leaf.__dict__.get("accumulated", {}).values()):
+        hook(leaf)
 
 
 def listed(x: Any) -> list:
@@ -140,7 +144,9 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
     return seed if seed.dtype is root.dtype else cast(seed, dtype=root.dtype)
 
 
-def _backward(self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None) -> None:
+def _backward(
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
     """Backpropagate from this tensor: see `minigrad.autograd.backward`."""
     backward(self, gradient, retain_graph, create_graph, inputs)
 

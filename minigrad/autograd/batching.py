@@ -69,7 +69,12 @@ def moved(name: str, value: Any, size: int) -> Any:
         return (ALL, *value)
     if name in ("before", "after"):
         return (0, *value)
-    return tuple(d + 1 for d in value) if isinstance(value, tuple) else value + 1
+    return tuple(map(after, value)) if isinstance(value, (tuple, list)) else after(value)
+
+
+def after(dim: int) -> int:
+    """A dimension of one example among those of many: one further from the front, as far from the end."""
+    return dim if dim < 0 else dim + 1
 
 
 # -- rules ---------------------------------------------------------------------------------------------------------------
@@ -112,7 +117,7 @@ def detached(op: Op, size: int, values: list, many: list[bool], options: dict) -
 
 @rule("permute")
 def permuted(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
-    return op(values[0], dims=(0, *(d + 1 for d in options["dims"])))
+    return op(values[0], dims=(0, *map(after, options["dims"])))
 
 
 @rule("expand")
@@ -272,7 +277,7 @@ def put(op: Op, size: int, values: list, many: list[bool], options: dict) -> Ten
 
 @rule("index_select")
 def selected(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
-    dim = options["dim"]
+    dim = options["dim"] % dims_of(values[0], many[0])
     if not many[1]:
         return op(*values, dim=dim + 1)
     return taken(op, size, values, many, {"spec": (*(ALL,) * dim, ARRAY, Ellipsis)})

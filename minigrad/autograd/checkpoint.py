@@ -124,7 +124,9 @@ def checkpoint_sequential(
     """A chain of functions (or a Sequential) in `segments` parts, each but the last one checkpointed."""
     chain = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= len(chain):
-        raise ValueError(f"checkpoint_sequential: segments must be 1 ... {len(chain)}, the number of functions, got {segments}")
+        raise ValueError(
+            f"checkpoint_sequential: segments must be 1 ... {len(chain)}, the number of functions, got {segments}"
+        )
     size = len(chain) // segments
     for k in range(segments - 1):
         input = checkpoint(in_turn(chain[k * size : (k + 1) * size]), input, preserve_rng_state=preserve_rng_state)

@@ -149,5 +149,6 @@ def mismatch(analytic: np.ndarray, numeric: np.ndarray, atol: float, rtol: float
     at, by = (tuple(map(int, np.unravel_index(n, tuple(size)))) for n, size in ((row, out), (column, into)))
     return (
         f"output entry {at} by input entry {by}: analytic {analytic[row, column]:.9g}, numeric "
-        f"{numeric[row, column]:.9g}. {int((excess > 0).sum())} of {excess.size} entries differ. Hint: compare the op's rule with its formula"
+        f"{numeric[row, column]:.9g}. {int((excess > 0).sum())} of {excess.size} entries differ. "
+        "Hint: compare the op's rule with its formula"
     )

@@ -73,6 +73,16 @@ def retain_grad(self: Tensor) -> None:
     self.__dict__["retained"] = True
 
 
+def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> Hook:
+    """Call `hook(tensor)` after each backward pass that added to this leaf's `.grad`. Raises GradError for other tensors."""
+    if not self.wants or self.node is not None:
+        raise GradError(
+            "register_post_accumulate_grad_hook: expected a leaf tensor that requires grad. Hint: register_hook"
+        )
+    return Hook(self.__dict__.setdefault("accumulated", {}), hook)
+
+
+Tensor.register_post_accumulate_grad_hook = register_post_accumulate_grad_hook  # type: ignore[attr-defined]
 Tensor.register_hook = register_hook  # type: ignore[attr-defined]
 Tensor.retain_grad = retain_grad  # type: ignore[attr-defined]
 Tensor.retains_grad = property(lambda self: "retained" in self.__dict__)  # type: ignore[attr-defined]

@@ -129,15 +129,28 @@ class Level(Listener):
         """The kernel of an op's twin: the op itself on all examples at once, under the modes outside of vmap."""
         pairs = [self.physical(a) for a in arrays]
         values, many = [x for x, _ in pairs], [m for _, m in pairs]
-        now = MODE.get()
-        grad = self.outer.grad and (now.grad or now.rule is not None)
-        with mode(grad=grad, listeners=self.outer.listeners, instead=self.outer.instead):
+        with self.within():
             if "generator" in op.defaults:
                 y, some = self.drawn(op, values, many, options)
             else:
                 some = any(many)
                 y = batch(op, self.size, values, many, options) if some else op(*values, **options)
         return arrays[0] if op.kind == "update" else kind_on(y.backend)(self, y, some)
+
+    def within(self) -> mode:
+        """The modes outside of this call, for what its ops do; gradients are recorded unless the function said not to."""
+        now = MODE.get()
+        grad = self.outer.grad and (now.grad or now.rule is not None)
+        return mode(grad=grad, listeners=self.outer.listeners, instead=self.outer.instead)
+
+    def inside(self, value: Tensor, many: bool) -> Tensor:
+        """A tensor from outside as one inside."""
+        return Tensor(kind_on(value.backend)(self, value, many))
+
+    def close(self) -> None:
+        """Let go of the twins, which refer back to this call."""
+        self.twins.clear()
+        self.known.clear()
 
     def physical(self, a: Any) -> tuple[Any, bool]:
         """The tensor behind an array inside, as it is outside, and whether it holds many examples."""
@@ -164,7 +177,7 @@ class Level(Listener):
     def examples(self, func: Callable, args: tuple, xs: list, many: list[bool], kwargs: dict, out_dims: Any) -> Any:
         """The results of `func`, with the examples stacked at `out_dims`; `xs`, in the place of the leaves of `args`, have
         them in front where `many` says so."""
-        inner = [Tensor(kind_on(x.backend)(self, x, True)) if m else x for x, m in zip(xs, many, strict=True)]
+        inner = [self.inside(x, True) if m else x for x, m in zip(xs, many, strict=True)]
         try:
             with mode(listeners=(self,), instead=self.instead):
                 out = func(*filled(args, inner), **kwargs)
@@ -172,9 +185,8 @@ class Level(Listener):
                 out_dims = out_dims[0]
             dims = spread(out_dims, out, "vmap: out_dims")
             return filled(out, [self.stacked(y, d) for y, d in zip(leaves(out), dims, strict=True)])
-        finally:  # the twins and this level refer to each other
-            self.twins.clear()
-            self.known.clear()
+        finally:
+            self.close()
 
     def stacked(self, y: Any, dim: int | None) -> Tensor:
         """A result for the outside, with the examples at `dim`."""

@@ -22,9 +22,13 @@ from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
 from .size import Size
+from .threads import get_num_threads, set_num_threads
 from .windows import Window, out_size
 
-__all__ = ["ARRAY", "BACKENDS", "DTYPES", "NUMPY", "Backend", "DType", "DTypeError", "Device", "DeviceError", "DivisionError", "GradError", "LinAlgError",
-           "ShapeError", "Size", "array_api", "backend_for", "backend_of", "claim", "dtype", "dtype_of", "find_cupy", "finfo",
-           "get_default_dtype", "iinfo", "is_array", "number_type", "promote_types", "register", "report", "result_type",
-           "set_default_dtype", "Window", "out_size", "use"]  # fmt: skip
+__all__ = [
+    "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
+    "DivisionError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo", "get_default_dtype",
+    "get_num_threads", "GradError", "iinfo", "is_array", "LinAlgError", "number_type", "NUMPY", "out_size",
+    "promote_types", "register", "report", "result_type", "set_default_dtype", "set_num_threads", "ShapeError",
+    "Size", "use", "Window",
+]  # fmt: skip

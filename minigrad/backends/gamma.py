@@ -5,9 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .special import polynomial
+from .special import in_single, polynomial
 
-BERNOULLI = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6, -3617 / 510, 43867 / 798, -174611 / 330)  # B_2k
+BERNOULLI = (
+    1 / 6,
+    -1 / 30,
+    1 / 42,
+    -1 / 30,
+    5 / 66,
+    -691 / 2730,
+    7 / 6,
+    -3617 / 510,
+    43867 / 798,
+    -174611 / 330,
+)  # B_2k
 EULER = 0.57721566490153286
 
 # ln gamma(2 + z) = (1 - EULER) z + z^2 P(z), the coefficients of P being (-1)^k (zeta(k) - 1) / k for k = 2, 3, ...;
@@ -16,7 +27,8 @@ LAST = 30
 
 
 def zeta_less_one(k: int) -> float:
-    """zeta(k) - 1 for k >= 2, by Euler and Maclaurin's formula from n = 12 on. Source: Abramowitz & Stegun 1964, 23.2"""
+    """zeta(k) - 1 for k >= 2, by Euler and Maclaurin's formula from n = 12 on. Source: Abramowitz & Stegun 1964,
+    23.2"""
     n = 12
     tail = n ** (1 - k) / (k - 1) + 0.5 * n**-k
     rising = k * n ** (-k - 1.0)
@@ -29,8 +41,10 @@ def zeta_less_one(k: int) -> float:
 NEAR_TWO = tuple((-1) ** k * zeta_less_one(k) / k for k in range(LAST, 1, -1))
 
 
+@in_single
 def lgamma(b: Any, x: Any) -> Any:
-    """ln |gamma(x)|: a power series around 2, reached by gamma(x + 1) = x gamma(x); Stirling's series from 8 on; reflection
+    """ln |gamma(x)|: a power series around 2, reached by gamma(x + 1) = x gamma(x); Stirling's series from 8 on;
+    reflection
     below 0. Source: Abramowitz & Stegun 1964, 6.1.17, 6.1.33 and 6.1.40"""
     xp = b.xp
     t = xp.where(x < 0, 1.0 - x, x)
@@ -59,8 +73,10 @@ def lgamma(b: Any, x: Any) -> Any:
     return xp.where((x <= 0) & (off == 0), math.inf, xp.where(xp.isinf(x), math.inf, y))
 
 
+@in_single
 def polygamma(b: Any, x: Any, n: int) -> Any:
-    """The n-th derivative of digamma(x) = d ln gamma(x) / dx: an asymptotic series from 12 + n on, reached by the recurrence
+    """The n-th derivative of digamma(x) = d ln gamma(x) / dx: an asymptotic series from 12 + n on, reached by the
+    recurrence
     digamma(x + 1) = digamma(x) + 1/x; reflection below 0. Source: Abramowitz & Stegun 1964, 6.4.6, 6.4.7 and 6.4.11"""
     xp = b.xp
     sign, factorial = (-1) ** (n + 1), float(math.factorial(n))
@@ -104,6 +120,7 @@ def cotangent(n: int) -> list[float]:
     return c[::-1]
 
 
+@in_single
 def sinc(b: Any, x: Any, n: int) -> Any:
     """The n-th derivative s_n of sin(pi x) / (pi x): its power series near 0, else from n = 0 up by
     x s_n + n s_(n-1) = pi^(n-1) sin(pi x + n pi/2), which is sin(pi x) / pi = x s differentiated n times."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from .backend import Backend, register
 from .device import Device
 from .numpy_kernels import NUMPY_KERNELS
 from .reference import REFERENCE
+
+# Overflow, 0/0 and their like give inf and NaN without a word, as IEEE 754 says and as PyTorch does; the anomaly mode finds
+# them. The filter holds for NumPy calls made in this package only.
+warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 _SCALARS = [t for t in np.sctypeDict.values() if isinstance(t, type) and issubclass(t, np.generic)]
 

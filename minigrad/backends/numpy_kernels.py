@@ -166,6 +166,8 @@ def adam_(b: Any, p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, st
 
 BLOCK = 16384
 
-_KERNELS = [adam_, linear, softmax, log_softmax, cross_entropy_input, layer_norm, index_add, take_at, add_at, put_at, random_uniform,
-            random_normal, assign_at_, bfloat16, where, accumulate, diagonal, put_diagonal]  # fmt: skip
+_KERNELS = [
+    adam_, linear, softmax, log_softmax, cross_entropy_input, layer_norm, index_add, take_at, add_at, put_at,
+    random_uniform, random_normal, assign_at_, bfloat16, where, accumulate, diagonal, put_diagonal,
+]  # fmt: skip
 NUMPY_KERNELS: dict[str, Any] = {f.__name__: f for f in _KERNELS}

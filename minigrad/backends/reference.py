@@ -21,6 +21,11 @@ from .windows import WINDOWS
 ARRAY = "array"  # stands in the spec of an index for the next index array
 
 
+def matmul(b: Any, x: Any, other: Any) -> Any:
+    """The product of matrices in the last two dimensions; the others broadcast."""
+    return b.xp.matmul(x, other)
+
+
 def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     """y = x weight^T + bias."""
     y = b.xp.matmul(b.xp.reshape(x, (-1, x.shape[-1])) if x.shape[-1] and x.ndim != 2 else x, weight.T)
@@ -167,6 +172,9 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
     return b.xp.astype(b.from_host(generator.standard_normal(shape)), dtype)
 
 
-_KERNELS = [where, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax, take_at, add_at,
-            put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf, erfc, erfinv]  # fmt: skip
+_KERNELS = [
+    where, matmul, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax,
+    take_at, add_at, put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf,
+    erfc, erfinv,
+]  # fmt: skip
 REFERENCE: dict[str, Any] = WINDOWS | STEPS | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
+
+from .backend import dtype_of
 
 # W. J. Cody 1969, Rational Chebyshev approximations for the error function, Math. Comp. 23. Numerators, denominators,
 # highest power first, for |x| < 0.46875 (in x^2), up to 4 (in |x|) and beyond (in 1/x^2).
@@ -40,6 +43,18 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     return y
 
 
+def in_single(kernel: Callable) -> Callable:
+    """Let a kernel work in float32 where its input is of 16 bits, whose range its coefficients exceed."""
+
+    @wraps(kernel)
+    def wide(b: Any, x: Any, *options: Any) -> Any:
+        if dtype_of(x).itemsize >= 4:
+            return kernel(b, x, *options)
+        return b.xp.astype(kernel(b, b.xp.astype(x, b.xp.float32), *options), x.dtype)
+
+    return wide
+
+
 def ratio(x: Any, pair: tuple) -> Any:
     """The quotient of two polynomials."""
     return polynomial(x, pair[0]) / polynomial(x, pair[1])
@@ -63,6 +78,7 @@ def centre(xp: Any, x: Any) -> Any:
     return x * ratio(x * x, SMALL)
 
 
+@in_single
 def erf(b: Any, x: Any) -> Any:
     """2/sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
     xp = b.xp
@@ -71,6 +87,7 @@ def erf(b: Any, x: Any) -> Any:
     return xp.where(size <= 0.46875, centre(xp, x), xp.where(x < 0, -y, y))
 
 
+@in_single
 def erfc(b: Any, x: Any) -> Any:
     """1 - erf(x), exact where erf(x) is near 1."""
     xp = b.xp
@@ -79,6 +96,7 @@ def erfc(b: Any, x: Any) -> Any:
     return xp.where(size <= 0.46875, 1.0 - centre(xp, x), xp.where(x < 0, 2.0 - y, y))
 
 
+@in_single
 def erfinv(b: Any, x: Any) -> Any:
     """The y with erf(y) = x: S. Winitzki's closed approximation (2008), then three steps of Halley's method."""
     xp = b.xp

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 
-def sgd_(b: Any, p: Any, g: Any, buf: Any, lr: Any, momentum: float, dampening: float, weight_decay: float, nesterov: bool,
-         maximize: bool) -> Any:  # fmt: skip
+def sgd_(b: Any, p: Any, g: Any, buf: Any, lr: Any, momentum: float, dampening: float, weight_decay: float,
+         nesterov: bool, maximize: bool) -> Any:  # fmt: skip
     """buf <- momentum buf + (1 - dampening) g; p <- p - lr buf, in place; without a buffer p <- p - lr g."""
     g = -g if maximize else g
     if weight_decay:

@@ -128,17 +128,15 @@ class Op:
             out = Tensor(y)
             if self.kind == "view" and b.shares(y, first):
                 out.version = written(args[0])
-                if grad:
-                    out.base, out.how, out.stamp = args[0], (self, options, args[0].node), out.version[0]
+                how = (self, options, args[0].node) if grad else None  # taken under no_grad, a view has no history
+                out.base, out.how, out.stamp = args[0], how, out.version[0]
             if wanted and grad and self.rules:
                 self._record(out, key, args, arrays, parents, extras, options)
         for listener in listeners:
             listener.heard(self, args, options, out, extras)
         return out
 
-    def _record(
-        self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: Any
-    ) -> None:
+    def _record(self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: Any) -> None:
         """Make the node of a call, saving exactly what the rules of the wanted inputs ask for."""
         y = out.array
         if key not in self.plans:

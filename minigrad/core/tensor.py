@@ -19,7 +19,7 @@ class Tensor(Operators):
     wants     a leaf's `requires_grad`
     grad      a leaf's gradient, as a Tensor, after `backward()`
     version   [number of in-place writes], shared by all tensors on the same memory; None until someone asks
-    base      for a view: the tensor it is a view of; `how` is (op, options, the base's node), `stamp` the version then
+    base      for a view: the tensor it is a view of; `how` is (op, options, the base's node) or None, `stamp` the version
     """
 
     __slots__ = ("array", "node", "wants", "grad", "version", "base", "how", "stamp", "__dict__", "__weakref__")
@@ -69,10 +69,10 @@ def written(x: Tensor) -> list[int]:
 
 def node_of(x: Tensor) -> Node | None:
     """The node of `x`; a view whose base got a new history by a write in place is first taken again from that base."""
-    if x.base is None or written(x)[0] == x.stamp:
+    if x.base is None or x.how is None or written(x)[0] == x.stamp:
         return x.node
     views = [x]
-    while views[-1].base is not None:
+    while views[-1].base is not None and views[-1].how is not None:
         views.append(views[-1].base)
     for view, base in zip(views[-2::-1], views[:0:-1], strict=True):
         op, options, above = view.how

@@ -1,4 +1,4 @@
-"""Datasets, samplers and the loader that makes batches of them, under PyTorch's names; and two small sets to learn from."""
+"""Datasets, samplers and the loader that makes batches of them, under PyTorch's names; and two small sets of data."""
 
 from .collate import default_collate, default_convert
 from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
@@ -7,6 +7,6 @@ from .loader import DataLoader
 from .moons import two_moons
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
 
-__all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler", "Sampler",
-           "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler", "default_collate",
-           "default_convert", "digits", "random_split", "two_moons"]  # fmt: skip
+__all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
+           "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler",
+           "default_collate", "default_convert", "digits", "random_split", "two_moons"]  # fmt: skip

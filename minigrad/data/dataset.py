@@ -44,7 +44,9 @@ class TensorDataset(Dataset):
                 raise TypeError(f"TensorDataset: expected tensors, got {type(t).__name__}. Hint: minigrad.tensor(...)")
         if not tensors or any(t.ndim == 0 for t in tensors) or len({t.shape[0] for t in tensors}) > 1:
             shapes = ", ".join(str(tuple(t.shape)) for t in tensors)
-            raise ShapeError(f"TensorDataset: Size mismatch between tensors: expected one length for all, got {shapes or 'none'}")
+            raise ShapeError(
+                f"TensorDataset: Size mismatch between tensors: expected one length for all, got {shapes or 'none'}"
+            )
         self.tensors = tensors
 
     def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
@@ -105,7 +107,8 @@ class ChainDataset(IterableDataset):
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
     """Disjoint subsets drawn at random, of the given lengths, or of the given fractions if these sum to 1.
 
-    With fractions, cases left over by rounding go to the first subsets in turn. Raises ValueError if lengths don't sum up.
+    With fractions, cases left over by rounding go to the first subsets in turn. Raises ValueError if lengths don't sum
+    up.
     """
     n = len(dataset)
     sizes = list(lengths)
@@ -113,18 +116,18 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
         raise ValueError(f"random_split: lengths must not be negative, got {sizes}")
     if math.isclose(sum(sizes), 1) and sum(sizes) <= 1 + 1e-9 and any(isinstance(size, float) for size in sizes):
         sizes = [math.floor(n * fraction) for fraction in sizes]
-        for i in range(n - sum(sizes)):
+        for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
     if sum(sizes) != n or any(size != int(size) for size in sizes):
-        raise ValueError("random_split: Sum of input lengths does not equal the length of the input dataset: expected lengths "
-                         f"that sum to {n}, or fractions that sum to 1, got {list(lengths)}")  # fmt: skip
+        raise ValueError("random_split: Sum of input lengths does not equal the length of the input dataset: expected "
+                         f"lengths that sum to {n}, or fractions that sum to 1, got {list(lengths)}")  # fmt: skip
     order = randperm(n, generator=generator).tolist()
     ends = list(accumulate(map(int, sizes)))
     return [Subset(dataset, order[end - int(size) : end]) for end, size in zip(ends, sizes, strict=True)]
 
 
 def rows_of(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
-    """The batch of the numbered cases, one `index_select` a tensor, if `dataset` is at bottom a TensorDataset; else None."""
+    """The batch of the numbered cases of a TensorDataset, or a subset of one, by `index_select`; None for others."""
     if type(dataset) is Subset:
         return rows_of(dataset.dataset, [dataset.indices[i] for i in indices])
     if type(dataset) is not TensorDataset:

@@ -25,8 +25,9 @@ class DataLoader:
     collate_fn     list of cases -> batch, by default `default_collate`
     drop_last      leave out a last batch that is short
 
-    `num_workers`, `pin_memory`, `prefetch_factor` and `persistent_workers` are accepted; loading is done in this process.
-    A TensorDataset, or a subset of one, is not taken apart into cases: each batch is one `index_select` a tensor.
+    `num_workers`, `pin_memory`, `prefetch_factor` and `persistent_workers` are accepted; loading is done in this
+    process. A TensorDataset, or a subset of one, is not taken apart into cases: each batch is one `index_select` a
+    tensor.
     Raises ValueError for options that contradict each other or are out of range.
     """
 
@@ -59,13 +60,15 @@ class DataLoader:
             raise TypeError(f"DataLoader: generator must be a minigrad.Generator, got {type(generator).__name__}")
         streams = isinstance(dataset, IterableDataset)
         if streams and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ValueError("DataLoader: an IterableDataset gives its own order: expected no shuffle, sampler or batch_sampler")
+            raise ValueError(
+                "DataLoader: an IterableDataset gives its own order: expected no shuffle, sampler or batch_sampler"
+            )
         if sampler is not None and shuffle:
             raise ValueError("DataLoader: sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None:
             if batch_size != 1 or shuffle or sampler is not None or drop_last:
-                raise ValueError("DataLoader: batch_sampler option is mutually exclusive with batch_size, shuffle, sampler and "
-                                 "drop_last")  # fmt: skip
+                raise ValueError("DataLoader: batch_sampler option is mutually exclusive with batch_size, shuffle, "
+                                 "sampler and drop_last")  # fmt: skip
             batch_size, drop_last = None, False
         elif batch_size is None:
             if drop_last:

@@ -11,7 +11,9 @@ from ..ops.random import Generator
 from .dataset import TensorDataset
 
 
-def two_moons(n: int = 200, noise: float = 0.1, *, generator: Generator | None = None, seed: int | None = None) -> TensorDataset:
+def two_moons(
+    n: int = 200, noise: float = 0.1, *, generator: Generator | None = None, seed: int | None = None
+) -> TensorDataset:
     """n points on two half circles of radius 1, the second turned over and moved to (1, 0.5), with normal noise added.
 
     Gives points (n, 2), float32, and labels (n,), int64, 0 on the upper moon and 1 on the lower. The noise (a standard

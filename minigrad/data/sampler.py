@@ -48,10 +48,14 @@ class SequentialSampler(Sampler):
 
 
 class RandomSampler(Sampler):
-    """Cases in random order, each once, or drawn anew each time with `replacement`; `num_samples` of them (default: all)."""
+    """`num_samples` cases (default: all) in random order, each once, or drawn anew each time with `replacement`."""
 
     def __init__(
-        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator: Generator | None = None
+        self,
+        data_source: Sized,
+        replacement: bool = False,
+        num_samples: int | None = None,
+        generator: Generator | None = None,
     ) -> None:
         self.data_source, self.generator = data_source, generator
         self.replacement = yes_or_no("RandomSampler", "replacement", replacement)
@@ -104,7 +108,9 @@ class WeightedRandomSampler(Sampler):
         if not np.isfinite(self.weights).all() or (self.weights < 0).any() or not self.weights.sum() > 0:
             raise ValueError(f"{who}: weights must be finite, not negative and not all zero")
         if not replacement and np.count_nonzero(self.weights) < num_samples:
-            raise ValueError(f"{who}: can't draw {num_samples} different cases from {np.count_nonzero(self.weights)} with weight")
+            raise ValueError(
+                f"{who}: can't draw {num_samples} different cases from {np.count_nonzero(self.weights)} with weight"
+            )
 
     def __iter__(self) -> Iterator[int]:
         bits = (self.generator or default_generator).bits

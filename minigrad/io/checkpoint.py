@@ -27,8 +27,9 @@ def save(obj: Any, path: str | os.PathLike) -> None:
     """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
 
     A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
-    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before. A checksum
-    guards it. Raises TypeError, naming the place, for a value of another type, and OSError if the disk refuses.
+    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before. A
+    checksum guards it. Raises TypeError, naming the place, for a value of another type, and OSError if the disk
+    refuses.
     """
     target = file_path("save", path)
     tensors: dict[str, Tensor] = {}
@@ -49,14 +50,14 @@ def save(obj: Any, path: str | os.PathLike) -> None:
     with replacing(target) as file:
         file.write(header)
         for x in tensors.values():
-            file.write(raw(x))
+            file.write(raw(x).data)
 
 
 def load(path: str | os.PathLike, map_location: Any = None) -> Any:
-    """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the CPU or the device `map_location`.
+    """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the device `map_location` (CPU).
 
-    Tensors come back without gradient. Raises FileNotFoundError if there is no such file, and ValueError, before much is
-    allocated, if it is truncated, corrupt, of another format or was changed since it was written.
+    Tensors come back without gradient. Raises FileNotFoundError if there is no such file, and ValueError, before much
+    is allocated, if it is truncated, corrupt, of another format or was changed since it was written.
     """
     target = file_path("load", path)
     device = backend_for(map_location).device
@@ -129,7 +130,7 @@ def checksum(entries: Mapping[str, Entry], about: dict, data: Iterator[np.ndarra
     """CRC-32 over all that the file says: names, types, shapes, structure and bytes."""
     found = zlib.crc32(json.dumps([list(entries.items()), about], separators=(",", ":")).encode())
     for part in data:
-        found = zlib.crc32(part, found)
+        found = zlib.crc32(part.data, found)
     return found
 
 

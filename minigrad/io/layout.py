@@ -11,8 +11,9 @@ import math
 from typing import Any, NamedTuple
 
 KINDS = {
-    "BOOL": "bool", "U8": "uint8", "I8": "int8", "I16": "int16", "U16": "uint16", "I32": "int32", "U32": "uint32", "I64": "int64",
-    "U64": "uint64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "C64": "complex64",
+    "BOOL": "bool", "U8": "uint8", "U16": "uint16", "U32": "uint32", "U64": "uint64", "I8": "int8", "I16": "int16",
+    "I32": "int32", "I64": "int64", "F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64",
+    "C64": "complex64",
 }  # fmt: skip
 CODES = {name: code for code, name in KINDS.items()}
 LIMIT = 1 << 24  # bytes of header: enough for 100,000 tensors
@@ -20,7 +21,7 @@ META = "__metadata__"
 
 
 class Entry(NamedTuple):
-    """One tensor of a file: its dtype's name, shape, and where its bytes begin and end, counted from the header's end."""
+    """One tensor of a file: its dtype's name, its shape, and where its bytes begin and end after the header."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -51,8 +52,8 @@ def header_size(first: bytes, size: int) -> int:
         raise ValueError(f"truncated: {size} bytes are too few for a safetensors file")
     n = int.from_bytes(first, "little")
     if n > LIMIT and (first[:4] == b"PK\x03\x04" or first[:1] == b"\x80"):
-        raise ValueError("this looks like a zip or pickle file (torch.save writes such), which may hold code and is never "
-                         "opened. Hint: save it as safetensors")  # fmt: skip
+        raise ValueError("this looks like a zip or pickle file (torch.save writes such), which may hold code and is "
+                         "never opened. Hint: save it as safetensors")  # fmt: skip
     if n > LIMIT:
         raise ValueError(f"not a safetensors file: it announces a header of {n} bytes, more than the {LIMIT} allowed")
     if n > size - 8:
@@ -78,8 +79,8 @@ def parse(text: bytes, room: int) -> tuple[dict[str, Entry], dict[str, str]]:
     at = 0
     for name, e in entries.items():
         if e.begin != at:
-            raise ValueError(f"corrupt: tensor {name!r} begins at byte {e.begin} of the data, expected {at}: entries overlap or "
-                             "leave a gap")  # fmt: skip
+            raise ValueError(f"corrupt: tensor {name!r} begins at byte {e.begin} of the data, expected {at}: entries "
+                             "overlap or leave a gap")  # fmt: skip
         at = e.end
     if at != room:
         raise ValueError(f"{'truncated' if at > room else 'corrupt'}: the entries need {at} bytes of data, the file has {room}")
@@ -99,8 +100,8 @@ def entry(name: str, fields: Any) -> Entry:
         raise ValueError(f"corrupt header: tensor {name!r} must have data_offsets [begin, end], got {offsets!r:.60}")
     need = math.prod(shape) * itemsize(KINDS[kind])
     if offsets[1] - offsets[0] != need:
-        raise ValueError(f"corrupt header: tensor {name!r} of shape {tuple(shape)} needs {need} bytes, its data_offsets "
-                         f"span {offsets[1] - offsets[0]}")  # fmt: skip
+        raise ValueError(f"corrupt header: tensor {name!r} of shape {tuple(shape)} needs {need} bytes, its "
+                         f"data_offsets span {offsets[1] - offsets[0]}")  # fmt: skip
     return Entry(KINDS[kind], tuple(shape), *offsets)
 
 

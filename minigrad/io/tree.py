@@ -10,7 +10,8 @@ from ..core import Tensor
 
 
 def taken_apart(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
-    """`value` as JSON, its tensors put into `tensors`. Plain JSON values stand for themselves, all else is {tag: content}.
+    """`value` as JSON, its tensors put into `tensors`. Plain JSON values stand for themselves, all else is {tag:
+    content}.
 
     Raises TypeError, with the path, for what is neither a tensor, a dict, a list, a tuple nor a plain value.
     """
@@ -32,8 +33,10 @@ def taken_apart(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
     if hasattr(value, "dtype") and getattr(value, "ndim", None) == 0:
         return taken_apart(value.item(), path, tensors)
     where = f"at {path!r}" if path else "at the top"
-    raise TypeError(f"expected tensors, numbers, strings, None, dicts, lists or tuples, got {type(value).__name__} {where}. "
-                    "Hint: minigrad.tensor(...) for arrays, .state_dict() for modules and optimizers")  # fmt: skip
+    raise TypeError(
+        f"expected tensors, numbers, strings, None, dicts, lists or tuples, got {type(value).__name__} {where}. "
+        "Hint: minigrad.tensor(...) for arrays, .state_dict() for modules and optimizers"
+    )
 
 
 def joined(path: str, key: Any) -> str:
@@ -44,7 +47,9 @@ def key_of(key: Any, path: str) -> Any:
     """A dict's key, which must be a plain value."""
     if key is None or type(key) in (bool, int, str):
         return key
-    raise TypeError(f"expected keys that are strings or integers, got {type(key).__name__} {key!r:.40} in {path or 'the top'!r}")
+    raise TypeError(
+        f"expected keys that are strings or integers, got {type(key).__name__} {key!r:.40} in {path or 'the top'!r}"
+    )
 
 
 def put_together(node: Any, tensors: Mapping[str, Tensor]) -> Any:

@@ -33,9 +33,7 @@ class Convolution(Module):
             if channels % groups:
                 raise ValueError(f"{who}: {name} must be divisible by groups, got {channels} and {groups}")
         if padding_mode not in self.padding_modes:
-            raise ValueError(
-                f"{who}: padding_mode must be one of {', '.join(self.padding_modes)}, got {padding_mode!r}"
-            )
+            raise ValueError(f"{who}: padding_mode must be one of {', '.join(self.padding_modes)}, got {padding_mode!r}")
         self.in_channels, self.out_channels, self.groups, self.padding_mode = (
             in_channels,
             out_channels,
@@ -49,9 +47,7 @@ class Convolution(Module):
             if padding not in ("same", "valid"):
                 raise ValueError(f"{who}: padding must be an int, a tuple, 'same' or 'valid', got {padding!r}")
             if padding == "same" and any(s != 1 for s in self.stride):
-                raise ValueError(
-                    f"{who}: padding='same' is not supported for strided convolutions, got stride {self.stride}"
-                )
+                raise ValueError(f"{who}: padding='same' is not supported for strided convolutions, got stride {self.stride}")
         self.padding = padding if isinstance(padding, str) else ntuple(who, "padding", padding, self.n, least=0)
         self.weight = made(*self.weight_shape(), device=device, dtype=dtype)
         self.register_parameter("bias", made(out_channels, device=device, dtype=dtype) if bias else None)
@@ -142,9 +138,7 @@ class TransposedConvolution(Convolution):
     def padding_for(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
         """The output padding that gives `output_size`. Raises ValueError if none does."""
         wanted = tuple(output_size)[-self.n :]
-        parts: Any = zip(
-            input.shape[-self.n :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True
-        )
+        parts: Any = zip(input.shape[-self.n :], self.stride, self.padding, self.dilation, self.kernel_size, strict=True)
         least = [(s - 1) * t - 2 * p + d * (k - 1) + 1 for s, t, p, d, k in parts]
         extra = tuple(w - m for w, m in zip(wanted, least, strict=True))
         if any(not 0 <= e < t for e, t in zip(extra, self.stride, strict=True)):

@@ -70,16 +70,12 @@ def filled(tensor: Tensor, value: Any) -> Tensor:
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
     """Numbers uniform on [a, b)."""
-    return filled(
-        tensor, rand(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * (b - a) + a
-    )
+    return filled(tensor, rand(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Normal numbers of the given mean and standard deviation."""
-    return filled(
-        tensor, randn(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * std + mean
-    )
+    return filled(tensor, randn(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * std + mean)
 
 
 def trunc_normal_(
@@ -176,9 +172,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     It is the Q of the QR decomposition of a normal matrix, with the signs of R's diagonal.
     """
     if tensor.ndim < 2:
-        raise ShapeError(
-            f"orthogonal_: Only tensors with 2 or more dimensions are supported, got {tuple(tensor.shape)}"
-        )
+        raise ShapeError(f"orthogonal_: Only tensors with 2 or more dimensions are supported, got {tuple(tensor.shape)}")
     if not tensor.numel():
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]

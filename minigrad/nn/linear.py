@@ -47,9 +47,7 @@ class Linear(Module):
     BackProp, §4.6. Raises ShapeError naming both shapes for an input of another width.
     """
 
-    def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None
-    ) -> None:
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         positive(self, in_features=in_features, out_features=out_features)
         self.in_features, self.out_features = in_features, out_features
@@ -197,9 +195,7 @@ class Unflatten(Module):
         super().__init__()
         if not hasattr(dim, "__index__"):
             raise TypeError(f"Unflatten: dim must be an int, got {dim!r}")
-        if not isinstance(unflattened_size, (tuple, list)) or not all(
-            hasattr(n, "__index__") for n in unflattened_size
-        ):
+        if not isinstance(unflattened_size, (tuple, list)) or not all(hasattr(n, "__index__") for n in unflattened_size):
             raise TypeError(f"Unflatten: unflattened_size must be a tuple of ints, got {unflattened_size!r}")
         self.dim, self.unflattened_size = dim, unflattened_size
 

@@ -47,9 +47,7 @@ class L1Loss(Loss):
 class SmoothL1Loss(Loss):
     """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta/2. Source: Girshick 2015."""
 
-    def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0
-    ) -> None:
+    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(size_average, reduce, reduction)
         if beta < 0:
             raise ValueError(f"SmoothL1Loss: beta must not be negative, got {beta}")
@@ -135,9 +133,7 @@ class KLDivLoss(Loss):
 
     reductions = ("batchmean",)
 
-    def __init__(
-        self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False
-    ) -> None:
+    def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", log_target: bool = False) -> None:
         super().__init__(size_average, reduce, reduction)
         self.log_target = log_target
 

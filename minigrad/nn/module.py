@@ -30,9 +30,7 @@ class Module:
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(
-            training=True, _non_persistent_buffers_set=set(), **{store: {} for store in _STORES + _HOOKS}
-        )
+        self.__dict__.update(training=True, _non_persistent_buffers_set=set(), **{store: {} for store in _STORES + _HOOKS})
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass gives its own."""
@@ -96,9 +94,7 @@ class Module:
             self.register_buffer(name, value, value.persistent)
         elif kind is not None:
             if kind not in self.__dict__:
-                raise AttributeError(
-                    f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first"
-                )
+                raise AttributeError(f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first")
             self._forget(name, keep=kind)
             self.__dict__[kind][name] = value
         else:
@@ -141,9 +137,7 @@ class Module:
         if hasattr(self, name) and name not in self.__dict__[store]:
             raise KeyError(f"attribute {name!r} already exists")
         if not (value is None or isinstance(value, kind)):
-            raise TypeError(
-                f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)"
-            )
+            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
         self.__dict__[store][name] = value
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
@@ -339,9 +333,7 @@ class Module:
         """Every parameter and persistent buffer under its path, on the same memory, detached unless `keep_vars`."""
         return {key: value if keep_vars else value.detach() for key, (_, _, value) in state_of(self, prefix).items()}
 
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
         """Copy the tensors of `state_dict` into the parameters and buffers of the same paths, or with `assign` take
         them over.
 

@@ -150,18 +150,14 @@ class InstanceNorm(Running):
         super().check_input(x)
         channels = x.shape[1 if x.ndim == max(self.ranks) else 0]
         if channels != self.num_features:
-            raise ShapeError(
-                f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}"
-            )
+            raise ShapeError(f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}")
 
     def forward(self, input: Tensor) -> Tensor:
         self.check_input(input)
         alone = input.ndim < max(self.ranks)
         x = reshape_op(input, shape=(1, *input.shape)) if alone else input
         own = self.training or self.running_mean is None
-        y = F.instance_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum or 0.0, self.eps
-        )
+        y = F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum or 0.0, self.eps)
         return reshape_op(y, shape=tuple(input.shape)) if alone else y
 
 
@@ -237,9 +233,7 @@ class GroupNorm(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         if num_groups < 1 or num_channels % num_groups:
-            raise ValueError(
-                f"GroupNorm: num_channels must be divisible by num_groups, got {num_channels} and {num_groups}"
-            )
+            raise ValueError(f"GroupNorm: num_channels must be divisible by num_groups, got {num_channels} and {num_groups}")
         self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
         scale_and_shift(self, num_channels, affine, bias, device, dtype)
         self.reset_parameters()
@@ -252,10 +246,7 @@ class GroupNorm(Module):
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return (
-            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
-            f"bias={self.bias is not None}"
-        )
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
 
 
 class RMSNorm(Module):

@@ -50,9 +50,7 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     shared = [key for key in places if key in state_dict]
     problems += [text for key in shared if (text := misfit(key, places[key][2], state_dict[key]))]
     if problems:
-        hint = (
-            "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
-        )
+        hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
     with mode(grad=False):

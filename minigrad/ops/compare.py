@@ -90,6 +90,18 @@ def bitwise_not(b, x):
 
 
 @op("elementwise")
+def bitwise_left_shift(b, x, other):
+    """y = x 2^other: every bit moved up"""
+    return b.xp.bitwise_left_shift(x, other)
+
+
+@op("elementwise")
+def bitwise_right_shift(b, x, other):
+    """y = floor(x / 2^other): every bit moved down, the sign kept"""
+    return b.xp.bitwise_right_shift(x, other)
+
+
+@op("elementwise")
 def isnan(b, x):
     """x is not a number"""
     return x != x

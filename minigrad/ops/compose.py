@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
@@ -15,18 +14,19 @@ from .create import arange, tensor
 from .diagonal import diagonal
 from .index import index_select_op
 from .matmul import bmm, matmul_op, mm, mv, outer, tensordot
-from .operands import axis, common_type, sizes, tensor_of
+from .operands import axis, common_type, numpy_names, sizes, tensor_of
 from .order import searchsorted
 from .reduce import sum_op
 from .shape import cat, expand, flatten, movedim, narrow, permute, repeat, reshape, roll, unflatten
 
-# -- einsum --------------------------------------------------------------------------------------------------------------
+# -- einsum ----------------------------------------------------------------------------------------------------------
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
     """The sum of products that the equation says: einsum("bij,bjk->bik", x, y).
 
-    Each letter names a dimension; letters that are not in the output are summed over; "..." stands for further dimensions,
+    Each letter names a dimension; letters that are not in the output are summed over; "..." stands for further
+    dimensions,
     which broadcast. Without "->" the output has, in alphabetical order, the letters that occur once. Also
     einsum(x, [0, 1], y, [1, 2], [0, 2]). Computed as a chain of matrix products, cheapest pair first.
     """
@@ -42,7 +42,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         for label, n in zip(term, x.shape, strict=True):
             known = full.get(label, 1)
             if 1 not in (n, known) and n != known:
-                raise ShapeError(f"einsum: {label!r} is {known} in one operand and {n} in another; equation {equation!r}, "
+                raise ShapeError(f"einsum: {label!r} is {known} in one operand and {n} in another in {equation!r}, "
                                  f"shapes {', '.join(str(tuple(x.shape)) for x in operands)}")  # fmt: skip
             full[label] = max(known, n) if n and known else 0
     parts = [_simple(x, term, full) for x, term in zip(operands, terms, strict=True)]
@@ -99,7 +99,9 @@ def _simple(x: Tensor, term: list, full: dict) -> tuple[Tensor, list]:
             i = labels.index(label)
             j = labels.index(label, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise ShapeError(f"einsum: {label!r} is {x.shape[i]} and {x.shape[j]} in one operand of shape {tuple(x.shape)}")
+                raise ShapeError(
+                    f"einsum: {label!r} is {x.shape[i]} and {x.shape[j]} in one operand of shape {tuple(x.shape)}"
+                )
             x = diagonal(x, 0, i, j)
             labels = [*(c for k, c in enumerate(labels) if k not in (i, j)), label]
     keep = [k for k, label in enumerate(labels) if x.shape[k] == full[label]]
@@ -126,7 +128,7 @@ def _summed(x: Tensor, labels: list, kept: set) -> tuple[Tensor, list]:
     return (sum_op(x, dim=gone), [label for label in labels if label in kept]) if gone else (x, labels)
 
 
-def _pair(left: tuple, right: tuple, kept: set) -> tuple[Tensor, list]:
+def _pair(left: tuple[Tensor, list], right: tuple[Tensor, list], kept: set) -> tuple[Tensor, list]:
     """The product of two operands as one (stacked) matrix product, over the labels that are not kept."""
     x, xs = _summed(*left, kept.union(right[1]))
     w, ws = _summed(*right, kept.union(xs))
@@ -135,7 +137,9 @@ def _pair(left: tuple, right: tuple, kept: set) -> tuple[Tensor, list]:
     rows, columns = [c for c in xs if c not in ws], [c for c in ws if c not in xs]
     x = permute(x, [xs.index(c) for c in (*stacked, *rows, *inner)])
     w = permute(w, [ws.index(c) for c in (*stacked, *inner, *columns)])
-    size = dict(zip((*stacked, *rows, *inner), x.shape, strict=True)) | dict(zip((*stacked, *inner, *columns), w.shape, strict=True))
+    size = dict(zip((*stacked, *rows, *inner), x.shape, strict=True)) | dict(
+        zip((*stacked, *inner, *columns), w.shape, strict=True)
+    )
     out = [*stacked, *rows, *columns]
     if not inner:  # a product of all with all: no matrix product needed
         x = reshape(x, [*x.shape, *(1 for _ in columns)])
@@ -147,20 +151,24 @@ def _pair(left: tuple, right: tuple, kept: set) -> tuple[Tensor, list]:
     return reshape(y, [size[label] for label in out]), out
 
 
-# -- products with a sum -------------------------------------------------------------------------------------------------
+# -- products with a sum ---------------------------------------------------------------------------------------------
 
 
 def _plus(who: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta input + alpha product; with beta 0 the input does not count, not even its NaN."""
     if tensor_of(who, input).dtype is not product.dtype:
-        raise DTypeError(f"{who}: expected operands of one type, got {input.dtype!r} and {product.dtype!r}. Hint: .to(dtype)")
+        raise DTypeError(
+            f"{who}: expected operands of one type, got {input.dtype!r} and {product.dtype!r}. Hint: .to(dtype)"
+        )
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return expand(product, product.shape)
     try:
         expand(input, product.shape)
     except ShapeError:
-        raise ShapeError(f"{who}: the input of shape {tuple(input.shape)} does not broadcast to {tuple(product.shape)}") from None
+        raise ShapeError(
+            f"{who}: the input of shape {tuple(input.shape)} does not broadcast to {tuple(product.shape)}"
+        ) from None
     return add(input if beta == 1 else input * beta, product)
 
 
@@ -213,7 +221,9 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not tensor_of("inner", input).ndim or not tensor_of("inner", other, "other").ndim:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(f"inner: the last dimensions must agree, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
+        raise ShapeError(
+            f"inner: the last dimensions must agree, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     return tensordot(input, other, dims=([-1], [-1]))
 
 
@@ -226,6 +236,7 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
     return reshape(x * w, [p * q for p, q in zip(a, c, strict=True)])
 
 
+@numpy_names
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along `dim` (the first of size 3 if None): (x1 y2 - x2 y1, x2 y0 - x0 y2, x0 y1 - x1 y0)."""
     if dim is None:
@@ -236,24 +247,36 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 def cross_along(who: str, input: Tensor, other: Tensor, dim: int) -> Tensor:
     """The vector product along `dim`, which must be of size 3 in both."""
     if tensor_of(who, input).ndim != tensor_of(who, other, "other").ndim:
-        raise ShapeError(f"{who}: expected as many dimensions, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
+        raise ShapeError(
+            f"{who}: expected as many dimensions, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     d = axis(who, dim, input.ndim)
     if not input.ndim or input.shape[d] != 3 or other.shape[d] != 3:
-        raise ShapeError(f"{who}: dimension {dim} must have size 3, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
+        raise ShapeError(
+            f"{who}: dimension {dim} must have size 3, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
+        )
     return roll(input, -1, d) * roll(other, -2, d) - roll(input, -2, d) * roll(other, -1, d)
 
 
-# -- differences and repetition ------------------------------------------------------------------------------------------
+# -- differences and repetition --------------------------------------------------------------------------------------
 
 
-def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
-    """x_(i+1) - x_i along `dim`, n times over; `prepend` and `append` join the input first. Booleans: whether they differ."""
+@numpy_names
+def diff(
+    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
+) -> Tensor:
+    """x_(i+1) - x_i along `dim`, n times over; `prepend` and `append` join the input first. Booleans: whether they
+    differ."""
     d = axis("diff", dim, tensor_of("diff", input).ndim)
     if not input.ndim:
         raise ShapeError("diff: expected at least 1 dimension, got a 0-d tensor")
     if n < 0:
         raise ShapeError(f"diff: n must be >= 0, got {n}")
-    x = cat([t for t in (prepend, input, append) if t is not None], d) if prepend is not None or append is not None else input
+    x = (
+        cat([t for t in (prepend, input, append) if t is not None], d)
+        if prepend is not None or append is not None
+        else input
+    )
     for _ in range(min(n, x.shape[d])):
         more, less = narrow(x, d, 1, x.shape[d] - 1), narrow(x, d, 0, x.shape[d] - 1)
         x = logical_xor(more, less) if x.dtype.kind == "bool" else more - less
@@ -272,7 +295,11 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
         return reshape(x, (size,)) if size else narrow(x, 0, 0, 0)
     at = reshape(arange(0, count * step, step, device=self.device), (count, 1)) + arange(size, device=self.device)
     taken = index_select_op(x, flatten(at), dim=d)
-    return movedim(unflatten(taken, d, (count, size)) if size else reshape(taken, (*x.shape[:d], count, 0, *x.shape[d + 1 :])), d + 1, -1)
+    return movedim(
+        unflatten(taken, d, (count, size)) if size else reshape(taken, (*x.shape[:d], count, 0, *x.shape[d + 1 :])),
+        d + 1,
+        -1,
+    )
 
 
 def tile(input: Tensor, *dims: Any) -> Tensor:
@@ -281,7 +308,10 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (tensor_of("tile", input).ndim - len(times)) + times)
 
 
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+@numpy_names
+def repeat_interleave(
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each slice along `dim` (each element if None) repeated in place, `repeats` times or by a number for each.
 
     repeat_interleave(repeats) alone gives the positions: 0 repeats[0] times, 1 repeats[1] times ...
@@ -302,7 +332,9 @@ def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None
 def _spread_out(times: Tensor) -> Tensor:
     """0 times[0] times, 1 times[1] times ..."""
     if times.ndim != 1 or times.dtype.kind != "int" or (times.shape[0] and int(times.min().item()) < 0):
-        raise ShapeError(f"repeat_interleave: repeats must be integers >= 0, got {times.dtype!r} of shape {tuple(times.shape)}")
+        raise ShapeError(
+            f"repeat_interleave: repeats must be integers >= 0, got {times.dtype!r} of shape {tuple(times.shape)}"
+        )
     ends = times.cumsum(0)
     total = int(ends[-1].item()) if times.shape[0] else 0
     return searchsorted(ends, arange(total, device=times.device), right=True)
@@ -315,7 +347,9 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     for column in zip(*((1,) * (max(map(len, given)) - len(s)) + s for s in given), strict=True) if given else ():
         wide = {n for n in column if n != 1}
         if len(wide) > 1:
-            raise ShapeError(f"broadcast_shapes: expected shapes that broadcast together, got {', '.join(map(str, given))}")
+            raise ShapeError(
+                f"broadcast_shapes: expected shapes that broadcast together, got {', '.join(map(str, given))}"
+            )
         out.append(wide.pop() if wide else 1)
     return tuple(out)
 

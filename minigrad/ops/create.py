@@ -99,7 +99,9 @@ def _sample(array: np.ndarray) -> Any:
     return array.reshape(-1)[0] if array.size else None
 
 
-def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
+) -> Tensor:
     """A new leaf tensor with a copy of `data` (numbers, nested lists, an array, a tensor).
 
     Python floats become the default type (float32), ints int64; an array keeps its type. Raises for ragged or
@@ -145,7 +147,9 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor on the memory of a NumPy array: writes go both ways."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)")
+        raise TypeError(
+            f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)"
+        )
     return Tensor(host_array("from_numpy", ndarray))
 
 
@@ -192,25 +196,43 @@ def _number(x: Any) -> Any:
     return x.item() if isinstance(x, Tensor) else x
 
 
-def arange(start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def arange(
+    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """start, start + step, ... below `end`: int64 if all are ints, else the default floating type."""
     start, end, step = (0, _number(start), _number(step)) if end is None else map(_number, (start, end, step))
     if step == 0 or (end - start) / step < 0:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    out = arange_op(start=start, end=end, step=step, dtype=as_dtype(dtype or ("int64" if whole else get_default_dtype())), device=device)
+    out = arange_op(
+        start=start,
+        end=end,
+        step=step,
+        dtype=as_dtype(dtype or ("int64" if whole else get_default_dtype())),
+        device=device,
+    )
     return out.requires_grad_() if requires_grad else out
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def linspace(
+    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise ShapeError(f"linspace: steps must be non-negative, got {steps}")
-    out = linspace_op(start=float(start), end=float(end), steps=int(steps), dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    out = linspace_op(
+        start=float(start),
+        end=float(end),
+        steps=int(steps),
+        dtype=as_dtype(dtype or get_default_dtype()),
+        device=device,
+    )
     return out.requires_grad_() if requires_grad else out
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor of one value in the shape, type and device of `input`."""
     x = tensor_of("full_like", input)
     made = full_like_op(x, value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
@@ -231,22 +253,50 @@ def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_
 # -- random numbers ------------------------------------------------------------------------------------------------------
 
 
-def _drawn(who: str, draw: Any, size: tuple, dtype: Any, device: Any, generator: Generator | None, requires_grad: bool, **more: Any) -> Tensor:
-    out = draw(shape=sizes(who, size), dtype=as_dtype(dtype or get_default_dtype()), generator=generator or default_generator, device=device, **more)
+def _drawn(
+    who: str,
+    draw: Any,
+    size: tuple,
+    dtype: Any,
+    device: Any,
+    generator: Generator | None,
+    requires_grad: bool,
+    **more: Any,
+) -> Tensor:
+    out = draw(
+        shape=sizes(who, size),
+        dtype=as_dtype(dtype or get_default_dtype()),
+        generator=generator or default_generator,
+        device=device,
+        **more,
+    )
     return out.requires_grad_() if requires_grad else out
 
 
-def rand(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Numbers uniform on [0, 1)."""
     return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
 
 
-def randn(*size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """Standard normal numbers."""
     return _drawn("randn", randn_op, size, dtype, device, generator, requires_grad)
 
 
-def randint(low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Whole numbers uniform on low ... high - 1: `randint(high, size)` or `randint(low, high, size)`."""
     if size is None:
         low, high, size = 0, low, high
@@ -254,7 +304,9 @@ def randint(low: int, high: Any = None, size: Any = None, *, generator: Generato
         low, high = 0, low
     if not high > low:
         raise ShapeError(f"randint: expected low < high, got {low} and {high}")
-    return _drawn("randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high))
+    return _drawn(
+        "randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high)
+    )
 
 
 def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:

@@ -11,14 +11,15 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast
 from .create import arange, tensor
-from .operands import axis, tensor_of
+from .operands import axis, numpy_names, tensor_of
 from .reduce import sum
 from .shape import cat, expand, flatten, flip, joined, movedim, narrow, pad_op, reshape, stack, transpose, unsqueeze
 
 
 @op("view", name="diagonal")
 def diagonal_op(b, x, *, offset):
-    """y[..., i] = x[..., i, i + offset] (x[..., i - offset, i] below the main diagonal): a view of the last two dimensions"""
+    """y[..., i] = x[..., i, i + offset] (x[..., i - offset, i] below the main diagonal): a view of the last two
+    dimensions"""
     return b.diagonal(x, offset)
 
 
@@ -46,7 +47,7 @@ tril_op.vjp(x=lambda g, diagonal: tril_op(g, diagonal=diagonal))
 triu_op.vjp(x=lambda g, diagonal: triu_op(g, diagonal=diagonal))
 
 
-# -- diagonals and triangles ---------------------------------------------------------------------------------------------
+# -- diagonals and triangles -----------------------------------------------------------------------------------------
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -54,7 +55,9 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     n = tensor_of("diagonal", input).ndim
     i, j = axis("diagonal", dim1, n), axis("diagonal", dim2, n)
     if i == j or n < 2:
-        raise ShapeError(f"diagonal: dim1 and dim2 must be different dimensions of shape {tuple(input.shape)}, got {dim1} and {dim2}")
+        raise ShapeError(
+            f"diagonal: dim1 and dim2 must be different dimensions of shape {tuple(input.shape)}, got {dim1} and {dim2}"
+        )
     x = movedim(input, (i, j), (-2, -1)) if (i, j) != (n - 2, n - 1) else input
     return diagonal_op(x, offset=offset)
 
@@ -73,7 +76,9 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix; the diagonal of a matrix as a vector."""
     if tensor_of("diag", input).ndim not in (1, 2):
-        raise ShapeError(f"diag: expected a vector or a matrix, got shape {tuple(input.shape)}. Hint: diagonal or diag_embed")
+        raise ShapeError(
+            f"diag: expected a vector or a matrix, got shape {tuple(input.shape)}. Hint: diagonal or diag_embed"
+        )
     return diag_embed(input, diagonal) if input.ndim == 1 else diagonal_op(input, offset=diagonal).clone()
 
 
@@ -123,7 +128,7 @@ def _positions(who: str, row: int, col: int, chosen: Any, dtype: Any, device: An
     return cast(stack([i[here], j[here]]), dtype=dtype)
 
 
-# -- rows and columns ----------------------------------------------------------------------------------------------------
+# -- rows and columns ------------------------------------------------------------------------------------------------
 
 
 def _each(tensors: tuple, lift: Any) -> Any:
@@ -166,7 +171,9 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side; a vector is a column."""
-    return cat([reshape(x, (-1 if x.numel() else 0, 1)) if x.ndim < 2 else x for x in joined("column_stack", tensors)], 1)
+    return cat(
+        [reshape(x, (-1 if x.numel() else 0, 1)) if x.ndim < 2 else x for x in joined("column_stack", tensors)], 1
+    )
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -177,11 +184,14 @@ def block_diag(*tensors: Tensor) -> Tensor:
     widths = [x.shape[1] for x in xs]
     total = builtins.sum(widths)
     starts = [builtins.sum(widths[:k]) for k in range(len(xs))]
-    return cat([pad_op(x, before=(0, s), after=(0, total - s - x.shape[1]), value=0) for x, s in zip(xs, starts, strict=True)])
+    return cat(
+        [pad_op(x, before=(0, s), after=(0, total - s - x.shape[1]), value=0) for x, s in zip(xs, starts, strict=True)]
+    )
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
-    """Each vector laid out over the grid of all: y_k[i_0, i_1, ...] = x_k[i_k]; indexing "xy" exchanges the first two."""
+    """Each vector laid out over the grid of all: y_k[i_0, i_1, ...] = x_k[i_k]; indexing "xy" exchanges the first
+    two."""
     given = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else tensors
     if indexing not in ("ij", "xy"):
         raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy', got {indexing!r}")
@@ -189,7 +199,10 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ShapeError(f"meshgrid: expected vectors, got shapes {[tuple(x.shape) for x in given]}")
     xs = [atleast_1d(x) for x in given]
     shape = tuple(x.shape[0] for x in xs)
-    grid = [expand(reshape(x, (1,) * k + (-1 if x.numel() else 0,) + (1,) * (len(xs) - 1 - k)), shape) for k, x in enumerate(xs)]
+    grid = [
+        expand(reshape(x, (1,) * k + (-1 if x.numel() else 0,) + (1,) * (len(xs) - 1 - k)), shape)
+        for k, x in enumerate(xs)
+    ]
     return tuple(transpose(y, 0, 1) for y in grid) if indexing == "xy" and len(xs) > 1 else tuple(grid)
 
 
@@ -235,6 +248,7 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, 0)
 
 
+@numpy_names
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views along `dim`: in n parts of nearly equal size, or cut before each of the given positions."""
     d = axis("tensor_split", dim, tensor_of("tensor_split", input).ndim)

@@ -1,6 +1,7 @@
 """Matrix functions and factorizations, as ops: det, inv, solve, cholesky, qr, eigh, svd and their rules.
 
-An op has one output, so a factorization is two: the eigenvectors, and the eigenvalues as a function of the matrix and the
+An op has one output, so a factorization is two: the eigenvectors, and the eigenvalues as a function of the matrix and
+the
 vectors. Since the vectors make the values stationary (Rayleigh), the values have no gradient in them.
 Source of the rules: Giles 2008, An extended collection of matrix derivative results; Walter & Lehmann 2012 (qr);
 Murray 2016, Differentiation of the Cholesky decomposition; Golub & Pereyra 1973 (pinv).
@@ -18,7 +19,8 @@ from .shape import pad_op, reshape_op, slice_op
 
 @op("general")
 def det(b, x):
-    """y = the determinant of each matrix; (..., n, n) -> (...). The slope is right for singular matrices too (the cofactors)."""
+    """y = the determinant of each matrix; (..., n, n) -> (...). The slope is right for singular matrices too (the
+    cofactors)."""
     return b.xp.linalg.det(x)
 
 
@@ -118,7 +120,7 @@ def pinv_op(b, x, *, rtol, atol=0.0):
     return xp.matmul(vh.mT * inverse[..., None, :], u.mT)
 
 
-# -- rules ---------------------------------------------------------------------------------------------------------------
+# -- rules -----------------------------------------------------------------------------------------------------------
 
 
 def lift(g: Any) -> Any:
@@ -141,7 +143,8 @@ def cholesky_rule(g: Any, y: Any) -> Any:
 
 
 def qr_rule(g: Any, y: Any, x: Any) -> Any:
-    """(g + Q C) R^-T with C = -g^T Q, its lower triangle copied to the upper; only the first min(m, n) columns of x count."""
+    """(g + Q C) R^-T with C = -g^T Q, its lower triangle copied to the upper; only the first min(m, n) columns of x
+    count."""
     k, n = y.shape[-1], x.shape[-1]
     front = x if k == n else slice_op(x, index=(..., slice(0, k)))
     r = triu_op(y.mT @ front)
@@ -161,7 +164,8 @@ def gaps(values: Any) -> Any:
 
 
 def eigenvectors_rule(g: Any, y: Any, x: Any) -> Any:
-    """V (skew(V^T g) / (l_j - l_i)) V^T, skew(z) = (z - z^T) / 2: symmetric, since no symmetric change of x sees more."""
+    """V (skew(V^T g) / (l_j - l_i)) V^T, skew(z) = (z - z^T) / 2: symmetric, since no symmetric change of x sees
+    more."""
     inner = y.mT @ g
     return y @ (0.5 * (inner - inner.mT) / gaps(eigenvalues(x, y))) @ y.mT
 
@@ -177,7 +181,8 @@ def halves(w: Any, m: int) -> tuple[Any, Any]:
 
 
 def singular_vectors_rule(g: Any, y: Any, x: Any) -> Any:
-    """U ((skew(U^T gU) s + s skew(V^T gV)) / (s_j^2 - s_i^2)) V^T, and what leaves the spaces of U and V; skew(z) = z - z^T."""
+    """U ((skew(U^T gU) s + s skew(V^T gV)) / (s_j^2 - s_i^2)) V^T, and what leaves the spaces of U and V; skew(z) = z
+    - z^T."""
     m, n, k = x.shape[-2], x.shape[-1], y.shape[-1]
     (u, v), (gu, gv) = halves(y, m), halves(g, m)
     s = singular_values(x, y)

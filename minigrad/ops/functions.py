@@ -5,28 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import Tensor
+
+# fmt: off
+# isort: off
 from . import arithmetic
 from .arithmetic import add, alias, clone, maximum, minimum, mul, neg, sub, true_divide
 from .compare import (
-    bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, isfinite, isinf, isnan, le, logical_and, logical_not,
-    logical_or, logical_xor, lt, ne,
+    bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, eq, ge, gt,
+    isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
 )
 from .compose import (
-    addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, broadcast_shapes, broadcast_tensors, cross, diff, einsum, inner,
-    kron, lerp, ravel, repeat_interleave, tile,
+    addbmm, addcdiv, addcmul, addmm, addmv, addr, baddbmm, broadcast_shapes, broadcast_tensors, cross, diff, einsum,
+    inner, kron, lerp, ravel, repeat_interleave, tile,
 )
 from .create import (
-    arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand, rand_like, randint, randn,
-    randn_like, randperm, tensor, zeros, zeros_like,
+    arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand, rand_like, randint,
+    randn, randn_like, randperm, tensor, zeros, zeros_like,
 )
 from .diagonal import (
-    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, diag, diag_embed, diagflat,
-    diagonal, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, rot90, tensor_split, trace, tril, tril_indices, triu,
-    triu_indices, vsplit, vstack,
+    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, diag, diag_embed,
+    diagflat, diagonal, dsplit, dstack, fliplr, flipud, hsplit, hstack, meshgrid, rot90, tensor_split, trace, tril,
+    tril_indices, triu, triu_indices, vsplit, vstack,
 )
 from .elementwise import (
-    abs, ceil, cos, erf, erfc, erfinv, exp, expm1, floor, floor_divide, log, log1p, log2, pow, reciprocal, relu, remainder, round, rsqrt,
-    sigmoid, sign, sin, sqrt, square, tan, tanh, trunc,
+    abs, ceil, cos, erf, erfc, erfinv, exp, expm1, floor, floor_divide, log, log1p, log2, pow, reciprocal, relu,
+    remainder, round, rsqrt, sigmoid, sign, sin, sqrt, square, tan, tanh, trunc,
 )
 from .elementwise import clamp as clamp_op
 from .index import gather, index_select, take_along_dim
@@ -37,30 +40,34 @@ from .linalg import pinv as pinverse
 from .linalg import tensor_norm as norm
 from .matmul import bmm, dot, matmul, mm, mv, outer, tensordot
 from .norm import log_softmax_op, softmax_op
-from .operands import axis, common_type, tensor_of
+from .operands import axis, common_type, numpy_names, tensor_of
 from .order import (
-    aminmax, argsort, argwhere, bincount, bucketize, count_nonzero, cummax, cummin, histc, isin, kthvalue, median, mode, msort,
-    nanmean, nanmedian, nanquantile, nansum, nonzero, quantile, searchsorted, sort, topk, unique, unique_consecutive,
+    aminmax, argsort, argwhere, bincount, bucketize, count_nonzero, cummax, cummin, histc, isin, kthvalue, median,
+    mode, msort, nanmean, nanmedian, nanquantile, nansum, nonzero, quantile, searchsorted, sort, topk, unique,
+    unique_consecutive,
 )
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .reduce import (
-    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, prod, std, std_mean, sum, var, var_mean,
+    all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, prod, std, std_mean, sum, var,
+    var_mean,
 )
 from .running import cumprod, logcumsumexp
 from .sampling import bernoulli, multinomial, normal, randint_like
 from .scatter import (
-    index_add, index_copy, index_fill, index_put, masked_fill, masked_scatter, masked_select, put, scatter, scatter_add,
-    scatter_reduce, take,
-)
-from .special import (
-    acos, acosh, allclose, asin, asinh, atan, atan2, atanh, copysign, cosh, digamma, equal, exp2, fmax, fmin, fmod, frac,
-    heaviside, hypot, isclose, isneginf, isposinf, lgamma, log10, logaddexp, logaddexp2, logit, nan_to_num, polygamma,
-    positive, signbit, sinc, sinh, xlogy,
+    index_add, index_copy, index_fill, index_put, masked_fill, masked_scatter, masked_select, put, scatter,
+    scatter_add, scatter_reduce, take,
 )
 from .shape import (
-    broadcast_to, cat, chunk, expand, flatten, flip, movedim, narrow, permute, repeat, reshape, roll, select, split, squeeze,
-    stack, t, transpose, unbind, unflatten, unsqueeze,
-)  # fmt: skip
+    broadcast_to, cat, chunk, expand, flatten, flip, movedim, narrow, permute, repeat, reshape, roll, select, split,
+    squeeze, stack, t, transpose, unbind, unflatten, unsqueeze,
+)
+from .special import (
+    acos, acosh, allclose, asin, asinh, atan, atan2, atanh, copysign, cosh, digamma, equal, exp2, fmax, fmin, fmod,
+    frac, heaviside, hypot, isclose, isneginf, isposinf, lgamma, log10, logaddexp, logaddexp2, logit, nan_to_num,
+    polygamma, positive, signbit, sinc, sinh, xlogy,
+)
+# isort: on
+# fmt: on
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
@@ -112,14 +119,26 @@ def _along(name: str, op: Any, input: Tensor, dim: int, dtype: Any) -> Tensor:
     return op(x, dim=d) if x.ndim else reshape(op(reshape(x, 1), dim=0), ())
 
 
+@numpy_names
 def softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """e^x_i / sum_j e^x_j along `dim`."""
     return _along("softmax", softmax_op, input, dim, dtype)
 
 
+@numpy_names
 def log_softmax(input: Tensor, dim: int, dtype: Any = None) -> Tensor:
     """x_i - ln sum_j e^x_j along `dim`."""
     return _along("log_softmax", log_softmax_op, input, dim, dtype)
+
+
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """`input`, at least `min`."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """`input`, at most `max`."""
+    return clamp(input, max=max)
 
 
 clip, concat, subtract, multiply, divide, absolute, negative = clamp, cat, sub, mul, div, abs, neg

@@ -7,7 +7,7 @@ from typing import Any
 from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
 from ..core import Tensor, op
 from .arithmetic import expand, sum_to, where
-from .operands import axis, tensor_of
+from .operands import axis, numpy_names, tensor_of
 from .shape import reshape_op, slice_op
 
 
@@ -194,8 +194,10 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
     kind = item.dtype.kind
     if kind == "bool":
         if tuple(item.shape) != tuple(x.shape[d : d + item.ndim]):
-            raise IndexError(f"index: the mask of shape {tuple(item.shape)} does not match the indexed dimensions of shape "
-                             f"{tuple(x.shape[d : d + item.ndim])}")  # fmt: skip
+            raise IndexError(
+                f"index: the mask of shape {tuple(item.shape)} does not match the indexed dimensions of shape "
+                f"{tuple(x.shape[d : d + item.ndim])}"
+            )
         return item
     if kind != "int":
         raise IndexError(
@@ -236,6 +238,7 @@ def nonnegative(index: Tensor, n: int) -> Tensor:
     return index
 
 
+@numpy_names
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """y[i, j, k] = x[index[i, j, k], j, k] for dim = 0, and so on. Raises IndexError for an index out of range."""
     d = axis("gather", dim, tensor_of("gather", input).ndim)
@@ -267,6 +270,7 @@ def _like_input(who: str, x: Tensor, d: int, index: Tensor) -> None:
         )
 
 
+@numpy_names
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order."""
     d = axis("index_select", dim, tensor_of("index_select", input).ndim)
@@ -282,6 +286,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     return y if input.ndim else reshape_op(y, shape=())
 
 
+@numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` with indices broadcast to the input's other dimensions; over the flattened input if dim is None."""
     if dim is None:

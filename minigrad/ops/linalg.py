@@ -1,4 +1,5 @@
-"""Linear algebra under PyTorch's names, `minigrad.linalg`: norms, solutions, factorizations. Matrices lie in the last two
+"""Linear algebra under PyTorch's names, `minigrad.linalg`: norms, solutions, factorizations. Matrices lie in the last
+two
 dimensions; further ones are stacks of them."""
 
 from __future__ import annotations
@@ -18,14 +19,24 @@ from .diagonal import diagonal as diagonal_of
 from .diagonal import tril_op, triu_op
 from .elementwise import abs
 from .factor import (
-    cholesky_op, det_sign, eigenvalues, eigenvectors, logabsdet, pinv_op, qr_complement, qr_q, singular_values,
-    singular_vectors, solve_op, svd_complement,
+    cholesky_op,
+    det_sign,
+    eigenvalues,
+    eigenvectors,
+    logabsdet,
+    pinv_op,
+    qr_complement,
+    qr_q,
+    singular_values,
+    singular_vectors,
+    solve_op,
+    svd_complement,
 )
 from .factor import det as det_op
 from .factor import inv as inv_op
-from .operands import axes, axis, tensor_of
+from .operands import axes, axis, numpy_names, tensor_of
 from .reduce import amax, amin, norm_op, sum_op
-from .shape import cat, expand, mT, movedim, narrow, reshape, squeeze, unsqueeze  # fmt: skip
+from .shape import cat, expand, movedim, mT, narrow, reshape, squeeze, unsqueeze  # fmt: skip
 
 
 def _floating(who: str, x: Any, name: str = "input") -> Tensor:
@@ -43,9 +54,10 @@ def _matrix(who: str, A: Any, square: bool = False) -> Tensor:
     return A
 
 
-# -- norms ---------------------------------------------------------------------------------------------------------------
+# -- norms -----------------------------------------------------------------------------------------------------------
 
 
+@numpy_names
 def vector_norm(x: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """(sum |x|^ord)^(1/ord) over `dim` (all if None); inf the largest |x|, -inf the smallest, 0 the count of non-zeros.
 
@@ -79,8 +91,12 @@ def _power(size: Tensor, p: float) -> Tensor:
     return where(nought, 0.0 if p > 0 else math.inf, where(nought, 1.0, size) ** p)
 
 
-def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """A norm of each matrix: "fro" sqrt sum a^2, "nuc" sum s, 2 and -2 the largest and smallest singular value s, 1 and -1
+@numpy_names
+def matrix_norm(
+    A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
+) -> Tensor:
+    """A norm of each matrix: "fro" sqrt sum a^2, "nuc" sum s, 2 and -2 the largest and smallest singular value s, 1
+    and -1
     the largest and smallest column sum of |a|, inf and -inf row sum."""
     return _matrix_norm("matrix_norm", A, ord, dim, keepdim, dtype)
 
@@ -107,13 +123,23 @@ def _matrix_norm(who: str, A: Tensor, ord: Any, dim: Any, keepdim: bool, dtype: 
     return reshape(y, tuple(1 if d in (row, column) else n for d, n in enumerate(A.shape))) if keepdim else y
 
 
+@numpy_names
 def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The vector norm over one dimension, the matrix norm over two; without `ord` the 2-norm of all elements over `dim`."""
+    """The vector norm over one dimension, the matrix norm over two; without `ord` the 2-norm of all elements over
+    `dim`."""
     if ord is None:
         return _vector_norm("linalg.norm", A, 2, dim, keepdim, dtype)
-    dims = tuple(dim) if isinstance(dim, Sequence) else tuple(range(tensor_of("linalg.norm", A).ndim)) if dim is None else (dim,)
+    dims = (
+        tuple(dim)
+        if isinstance(dim, Sequence)
+        else tuple(range(tensor_of("linalg.norm", A).ndim))
+        if dim is None
+        else (dim,)
+    )
     if len(dims) not in (1, 2):
-        raise ShapeError(f"linalg.norm: with ord={ord!r} expected one or two dimensions, got shape {tuple(A.shape)} and dim={dim!r}")
+        raise ShapeError(
+            f"linalg.norm: with ord={ord!r} expected one or two dimensions, got shape {tuple(A.shape)} and dim={dim!r}"
+        )
     if len(dims) == 2:
         return _matrix_norm("linalg.norm", A, ord, dims, keepdim, dtype)
     return _vector_norm("linalg.norm", A, ord, dims, keepdim, dtype)
@@ -147,7 +173,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
     return _vector_norm("cdist", between, p, -1, False)
 
 
-# -- determinants and solutions ------------------------------------------------------------------------------------------
+# -- determinants and solutions --------------------------------------------------------------------------------------
 
 
 def det(A: Tensor) -> Tensor:
@@ -200,7 +226,8 @@ def _solved(who: str, A: Tensor, B: Tensor, left: bool) -> Tensor:
 
 
 def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False) -> Tensor:
-    """X with A X = B (X A = B unless `left`), reading one triangle of A, with ones on its diagonal if `unitriangular`."""
+    """X with A X = B (X A = B unless `left`), reading one triangle of A, with ones on its diagonal if
+    `unitriangular`."""
     x = _matrix("solve_triangular", A, square=True)
     inner = int(unitriangular)
     x = triu_op(x, diagonal=inner) if upper else tril_op(x, diagonal=-inner)
@@ -222,7 +249,8 @@ class lstsq_result(NamedTuple):
 def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | None = None) -> lstsq_result:
     """X that makes |A X - B| smallest, the smallest such X: (solution, residuals, rank, singular_values).
 
-    Residuals (sums of squares) are given for tall matrices of full rank with the drivers "gels", "gelsd" and "gelss", the
+    Residuals (sums of squares) are given for tall matrices of full rank with the drivers "gels", "gelsd" and "gelss",
+    the
     singular values with the last two, the rank with all but "gels"; else they are empty.
     """
     x = _matrix("lstsq", A)
@@ -249,7 +277,8 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 
 
 def pinv(A: Tensor, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False) -> Tensor:
-    """The pseudo-inverse; singular values up to max(atol, rtol s_max) count as 0 (rtol: eps max(m, n) unless atol is given)."""
+    """The pseudo-inverse; singular values up to max(atol, rtol s_max) count as 0 (rtol: eps max(m, n) unless atol is
+    given)."""
     x = _matrix("pinv", A)
     if rtol is None:
         rtol = finfo(x.dtype).eps * max(x.shape[-2:]) if not atol else 0.0
@@ -288,7 +317,9 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     xs[0] = unsqueeze(xs[0], 0) if row else xs[0]
     xs[-1] = unsqueeze(xs[-1], 1) if column else xs[-1]
     if any(x.ndim != 2 for x in xs) or any(x.shape[1] != w.shape[0] for x, w in zip(xs, xs[1:], strict=False)):
-        raise ShapeError(f"multi_dot: expected matrices whose inner sizes agree, got {[tuple(t.shape) for t in tensors]}")
+        raise ShapeError(
+            f"multi_dot: expected matrices whose inner sizes agree, got {[tuple(t.shape) for t in tensors]}"
+        )
     y = _chain(xs, _cuts([x.shape[0] for x in xs] + [xs[-1].shape[1]]), 0, len(xs) - 1)
     return reshape(y, tuple(n for n, gone in zip(y.shape, (row, column), strict=True) if not gone))
 
@@ -312,11 +343,12 @@ def _chain(xs: list[Tensor], cuts: dict, i: int, j: int) -> Tensor:
     return xs[i] if i == j else _chain(xs, cuts, i, cuts[i, j]) @ _chain(xs, cuts, cuts[i, j] + 1, j)
 
 
-# -- factorizations ------------------------------------------------------------------------------------------------------
+# -- factorizations --------------------------------------------------------------------------------------------------
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """L lower triangular with L L^T = A (its transpose if `upper`), for symmetric positive definite A, else LinAlgError."""
+    """L lower triangular with L L^T = A (its transpose if `upper`), for symmetric positive definite A, else
+    LinAlgError."""
     y = cholesky_op(_matrix("cholesky", A, square=True))
     return mT(y) if upper else y
 
@@ -381,7 +413,8 @@ class svd_result(NamedTuple):
 def svd(A: Tensor, full_matrices: bool = True) -> svd_result:
     """(U, S, Vh) with A = U diag(S) Vh, S descending, U and V with orthonormal columns, square ones if `full_matrices`.
 
-    The gradients of U and V need different singular values (and, if A is not square, none that is 0) and should not depend
+    The gradients of U and V need different singular values (and, if A is not square, none that is 0) and should not
+    depend
     on signs; the columns that make them square have none.
     """
     x = _matrix("svd", A)
@@ -403,14 +436,16 @@ def _svdvals(x: Tensor) -> Tensor:
     return singular_values(x, singular_vectors(x))
 
 
-# -- products ------------------------------------------------------------------------------------------------------------
+# -- products --------------------------------------------------------------------------------------------------------
 
 
+@numpy_names
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The vector product along a dimension of size 3; the others broadcast."""
     return cross_along("linalg.cross", input, other, dim)
 
 
+@numpy_names
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
     """The sum of products along `dim`; the other dimensions broadcast."""
     both = x * y
@@ -427,6 +462,8 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
     return diagonal_of(A, offset, dim1, dim2)
 
 
-__all__ = ["LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
-           "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
-           "svdvals", "vecdot", "vector_norm"]  # fmt: skip
+__all__ = [
+    "LinAlgError", "cholesky", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul", "matrix_norm",
+    "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve", "solve_triangular", "svd",
+    "svdvals", "vecdot", "vector_norm",
+]  # fmt: skip

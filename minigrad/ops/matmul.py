@@ -15,7 +15,7 @@ from .shape import reshape_op
 @op("batched", name="matmul")
 def matmul_op(b, x, other):
     """y = x other, for matrices in the last two dimensions; (..., n, k) (..., k, m) -> (..., n, m)"""
-    return b.xp.matmul(x, other)
+    return b.matmul(x, other)
 
 
 @op("general", name="linear")
@@ -24,10 +24,10 @@ def linear_op(b, x, weight, bias=None):
     return b.linear(x, weight, bias)
 
 
-matmul_op.vjp(x=lambda g, other: g @ other.mT, other=lambda g, x: x.mT @ g)
+matmul_op.vjp(x=lambda g, other: matmul_op(g, other.mT), other=lambda g, x: matmul_op(x.mT, g))
 linear_op.vjp(
-    x=lambda g, weight: g @ weight,
-    weight=lambda g, x: as_rows(g).mT @ as_rows(x),
+    x=lambda g, weight, x_shape: as_shape(matmul_op(as_rows(g), weight), x_shape),
+    weight=lambda g, x: matmul_op(as_rows(g).mT, as_rows(x)),
     bias=lambda g: sum_op(as_rows(g), dim=(0,)),
 )
 
@@ -37,6 +37,11 @@ def linear_definition(x, weight, bias=None):
     y = matmul_op(as_rows(x), weight.mT)
     y = y if bias is None else y + bias
     return reshape_op(y, shape=(*x.shape[:-1], weight.shape[0]))
+
+
+def as_shape(x: Any, shape: tuple) -> Any:
+    """x in another shape, if it is another."""
+    return x if x.shape == shape else reshape_op(x, shape=shape)
 
 
 def as_rows(x: Any) -> Any:

@@ -12,7 +12,20 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor
 from . import functions
 from .arithmetic import add, cast, clone, move, mul, neg, sub
-from .compare import bitwise_and, bitwise_not, bitwise_or, bitwise_xor, eq, ge, gt, le, lt, ne
+from .compare import (
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    eq,
+    ge,
+    gt,
+    le,
+    lt,
+    ne,
+)
 from .compose import unfold
 from .create import tensor
 from .functions import div
@@ -32,7 +45,9 @@ def power(x: Tensor, exponent: Any) -> Tensor:
     return pow(x, exponent)
 
 
-def to(self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False) -> Tensor:
+def to(
+    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
+) -> Tensor:
     """The tensor with another dtype or on another device: `.to(float64)`, `.to("cuda")`, `.to(other_tensor)`."""
     for a in args:
         if isinstance(a, Tensor):
@@ -104,12 +119,24 @@ def text(self: Tensor) -> str:
 
 def _number_text(host: np.ndarray) -> str:
     value = host.item()
-    return f"{value:.4f}" if isinstance(value, float) and 1e-4 <= abs(value) < 1e5 else f"{value:.4g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:.4f}"
+        if isinstance(value, float) and 1e-4 <= abs(value) < 1e5
+        else f"{value:.4g}"
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
 def formatted(self: Tensor, spec: str) -> str:
     """f"{t:.4f}" formats the number of a one-element tensor."""
-    return format(item(self), spec) if spec and self.array.size == 1 else text(self) if not spec else object.__format__(self, spec)
+    return (
+        format(item(self), spec)
+        if spec and self.array.size == 1
+        else text(self)
+        if not spec
+        else object.__format__(self, spec)
+    )
 
 
 def truth(self: Tensor) -> bool:
@@ -172,6 +199,11 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
     return to(self, other)
 
 
+def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
+    """The tensor as `dtype`; without one the name of its type, as in PyTorch ("torch.FloatTensor" is "minigrad.float32")."""
+    return repr(self.dtype) if dtype is None else to(self, dtype=dtype)
+
+
 def caster(name: str) -> Callable:
     def method(self: Tensor) -> Tensor:
         return to(self, dtype=name)
@@ -204,6 +236,10 @@ OPERATORS: dict[str, Callable] = {
     "ror": lambda x, other: bitwise_or(other, x),
     "xor": lambda x, other: bitwise_xor(x, other),
     "rxor": lambda x, other: bitwise_xor(other, x),
+    "lshift": lambda x, other: bitwise_left_shift(x, other),
+    "rlshift": lambda x, other: bitwise_left_shift(other, x),
+    "rshift": lambda x, other: bitwise_right_shift(x, other),
+    "rrshift": lambda x, other: bitwise_right_shift(other, x),
     "eq": lambda x, other: False if other is None else eq(x, other),
     "ne": lambda x, other: True if other is None else ne(x, other),
     "lt": lambda x, other: lt(x, other),
@@ -239,27 +275,32 @@ for name, method in OPERATORS.items():
     setattr(Tensor, f"__{name}__", method)
 
 # Functions of a tensor that are methods too, and those that have an in-place form.
-METHODS = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr alias all allclose amax amin aminmax any argmax
-    argmin argsort argwhere asin asinh atan atan2 atanh baddbmm bernoulli bincount bitwise_and bitwise_not
-    bitwise_or bitwise_xor bmm broadcast_to ceil chunk clamp clip clone copysign cos cosh count_nonzero cross
-    cummax cummin cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div dot dsplit eq equal
-    erf erfc erfinv exp exp2 expand expm1 flatten flip fliplr flipud floor floor_divide fmax fmin fmod frac
-    gather ge gt heaviside histc hsplit hypot index_add index_copy index_fill index_put index_select inner
-    inverse isclose isfinite isinf isnan isneginf isposinf kron kthvalue le lerp lgamma log log10 log1p log2
-    log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit
-    logsumexp lt masked_fill masked_scatter masked_select matmul matrix_power max maximum mean median min
-    minimum mm mode movedim msort mul multinomial mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne
-    neg nonzero norm outer permute pinverse positive pow prod put quantile ravel reciprocal relu remainder
-    repeat repeat_interleave reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sigmoid
-    sign signbit sin sinc sinh slogdet softmax sort split sqrt square squeeze std sub sum t take take_along_dim
-    tan tanh tensor_split tile topk trace transpose tril triu trunc unbind unflatten unique unique_consecutive
-    unsqueeze var vsplit xlogy""".split()
-IN_PLACE = """abs acos acosh add addbmm addcdiv addcmul addmm addmv addr asin asinh atan atan2 atanh baddbmm bitwise_and
-    bitwise_not bitwise_or bitwise_xor ceil clamp clip copysign cos cosh cumprod cumsum digamma div erf erfc
-    erfinv exp exp2 expm1 floor floor_divide fmod frac heaviside hypot index_add index_copy index_fill index_put
-    lerp lgamma log log10 log1p log2 logit masked_fill masked_scatter mul nan_to_num neg pow put reciprocal relu
-    remainder round rsqrt scatter scatter_add scatter_reduce sigmoid sign sin sinc sinh sqrt square sub tan tanh
-    tril triu trunc xlogy""".split()
+METHODS = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr alias all allclose amax amin aminmax any
+    arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere asin asinh atan atan2
+    atanh baddbmm bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+    bitwise_xor bmm broadcast_to ceil chunk clamp clamp_max clamp_min clip clone copysign cos cosh count_nonzero
+    cross cummax cummin cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div divide dot
+    dsplit eq equal erf erfc erfinv exp exp2 expand expm1 fix flatten flip fliplr flipud floor floor_divide fmax
+    fmin fmod frac gather ge greater greater_equal gt heaviside histc hsplit hypot index_add index_copy
+    index_fill index_put index_select inner inverse isclose isfinite isinf isnan isneginf isposinf kron kthvalue
+    le lerp less less_equal lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp logdet
+    logical_and logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_scatter masked_select
+    matmul matrix_power max maximum mean median min minimum mm mode moveaxis movedim msort mul multinomial
+    multiply mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne neg negative nonzero norm not_equal
+    outer permute pinverse polygamma positive pow prod put quantile ravel reciprocal relu remainder repeat
+    repeat_interleave reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sgn sigmoid sign
+    signbit sin sinc sinh slogdet softmax sort split sqrt square squeeze std sub subtract sum swapaxes swapdims
+    t take take_along_dim tan tanh tensor_split tile topk trace transpose tril triu true_divide trunc unbind
+    unflatten unique unique_consecutive unsqueeze var vsplit xlogy""".split()
+IN_PLACE = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh arctan arctan2
+    arctanh asin asinh atan atan2 atanh baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum digamma
+    div divide eq erf erfc erfinv exp exp2 expm1 fix floor floor_divide fmod frac ge greater greater_equal gt
+    heaviside hypot index_add index_copy index_fill index_put le lerp less less_equal lgamma log log10 log1p
+    log2 logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter mul multiply
+    nan_to_num ne neg negative not_equal polygamma pow put reciprocal relu remainder round rsqrt scatter
+    scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
+    true_divide trunc xlogy""".split()
 for name in METHODS:
     setattr(Tensor, name, getattr(functions, name))
 for name in IN_PLACE:
@@ -338,6 +379,8 @@ SIMPLE: dict[str, Callable] = {
     "is_contiguous": lambda x: True,
     "ndimension": lambda x: x.ndim,
     "unfold": unfold,
+    "type": type_,
+    "where": lambda x, condition, other: functions.where(condition, x, other),
     "expand_as": lambda x, other: x.expand(other.shape),
     "view_as": lambda x, other: x.view(other.shape),
     "reshape_as": lambda x, other: x.reshape(other.shape),

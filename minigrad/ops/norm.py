@@ -54,7 +54,9 @@ batch_norm_op.vjp(
     weight=lambda g, x, mean, var, eps: channel_sum(g * (x - mean) / sqrt(var + eps)),
     bias=lambda g: channel_sum(g),
 )
-batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(g, x, weight, mean, var, eps)
+batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(
+    g, x, weight, mean, var, eps
+)
 
 
 @batch_norm_op.define
@@ -105,11 +107,11 @@ batch_norm_eval_op.vjp(
     ),
     bias=lambda g: channel_sum(g),
     running_mean=lambda g, weight, running_var, eps: -channel_sum(g * eval_scale(g, weight, running_var, eps)),
-    running_var=lambda g, x, weight, running_mean, running_var, eps: channel_sum(
-        g * (x - channels(running_mean, x)) * eval_scale(g, weight, running_var, eps)
-    )
-    * (-0.5)
-    / (running_var + eps),
+    running_var=lambda g, x, weight, running_mean, running_var, eps: (
+        channel_sum(g * (x - channels(running_mean, x)) * eval_scale(g, weight, running_var, eps))
+        * (-0.5)
+        / (running_var + eps)
+    ),
 )
 
 
@@ -224,5 +226,3 @@ def cross_entropy_definition(x, target):
     at = reshape_op(where(target < 0, 0, target), shape=(n, 1))
     y = -reshape_op(gather_op(log_softmax_op(x, dim=1), at, dim=1), shape=(n,))
     return where(target < 0, 0.0, y)
-
-

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import wraps
 from itertools import zip_longest
-from typing import Any
+from typing import Any, TypeVar
 
 from ..backends import (
     Backend,
@@ -35,7 +36,9 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
         loose = [t for t in tensors if t.ndim == 0 and str(t.device) == "cpu"]
         if op.promotes and len(places) == 2 and loose and len(loose) < len(tensors):
             return [a.item() if any(a is t for t in loose) else a for a in args]
-        raise DeviceError(f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()")
+        raise DeviceError(
+            f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()"
+        )
     if op.promotes:
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
@@ -46,7 +49,9 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
     floating = {t.dtype for t in tensors if t.dtype.is_floating_point}
     if len(floating) > 1:
         kinds = " and ".join(sorted(map(repr, floating)))
-        raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")
+        raise DTypeError(
+            f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)"
+        )
     if op.floats and not floating:
         return [OPS["cast"](a, dtype=get_default_dtype()) if isinstance(a, Tensor) else a for a in args]
     return None
@@ -60,7 +65,7 @@ def common_type(args: Iterable[Any]) -> DType:
 def explained(op: Op, error: Exception, arrays: list) -> Exception:
     """A kernel's failure in the op's own words; errors that already speak for an op pass through."""
     text = str(error)
-    if text.startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError, AssertionError)):
+    if text.startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError, AssertionError, Warning)):
         return error
     got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays)
     if isinstance(error, OverflowError):
@@ -122,6 +127,24 @@ def sizes(who: str, given: tuple) -> tuple[int, ...]:
         return tuple(n.__index__() for n in given)
     except (AttributeError, TypeError):
         raise TypeError(f"{who}: expected sizes as ints, got {given!r}. Hint: {who}(2, 3) or {who}((2, 3))") from None
+
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def numpy_names(function: Function) -> Function:
+    """Let a function with `dim` and `keepdim` be called with NumPy's `axis` and `keepdims`, as PyTorch does."""
+
+    @wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        if options:
+            if "axis" in options and "dim" not in options:
+                options["dim"] = options.pop("axis")
+            if "keepdims" in options and "keepdim" not in options:
+                options["keepdim"] = options.pop("keepdims")
+        return function(*args, **options)
+
+    return called  # type: ignore[return-value]
 
 
 def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:

@@ -1,4 +1,5 @@
-"""Order and counting: sorting, ranks, quantiles, running extremes, search, sets. Values take gradients, positions none."""
+"""Order and counting: sorting, ranks, quantiles, running extremes, search, sets. Values take gradients, positions
+none."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from .compare import isnan
 from .create import arange, full, tensor, zeros
 from .elementwise import floor
 from .index import gather_op, index_add_op
-from .operands import axes, axis, common_type, tensor_of
+from .operands import axes, axis, common_type, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, any_op, extreme, mean_op, sum, sum_op
 from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, squeeze, unsqueeze
 
@@ -48,7 +49,7 @@ def nonzero_op(b, x):
     return b.xp.stack(b.xp.nonzero(x), axis=1)
 
 
-# -- sorting -------------------------------------------------------------------------------------------------------------
+# -- sorting ---------------------------------------------------------------------------------------------------------
 
 
 def _line(who: str, x: Tensor, dim: int) -> tuple[Tensor, int]:
@@ -67,12 +68,14 @@ def _picked(x: Tensor, index: Tensor, d: int, shape: Any = None) -> extreme:
     return extreme(*(t if shape is None else reshape_op(t, shape=tuple(shape)) for t in (values, index)))
 
 
+@numpy_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> extreme:
     """(values, indices) in order along `dim`. Equal elements always stay in order; NaN counts as the largest."""
     x, d = _line("sort", input, dim)
     return _picked(x, _ranks(x, d, descending), d, input.shape)
 
 
+@numpy_names
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The positions along `dim` in the order of their values."""
     return sort(input, dim, descending).indices
@@ -83,11 +86,14 @@ def msort(input: Tensor) -> Tensor:
     return sort(input, 0).values
 
 
+@numpy_names
 def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> extreme:
     """(values, indices) of the k largest (or smallest) along `dim`, best first. Raises if there are fewer than k."""
     x, d = _line("topk", input, dim)
     if not 0 <= k <= x.shape[d]:
-        raise ShapeError(f"topk: k must be 0 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}")
+        raise ShapeError(
+            f"topk: k must be 0 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}"
+        )
     return _picked(x, narrow(_ranks(x, d, largest), d, 0, k), d, None if input.ndim else ())
 
 
@@ -98,14 +104,19 @@ def _at_rank(x: Tensor, ranks: Tensor, place: Any, d: int, keepdim: bool, scalar
     return _picked(x, at, d, () if scalar else shape)
 
 
+@numpy_names
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> extreme:
-    """(value, index) of the k-th smallest along `dim`, k counted from 1. The gradient goes to the element at the index."""
+    """(value, index) of the k-th smallest along `dim`, k counted from 1. The gradient goes to the element at the
+    index."""
     x, d = _line("kthvalue", input, dim)
     if not 1 <= k <= x.shape[d]:
-        raise ShapeError(f"kthvalue: k must be 1 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}")
+        raise ShapeError(
+            f"kthvalue: k must be 1 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}"
+        )
     return _at_rank(x, _ranks(x, d), k - 1, d, keepdim, not input.ndim)
 
 
+@numpy_names
 def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element, the lower of two; with `dim` (values, indices). NaN if there is one.
 
@@ -114,6 +125,7 @@ def median(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _median("median", input, dim, keepdim, False)
 
 
+@numpy_names
 def nanmedian(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     """`median` of the elements that are not NaN."""
     return _median("nanmedian", input, dim, keepdim, True)
@@ -141,8 +153,10 @@ def _median(who: str, input: Tensor, dim: int | None, keepdim: bool, skip: bool)
     return _at_rank(x, _ranks(x, d), place, d, keepdim, not input.ndim)
 
 
+@numpy_names
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> extreme:
-    """(values, indices) of the most frequent element along `dim`, the smallest of several; the index is its last place."""
+    """(values, indices) of the most frequent element along `dim`, the smallest of several; the index is its last
+    place."""
     x, d = _line("mode", input, dim)
     n = x.shape[d]
     if not n:
@@ -154,16 +168,23 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> extreme:
     return _at_rank(x, ranks, first + gather_op(counts, first, dim=d) - 1, d, keepdim, not input.ndim)
 
 
-def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+@numpy_names
+def quantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """The q-quantiles along `dim` (of all elements if None), interpolated between neighbours in the order.
 
-    `interpolation`: linear, lower, higher, midpoint or nearest. NaN if there is one. q (a number or a vector, 0 ... 1) adds
+    `interpolation`: linear, lower, higher, midpoint or nearest. NaN if there is one. q (a number or a vector, 0 ...
+    1) adds
     a leading dimension if it is a vector.
     """
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
-def nanquantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+@numpy_names
+def nanquantile(
+    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
+) -> Tensor:
     """`quantile` of the elements that are not NaN."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
 
@@ -186,7 +207,11 @@ def _quantile(who: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, h
     x = flatten(input) if dim is None or not input.ndim else input
     x = movedim(sort(x, d).values, d, -1)  # (..., n)
     broken = isnan(x).sum(-1, keepdim=True)  # (..., 1)
-    last = (x.shape[-1] - broken).clamp(min=1) - 1 if skip else expand(tensor(x.shape[-1] - 1, device=x.device), broken.shape)
+    last = (
+        (x.shape[-1] - broken).clamp(min=1) - 1
+        if skip
+        else expand(tensor(x.shape[-1] - 1, device=x.device), broken.shape)
+    )
     at = flatten(q.detach()) * last  # (..., Q)
     at = at if skip else where(broken > 0, cast(last, dtype=at.dtype), at)
     low = {"higher": at.ceil(), "nearest": at.round()}.get(how, floor(at))
@@ -204,14 +229,17 @@ def _quantile(who: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, h
     return y if q.ndim else squeeze(y, 0)
 
 
+@numpy_names
 def cummax(input: Tensor, dim: int) -> extreme:
     """(values, indices) of the largest so far along `dim`; the index of the last of equals, where the gradient goes."""
     x, d = _line("cummax", input, dim)
     return _picked(x, cummax_places_op(_ordered(x), dim=d), d, input.shape)
 
 
+@numpy_names
 def cummin(input: Tensor, dim: int) -> extreme:
-    """(values, indices) of the smallest so far along `dim`; the index of the last of equals, where the gradient goes."""
+    """(values, indices) of the smallest so far along `dim`; the index of the last of equals, where the gradient
+    goes."""
     x, d = _line("cummin", input, dim)
     return _picked(x, cummin_places_op(_ordered(x), dim=d), d, input.shape)
 
@@ -228,6 +256,7 @@ class aminmax_result(NamedTuple):
     max: Tensor
 
 
+@numpy_names
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> aminmax_result:
     """(smallest, largest) along `dim` or of all; equal ones share the gradient."""
     dims = axes("aminmax", dim, tensor_of("aminmax", input).ndim)
@@ -236,7 +265,7 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return aminmax_result(amin_op(input, dim=dims, keepdim=keepdim), amax_op(input, dim=dims, keepdim=keepdim))
 
 
-# -- search and sets -----------------------------------------------------------------------------------------------------
+# -- search and sets -------------------------------------------------------------------------------------------------
 
 
 def searchsorted(
@@ -248,9 +277,11 @@ def searchsorted(
     side: str | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """Where each value of `input` would go into the ascending `sorted_sequence`: before its equals, after them if `right`.
+    """Where each value of `input` would go into the ascending `sorted_sequence`: before its equals, after them if
+    `right`.
 
-    A vector serves all values; otherwise all dimensions but the last must agree. `sorter` gives the order of an unsorted
+    A vector serves all values; otherwise all dimensions but the last must agree. `sorter` gives the order of an
+    unsorted
     sequence.
     """
     line = tensor_of("searchsorted", sorted_sequence, "sorted_sequence")
@@ -258,7 +289,9 @@ def searchsorted(
     if side not in (None, "left", "right") or (side == "left" and right):
         raise ValueError(f"searchsorted: side must be 'left' or 'right' and agree with right={right}, got {side!r}")
     if line.ndim != 1 and tuple(line.shape[:-1]) != tuple(values.shape[:-1]):
-        raise ShapeError(f"searchsorted: expected a vector, or equal leading sizes, got {tuple(line.shape)} and {tuple(values.shape)}")
+        raise ShapeError(
+            f"searchsorted: expected a vector or equal leading sizes, got {tuple(line.shape)} and {tuple(values.shape)}"
+        )
     if sorter is not None:
         line = gather_op(line, sorter, dim=line.ndim - 1)
     wide = values.shape if line.ndim > 1 else (values.numel(),)
@@ -275,7 +308,14 @@ def bucketize(input: Any, boundaries: Tensor, *, out_int32: bool = False, right:
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
-def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+@numpy_names
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
     """The different elements (or slices along `dim`) in ascending order; also where each element's value stands among
     them, and how often each occurs, if asked for. No gradient."""
     tensor_of("unique", input)
@@ -288,7 +328,10 @@ def unique(input: Tensor, sorted: bool = True, return_inverse: bool = False, ret
     return _unique_answer(input, rows, inverse, run, dim, return_inverse, return_counts)
 
 
-def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+@numpy_names
+def unique_consecutive(
+    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
     """`unique` of each run of equal neighbours: only repetitions next to each other are dropped."""
     tensor_of("unique_consecutive", input)
     lines = reshape(input.detach(), (-1, 1)) if dim is None else _as_lines("unique_consecutive", input.detach(), dim)
@@ -315,7 +358,9 @@ def _scattered(values: Tensor, order: Tensor) -> Tensor:
     return index_add_op(values, order, n=order.shape[0], dim=0)
 
 
-def _unique_answer(input: Tensor, rows: Tensor, inverse: Tensor, run: Tensor, dim: int | None, with_inverse: bool, with_counts: bool) -> Any:
+def _unique_answer(
+    input: Tensor, rows: Tensor, inverse: Tensor, run: Tensor, dim: int | None, with_inverse: bool, with_counts: bool
+) -> Any:
     if dim is None:
         out, inverse = flatten(rows), reshape(inverse, input.shape)
     else:
@@ -330,11 +375,15 @@ def _unique_answer(input: Tensor, rows: Tensor, inverse: Tensor, run: Tensor, di
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in a vector of integers, or the sum of its `weights`."""
     if tensor_of("bincount", input).ndim != 1 or input.dtype.kind != "int":
-        raise ShapeError(f"bincount: expected a vector of integers >= 0, got {input.dtype!r} of shape {tuple(input.shape)}")
+        raise ShapeError(
+            f"bincount: expected a vector of integers >= 0, got {input.dtype!r} of shape {tuple(input.shape)}"
+        )
     if minlength < 0:
         raise ShapeError(f"bincount: minlength must be >= 0, got {minlength}")
     if weights is not None and tuple(weights.shape) != tuple(input.shape):
-        raise ShapeError(f"bincount: weights must have the input's shape {tuple(input.shape)}, got {tuple(weights.shape)}")
+        raise ShapeError(
+            f"bincount: weights must have the input's shape {tuple(input.shape)}, got {tuple(weights.shape)}"
+        )
     if input.shape[0] and int(input.min().item()) < 0:
         raise ShapeError(f"bincount: expected integers >= 0, got {input.min().item()}")
     n = max(minlength, int(input.max().item()) + 1 if input.shape[0] else 0)
@@ -346,7 +395,8 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements fall into each of `bins` equal cells from `min` to `max` (the input's own range if both are 0)."""
+    """How many elements fall into each of `bins` equal cells from `min` to `max` (the input's own range if both are
+    0)."""
     if bins < 1 or min > max:
         raise ShapeError(f"histc: expected bins >= 1 and min <= max, got {bins}, {min} and {max}")
     if not tensor_of("histc", input).dtype.is_floating_point:
@@ -374,7 +424,8 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
-    """The positions of the non-zero elements, one a row: (count, ndim); as a tuple of one vector a dimension if asked."""
+    """The positions of the non-zero elements, one a row: (count, ndim); as a tuple of one vector a dimension if
+    asked."""
     x = tensor_of("nonzero", input).detach()
     if as_tuple:
         x = x if x.ndim else reshape_op(x, shape=(1,))
@@ -387,17 +438,20 @@ def argwhere(input: Tensor) -> Tensor:
     return nonzero(input)
 
 
+@numpy_names
 def count_nonzero(input: Tensor, dim: Any = None) -> Tensor:
     """How many elements over `dim` are not zero."""
     return sum(tensor_of("count_nonzero", input) != 0, dim)
 
 
+@numpy_names
 def nansum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` with NaN as 0; NaN elements have the slope 0."""
     x = tensor_of("nansum", input)
     return sum(where(isnan(x), 0.0, x) if x.dtype.is_floating_point else x, dim, keepdim, dtype=dtype)
 
 
+@numpy_names
 def nanmean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over `dim` of the elements that are not NaN."""
     if not tensor_of("nanmean", input).dtype.is_floating_point and dtype is None:

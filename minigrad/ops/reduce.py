@@ -11,7 +11,7 @@ from ..core import Tensor, op
 from .arithmetic import alias, cast, expand, maximum, minimum, where
 from .elementwise import abs, exp, sqrt
 from .index import gather
-from .operands import axes, axis, tensor_of
+from .operands import axes, axis, numpy_names, tensor_of
 from .shape import cat_op, flip_op, reshape, reshape_op
 
 
@@ -110,9 +110,11 @@ def cumsum_op(b, x, *, dim):
 sum_op.vjp(x=lambda g, x_shape, dim, keepdim: spread(g, x_shape, dim, keepdim))
 mean_op.vjp(x=lambda g, x_shape, dim, keepdim: spread(g * (1.0 / (count(x_shape, dim) or 1)), x_shape, dim, keepdim))
 var_op.vjp(
-    x=lambda g, x, dim, correction, keepdim: spread(g, x.shape, dim, keepdim)
-    * (x - mean_op(x, dim=dim, keepdim=True))
-    * (2.0 / (count(x.shape, dim) - correction) if count(x.shape, dim) > correction else math.nan)
+    x=lambda g, x, dim, correction, keepdim: (
+        spread(g, x.shape, dim, keepdim)
+        * (x - mean_op(x, dim=dim, keepdim=True))
+        * (2.0 / (count(x.shape, dim) - correction) if count(x.shape, dim) > correction else math.nan)
+    )
 )
 prod_op.vjp(x=lambda g, x, dim, keepdim: spread(g, x.shape, (dim,), keepdim) * product_of_others(x, dim))
 amax_op.vjp(x=lambda g, y, x, dim, keepdim: shared_among(g, y, x, dim, keepdim))
@@ -173,6 +175,7 @@ def _ready(who: str, x: Tensor, dim: Any, dtype: Any, widen: bool = False) -> tu
     return x, dims
 
 
+@numpy_names
 def sum(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over `dim` (all if None). Integers and booleans add up in int64."""
     x, dims = _ready("sum", input, dim, dtype, widen=True)
@@ -184,6 +187,7 @@ def _floating(who: str, x: Tensor) -> None:
         raise DTypeError(f"{who}: expected a floating tensor, got {x.dtype!r}. Hint: .float() or dtype=")
 
 
+@numpy_names
 def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean over `dim` (all if None) of a floating tensor; NaN over no elements."""
     x, dims = _ready("mean", input, dim, dtype)
@@ -195,6 +199,7 @@ def _correction(unbiased: Any, correction: Any) -> float:
     return float(unbiased) if unbiased is not None else 1.0 if correction is None else float(correction)
 
 
+@numpy_names
 def var(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
@@ -206,6 +211,7 @@ def var(
     return var_op(x, dim=dims, correction=_correction(unbiased, correction), keepdim=keepdim)
 
 
+@numpy_names
 def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
@@ -213,18 +219,25 @@ def std(
     return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-def var_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> tuple[Tensor, Tensor]:
+@numpy_names
+def var_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """(`var`, `mean`) over `dim`."""
     all_dims = isinstance(dim, bool)
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, None if all_dims else dim, keepdim)
 
 
-def std_mean(input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None) -> tuple[Tensor, Tensor]:
+@numpy_names
+def std_mean(
+    input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
+) -> tuple[Tensor, Tensor]:
     """(`std`, `mean`) over `dim`."""
     all_dims = isinstance(dim, bool)
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, None if all_dims else dim, keepdim)
 
 
+@numpy_names
 def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product along `dim`, or of all elements."""
     x, _ = _ready("prod", input, None, dtype, widen=True)
@@ -240,11 +253,13 @@ def _some(who: str, x: Tensor, dims: tuple) -> tuple:
     return dims
 
 
+@numpy_names
 def amax(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The largest element over `dim`; equal ones share the gradient evenly."""
     return amax_op(input, dim=_some("amax", input, axes("amax", dim, tensor_of("amax", input).ndim)), keepdim=keepdim)
 
 
+@numpy_names
 def amin(input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
     """The smallest element over `dim`; equal ones share the gradient evenly."""
     return amin_op(input, dim=_some("amin", input, axes("amin", dim, tensor_of("amin", input).ndim)), keepdim=keepdim)
@@ -268,12 +283,14 @@ def _extreme(who: str, whole: Any, at: Any, both: Any, x: Tensor, dim: Any, keep
     return extreme(values, index)
 
 
+@numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """max(x): the largest element (equal ones share the gradient). max(x, dim): (values, indices), the gradient going to
     the element at the index. max(x, other): `maximum`."""
     return _extreme("max", amax_op, argmax_op, maximum, input, dim, keepdim)
 
 
+@numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """min(x): the smallest element. min(x, dim): (values, indices). min(x, other): `minimum`."""
     return _extreme("min", amin_op, argmin_op, minimum, input, dim, keepdim)
@@ -293,31 +310,37 @@ def _arg(who: str, at: Any, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
     return at(x, dim=_some(who, x, (d,))[0], keepdim=keepdim)
 
 
+@numpy_names
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the largest element along `dim`, or in the flattened tensor; the first of equals."""
     return _arg("argmax", argmax_op, input, dim, keepdim)
 
 
+@numpy_names
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index of the smallest element along `dim`, or in the flattened tensor; the first of equals."""
     return _arg("argmin", argmin_op, input, dim, keepdim)
 
 
+@numpy_names
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether every element over `dim` is non-zero."""
     return all_op(tensor_of("all", input), dim=axes("all", dim, input.ndim), keepdim=keepdim)
 
 
+@numpy_names
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """Whether some element over `dim` is non-zero."""
     return any_op(tensor_of("any", input), dim=axes("any", dim, input.ndim), keepdim=keepdim)
 
 
+@numpy_names
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
     """ln sum e^x over `dim`, without overflow."""
     return logsumexp_op(input, dim=axes("logsumexp", dim, tensor_of("logsumexp", input).ndim), keepdim=keepdim)
 
 
+@numpy_names
 def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 + ... + x_i along `dim`. Integers and booleans add up in int64."""
     x, _ = _ready("cumsum", input, None, dtype, widen=True)

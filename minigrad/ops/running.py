@@ -9,7 +9,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import alias, cast, where
 from .elementwise import abs, exp
-from .operands import axis, tensor_of
+from .operands import axis, numpy_names, tensor_of
 from .shape import flip_op, pad_op, roll_op, slice_op
 
 
@@ -62,9 +62,10 @@ def bounded(y: Any) -> Any:
     return where(abs(y) == math.inf, 0.0, y)
 
 
-# -- what users call -----------------------------------------------------------------------------------------------------
+# -- what users call -------------------------------------------------------------------------------------------------
 
 
+@numpy_names
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 ... x_i along `dim`. Integers and booleans multiply in int64."""
     d = axis("cumprod", dim, tensor_of("cumprod", input).ndim)
@@ -73,6 +74,7 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     return cumprod_op(x, dim=d) if x.ndim else alias(x)
 
 
+@numpy_names
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """ln(e^x_0 + ... + e^x_i) along `dim`, without overflow."""
     d = axis("logcumsumexp", dim, tensor_of("logcumsumexp", input).ndim)

@@ -44,15 +44,20 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return cast(_uniform(x, generator) < (x if p is None else p), dtype=x.dtype)
 
 
-def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
-    """Positions drawn with probabilities in proportion to each row of `input`: (n), (m, n) -> (num_samples), (m, num_samples).
+def multinomial(
+    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
+) -> Tensor:
+    """Positions drawn with probabilities in proportion to each row of `input`: (n), (m, n) -> (num_samples), (m,
+    num_samples).
 
     Without replacement a position comes at most once: those of the largest p / e, e exponential.
     Source: Efraimidis & Spirakis 2006. Raises for negative, infinite or NaN weights and for a row of zeros.
     """
     x = tensor_of("multinomial", input).detach()
     if x.ndim not in (1, 2) or not x.dtype.is_floating_point:
-        raise ShapeError(f"multinomial: expected one or more rows of floating weights, got {x.dtype!r} of shape {tuple(x.shape)}")
+        raise ShapeError(
+            f"multinomial: expected one or more rows of floating weights, got {x.dtype!r} of shape {tuple(x.shape)}"
+        )
     if num_samples < 1:
         raise ShapeError(f"multinomial: num_samples must be positive, got {num_samples}")
     if not bool(((x >= 0) & (x < math.inf)).all()) or not bool((sum_op(x, dim=(x.ndim - 1,)) > 0).all()):
@@ -63,7 +68,7 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         return searchsorted(ends, u * narrow(ends, -1, x.shape[-1] - 1, 1), right=True)
     least = int(cast(x > 0, dtype="int64").sum(-1).min().item())
     if num_samples > least:
-        raise ShapeError(f"multinomial: can't draw {num_samples} different positions, a row has {least} positive weights. "
+        raise ShapeError(f"multinomial: can't draw {num_samples} positions, a row has {least} positive weights. "
                          "Hint: replacement=True")  # fmt: skip
     return topk(x / _waits(x, generator), num_samples).indices
 
@@ -86,12 +91,15 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
 
 
 def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
-    """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of `input`."""
+    """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of
+    `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(low, high, tuple(input.shape), dtype=as_dtype(dtype) if dtype else input.dtype, device=device or input.device)
+    return randint(
+        low, high, tuple(input.shape), dtype=as_dtype(dtype) if dtype else input.dtype, device=device or input.device
+    )
 
 
-# -- filling in place ----------------------------------------------------------------------------------------------------
+# -- filling in place ------------------------------------------------------------------------------------------------
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
@@ -122,7 +130,11 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers whose logarithm is normal of the given mean and standard deviation."""
-    return overwrite("log_normal_", self, exp(randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device) * std + mean))
+    return overwrite(
+        "log_normal_",
+        self,
+        exp(randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device) * std + mean),
+    )
 
 
 def random_(self: Tensor, *bounds: Any, generator: Generator | None = None) -> Tensor:

@@ -1,4 +1,5 @@
-"""Writing at positions, out of place: scatter and its reductions, index_add, index_put, masks. All composed of few ops."""
+"""Writing at positions, out of place: scatter and its reductions, index_add, index_put, masks. All composed of few
+ops."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
 from .create import arange, full_like, ones_like, tensor, zeros_like
 from .index import getitem, in_range, index_add_op, nonnegative, parse, scatter_add_op, setitem_op
-from .operands import axis, tensor_of
+from .operands import axis, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, prod_op
 from .shape import expand, flatten, reshape, reshape_op, stack
 
@@ -25,25 +26,34 @@ def _checked(who: str, x: Tensor, dim: int, index: Tensor, source: Any) -> tuple
     if tensor_of(who, index, "index").dtype.kind != "int":
         raise DTypeError(f"{who}: index must hold integers, got {index.dtype!r}. Hint: .long()")
     if isinstance(source, Tensor) and source.dtype is not x.dtype:
-        raise DTypeError(f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)")
+        raise DTypeError(
+            f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)"
+        )
     lifted = [t if not isinstance(t, Tensor) or t.ndim else reshape_op(t, shape=(1,)) for t in (x, index, source)]
     x, index, source = lifted
-    fits = index.ndim == x.ndim and all(n <= m or k == d for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)))
+    fits = index.ndim == x.ndim and all(
+        n <= m or k == d for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=True))
+    )
     if isinstance(source, Tensor):
-        fits = fits and source.ndim == index.ndim and all(n <= m for n, m in zip(index.shape, source.shape, strict=True))
+        fits = (
+            fits and source.ndim == index.ndim and all(n <= m for n, m in zip(index.shape, source.shape, strict=True))
+        )
     if index.array.size and not fits:
         got = f" and source {tuple(source.shape)}" if isinstance(source, Tensor) else ""
-        raise ShapeError(f"{who}: the index of shape {tuple(index.shape)} exceeds the input {tuple(x.shape)}{got} apart from "
-                         f"dimension {d}, or has other dimensions")  # fmt: skip
+        raise ShapeError(f"{who}: the index of shape {tuple(index.shape)} must not exceed the input "
+                         f"{tuple(x.shape)}{got} outside dimension {d}, and have as many dimensions")  # fmt: skip
     if index.array.size and int(in_range(who, index, x.shape[d], d).min().item()) < 0:
-        raise IndexError(f"{who}: index {int(index.min().item())} is out of bounds for dimension {d} with size {x.shape[d]}")
+        raise IndexError(
+            f"{who}: index {int(index.min().item())} is out of bounds for dimension {d} with size {x.shape[d]}"
+        )
     if isinstance(source, Tensor):
         source = source[tuple(slice(0, n) for n in index.shape)]
     return d, x, index, source
 
 
 def _places(index: Tensor, d: int) -> list[Tensor]:
-    """The index tensors of every dimension that point where an index along d points: index along d, its own place else."""
+    """The index tensors of every dimension that point where an index along d points: index along d, its own place
+    else."""
     out = []
     for k, n in enumerate(index.shape):
         line = tuple(n if j == k else 1 for j in range(index.ndim))
@@ -56,8 +66,12 @@ def _placed(x: Tensor, index: Tensor, d: int, source: Any) -> Tensor:
     return setitem_op(x, source, *_places(index, d), spec=(ARRAY,) * x.ndim) if index.array.size else clone(x)
 
 
-def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
-    """`input` with `src` (a tensor or a number) at index[i, j, k] of dimension `dim`: out[index[i,j,k], j, k] = src[i,j,k] for dim 0.
+@numpy_names
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
+) -> Tensor:
+    """`input` with `src` (a tensor or a number) at index[i, j, k] of dimension `dim`: out[index[i,j,k], j, k] =
+    src[i,j,k] for dim 0.
 
     Of several writes to one place one stays; `reduce` "add" or "multiply" combines them with the input instead.
     """
@@ -74,14 +88,19 @@ def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: A
     return reshape(_placed(x, index, d, source), input.shape)
 
 
+@numpy_names
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with `src` added at index[i, j, k] of dimension `dim`; several at one place add up."""
     d, x, index, source = _checked("scatter_add", input, dim, index, tensor_of("scatter_add", src, "src"))
     return reshape(x + scatter_add_op(source, index, dim=d, shape=tuple(x.shape)), input.shape)
 
 
-def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
-    """`input` with each place that `index` names replaced by the sum, prod, mean, amax or amin of what `src` sends there
+@numpy_names
+def scatter_reduce(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """`input` with each place that `index` names replaced by the sum, prod, mean, amax or amin of what `src` sends
+    there
     (and of the input's own value if `include_self`). Equal extremes share the gradient."""
     if reduce not in REDUCTIONS:
         raise ValueError(f"scatter_reduce: reduce must be one of {', '.join(REDUCTIONS)}, got {reduce!r}")
@@ -99,13 +118,17 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     return reshape(_layered(x, index, source, d, counts, reduce, include_self), input.shape)
 
 
-def _layered(x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, reduce: str, include_self: bool) -> Tensor:
+def _layered(
+    x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, reduce: str, include_self: bool
+) -> Tensor:
     """The reduction of x and of layers that hold, of what goes to each place, the first value, the second ..."""
     info = x.backend.xp.finfo(x.array.dtype) if x.dtype.is_floating_point else x.backend.xp.iinfo(x.array.dtype)
     bound = math.inf if x.dtype.is_floating_point else None
     neutral = {"prod": 1, "amax": -bound if bound else info.min, "amin": bound or info.max}[reduce]
     line = index.movedim(d, 0)
-    earlier = stack([(line[:i] == line[i]).sum(0) for i in range(line.shape[0])]).movedim(0, d)  # others there before it
+    earlier = stack([(line[:i] == line[i]).sum(0) for i in range(line.shape[0])]).movedim(
+        0, d
+    )  # others there before it
     blank = full_like(x, neutral)
     own = x if include_self else where(counts > 0, neutral, x)
     layers = [own]
@@ -119,14 +142,16 @@ def _layered(x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, r
     return (amax_op if reduce == "amax" else amin_op)(stacked, dim=(0,))
 
 
-# -- whole slices --------------------------------------------------------------------------------------------------------
+# -- whole slices ----------------------------------------------------------------------------------------------------
 
 
 def _sliced(who: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
     """The dimension and the vector of positions along it, counted from the start."""
     d = axis(who, dim, tensor_of(who, x).ndim)
     if tensor_of(who, index, "index").ndim > 1 or index.dtype.kind != "int":
-        raise ShapeError(f"{who}: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
+        raise ShapeError(
+            f"{who}: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}"
+        )
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
     n = x.shape[d] if x.ndim else 1
     return d, nonnegative(in_range(who, at, n, d), n)
@@ -136,7 +161,9 @@ def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
     """The source, checked to be one slice of x a position."""
     tensor_of(who, source, "source")
     if source.dtype is not x.dtype:
-        raise DTypeError(f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)")
+        raise DTypeError(
+            f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)"
+        )
     want = tuple(at.shape[0] if k == d else n for k, n in enumerate(x.shape))
     if source.numel() == 1 and not source.ndim:
         source = expand(source, want)
@@ -145,6 +172,7 @@ def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
     return source
 
 
+@numpy_names
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """`input` with alpha times the slices of `source` added at the positions `index` of dimension `dim`."""
     d, at = _sliced("index_add", input, dim, index)
@@ -154,6 +182,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     return input + index_add_op(source if alpha == 1 else source * alpha, at, n=input.shape[d], dim=d)
 
 
+@numpy_names
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at the positions `index` of dimension `dim`."""
     d, at = _sliced("index_copy", input, dim, index)
@@ -163,6 +192,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     return setitem_op(input, source, at, spec=((slice(None),) * d) + (ARRAY, ...))
 
 
+@numpy_names
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`input` with one value (a number or a 0-d tensor) in the slices at the positions `index` of dimension `dim`."""
     d, at = _sliced("index_fill", input, dim, index)
@@ -175,14 +205,19 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
-    """`input` with `values` (broadcast) at input[indices]; `accumulate` adds instead, and several at one place add up."""
+    """`input` with `values` (broadcast) at input[indices]; `accumulate` adds instead, and several at one place add
+    up."""
     _, spec, tensors = parse(tensor_of("index_put", input), tuple(slice(None) if i is None else i for i in indices))
     tensor_of("index_put", values, "values")
     if values.dtype is not input.dtype:
-        raise DTypeError(f"index_put: values must be of the input's type {input.dtype!r}, got {values.dtype!r}. Hint: .to(dtype)")
+        raise DTypeError(
+            f"index_put: values must be of the input's type {input.dtype!r}, got {values.dtype!r}. Hint: .to(dtype)"
+        )
     if not accumulate:
         return setitem_op(input, values, *tensors, spec=spec)
-    places = reshape(arange(input.numel(), device=input.device), input.shape)[tuple(slice(None) if i is None else i for i in indices)]
+    places = reshape(arange(input.numel(), device=input.device), input.shape)[
+        tuple(slice(None) if i is None else i for i in indices)
+    ]
     added = index_add_op(flatten(expand(values, places.shape)), flatten(places), n=input.numel(), dim=0)
     return input + reshape(added, input.shape)
 
@@ -190,7 +225,9 @@ def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumula
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """`input` with `source` at the flat positions `index`; `accumulate` adds instead."""
     if index.numel() != source.numel():
-        raise ShapeError(f"put: index and source must have as many elements, got {tuple(index.shape)} and {tuple(source.shape)}")
+        raise ShapeError(
+            f"put: index and source must have as many elements, got {tuple(index.shape)} and {tuple(source.shape)}"
+        )
     return reshape(index_put(flatten(input), [flatten(index)], flatten(source), accumulate), input.shape)
 
 
@@ -203,7 +240,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return reshape(getitem(flat, at), index.shape)
 
 
-# -- masks ---------------------------------------------------------------------------------------------------------------
+# -- masks -----------------------------------------------------------------------------------------------------------
 
 
 def _mask(who: str, mask: Tensor) -> Tensor:
@@ -225,7 +262,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask is true, as a vector; input and mask broadcast."""
     shape = broadcast_shapes(tensor_of("masked_select", input).shape, _mask("masked_select", mask).shape)
-    return getitem(expand(input, shape), expand(mask, shape))
+    x, mask = (t if tuple(t.shape) == shape else expand(t, shape) for t in (input, mask))
+    return getitem(x, mask)
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
@@ -236,5 +274,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise DTypeError(f"masked_scatter: source must be of the input's type {input.dtype!r}, got {source.dtype!r}")
     need = int(mask.sum().item())
     if source.numel() < need:
-        raise ShapeError(f"masked_scatter: the mask names {need} elements, the source of shape {tuple(source.shape)} has fewer")
+        raise ShapeError(
+            f"masked_scatter: the mask names {need} elements, the source of shape {tuple(source.shape)} has fewer"
+        )
     return setitem_op(expand(input, shape), flatten(source)[:need], mask, spec=(ARRAY,))

@@ -10,7 +10,7 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast, clone
 from .arithmetic import expand as expand_op
-from .operands import axes, axis, common_type, sizes, tensor_of
+from .operands import axes, axis, common_type, numpy_names, sizes, tensor_of
 
 
 @op("view", name="reshape")
@@ -81,7 +81,9 @@ flip_op.vjp(x=lambda g, dims: flip_op(g, dims=dims))
 roll_op.vjp(x=lambda g, shifts, dims: roll_op(g, shifts=tuple(-s for s in shifts), dims=dims))
 cat_op.vjp(xs=lambda g, i, xs_shapes, dim: slice_op(g, index=part(xs_shapes, i, dim)))
 stack_op.vjp(xs=lambda g, i, dim: slice_op(g, index=(slice(None),) * dim + (i, ...)))
-pad_op.vjp(x=lambda g, x_shape, before: slice_op(g, index=tuple(slice(p, p + n) for p, n in zip(before, x_shape, strict=True))))
+pad_op.vjp(
+    x=lambda g, x_shape, before: slice_op(g, index=tuple(slice(p, p + n) for p, n in zip(before, x_shape, strict=True)))
+)
 
 
 def inverse(dims: tuple) -> tuple:
@@ -150,6 +152,7 @@ def mT(input: Tensor) -> Tensor:
     return permute_op(input, dims=(*range(n - 2), n - 1, n - 2))
 
 
+@numpy_names
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """`input` without its dimensions of size 1, or without those in `dim` that have size 1."""
     tensor_of("squeeze", input)
@@ -157,6 +160,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return reshape_op(input, shape=tuple(n for d, n in enumerate(input.shape) if d not in drop or n != 1))
 
 
+@numpy_names
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """`input` with a new dimension of size 1 at `dim`."""
     tensor_of("unsqueeze", input)
@@ -174,10 +178,16 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     return reshape_op(input, shape=(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 
 
+@numpy_names
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """`input` with dimension `dim` taken apart into `sizes`, one of which may be -1."""
     d = axis("unflatten", dim, tensor_of("unflatten", input).ndim)
-    return reshape(unsqueeze(input, 0) if not input.ndim else input, *input.shape[:d], *_filled(sizes, input.shape[d]), *input.shape[d + 1 :])
+    return reshape(
+        unsqueeze(input, 0) if not input.ndim else input,
+        *input.shape[:d],
+        *_filled(sizes, input.shape[d]),
+        *input.shape[d + 1 :],
+    )
 
 
 def _filled(sizes: Sequence[int], n: int) -> tuple:
@@ -209,7 +219,9 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """`input` with the dimensions `source` moved to the places `destination`."""
     n = tensor_of("movedim", input).ndim
-    froms, tos = ([axis("movedim", d, n) for d in (ds if isinstance(ds, Sequence) else [ds])] for ds in (source, destination))
+    froms, tos = (
+        [axis("movedim", d, n) for d in (ds if isinstance(ds, Sequence) else [ds])] for ds in (source, destination)
+    )
     if len(froms) != len(tos) or len(set(froms)) < len(froms) or len(set(tos)) < len(tos):
         raise ShapeError(f"movedim: source {source} and destination {destination} must pair different dimensions")
     rest = iter([d for d in range(n) if d not in froms])
@@ -246,6 +258,7 @@ def joined(who: str, tensors: Any) -> list[Tensor]:
     return [x if x.dtype is common else cast(x, dtype=common) for x in tensors]
 
 
+@numpy_names
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors one after another along `dim`; their other sizes must agree (an empty 1-d tensor fits anything)."""
     xs = joined("cat", tensors)
@@ -254,12 +267,15 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, x in enumerate(xs):
         if x.ndim == 0:
             raise ShapeError("cat: zero-dimensional tensors cannot be joined. Hint: stack")
-        if x.ndim != xs[0].ndim or any(m != n for k, (m, n) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if k != d):
+        if x.ndim != xs[0].ndim or any(
+            m != n for k, (m, n) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if k != d
+        ):
             raise ShapeError(f"cat: sizes must match except in dimension {d}: expected {tuple(xs[0].shape)}, "
                              f"got {tuple(x.shape)} for tensor {i}")  # fmt: skip
     return cat_op(*xs, dim=d)
 
 
+@numpy_names
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors, all of one shape, one after another along a new dimension `dim`."""
     xs = joined("stack", tensors)
@@ -270,6 +286,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return stack_op(*xs, dim=axis("stack", dim, xs[0].ndim + 1))
 
 
+@numpy_names
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements of dimension `dim`, from `start` on: a view."""
     d = axis("narrow", dim, tensor_of("narrow", input).ndim)
@@ -280,6 +297,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return slice_op(input, index=(*(slice(None),) * d, slice(start, start + length), ...))
 
 
+@numpy_names
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of `tensor` along `dim`: chunks of one size (the last may be smaller), or of the given sizes."""
     d = axis("split", dim, tensor_of("split", tensor).ndim)
@@ -291,11 +309,14 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             raise ShapeError(f"split: split_size must be positive, got {step}")
         given = [min(step, n - i) for i in range(0, n, step)] if n else [0]
     elif sum(given) != n or any(s < 0 for s in given):
-        raise ShapeError(f"split: sizes {list(given)} must be non-negative and add up to {n}, the size of dimension {d}")
+        raise ShapeError(
+            f"split: sizes {list(given)} must be non-negative and add up to {n}, the size of dimension {d}"
+        )
     starts = [sum(given[:i]) for i in range(len(given))]
     return tuple(narrow(tensor, d, start, size) for start, size in zip(starts, given, strict=True))
 
 
+@numpy_names
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """`input` in at most `chunks` views of equal size along `dim`; the last may be smaller."""
     if chunks < 1:
@@ -304,12 +325,14 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return split(input, max(-(-n // chunks), 1), dim) if n else split(input, [0] * chunks, dim)
 
 
+@numpy_names
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of `input` along `dim`, each without that dimension."""
     d = axis("unbind", dim, tensor_of("unbind", input).ndim)
     return tuple(select(input, d, i) for i in range(input.shape[d]))
 
 
+@numpy_names
 def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice of `input` at `index` of dimension `dim`: a view without that dimension."""
     d = axis("select", dim, tensor_of("select", input).ndim)
@@ -324,7 +347,9 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     times = sizes("repeat", repeats)
     lead = len(times) - tensor_of("repeat", input).ndim
     if lead < 0 or any(n < 0 for n in times):
-        raise ShapeError(f"repeat: {times} must have at least {input.ndim} non-negative numbers for shape {tuple(input.shape)}")
+        raise ShapeError(
+            f"repeat: {times} must have at least {input.ndim} non-negative numbers for shape {tuple(input.shape)}"
+        )
     shape = (1,) * lead + tuple(input.shape)
     apart = tuple(m for n in shape for m in (1, n))
     wide = tuple(m for k, n in zip(times, shape, strict=True) for m in (k, n))

@@ -213,8 +213,14 @@ logaddexp2.vjp(
     other=lambda g, x, other: g * sigmoid((other - x) * math.log(2)),
 )
 xlogy.vjp(x=lambda g, x, other: g * xlogy_slope(x, other), other=lambda g, x, other: g * x / other)
-fmax.vjp(x=lambda g, x, other: where((x >= other) | isnan(other), g, 0.0), other=lambda g, x, other: where((x >= other) | isnan(other), 0.0, g))
-fmin.vjp(x=lambda g, x, other: where((x <= other) | isnan(other), g, 0.0), other=lambda g, x, other: where((x <= other) | isnan(other), 0.0, g))
+fmax.vjp(
+    x=lambda g, x, other: where((x >= other) | isnan(other), g, 0.0),
+    other=lambda g, x, other: where((x >= other) | isnan(other), 0.0, g),
+)
+fmin.vjp(
+    x=lambda g, x, other: where((x <= other) | isnan(other), g, 0.0),
+    other=lambda g, x, other: where((x <= other) | isnan(other), 0.0, g),
+)
 fmod.vjp(x=lambda g: g, other=lambda g, x, other: -g * trunc(x / other))
 nan_to_num_op.vjp(x=lambda g, x: where(isfinite(x), g, 0.0))
 
@@ -233,7 +239,7 @@ def xlogy_slope(x: Any, other: Any) -> Any:
     return where(nought, 0.0, log(where(nought, 1.0, other)))
 
 
-# -- what users call -----------------------------------------------------------------------------------------------------
+# -- what users call -------------------------------------------------------------------------------------------------
 
 
 def digamma(input: Tensor) -> Tensor:
@@ -241,7 +247,7 @@ def digamma(input: Tensor) -> Tensor:
     return polygamma_op(tensor_of("digamma", input), n=0)
 
 
-def polygamma(n: int, input: Tensor) -> Tensor:
+def polygamma(n: Any, input: Any) -> Tensor:
     """The n-th derivative of `digamma`. Raises ValueError unless n is an integer >= 0."""
     if isinstance(n, Tensor):  # the method's order of arguments: x.polygamma(n)
         n, input = input, n
@@ -293,7 +299,8 @@ def isneginf(input: Tensor) -> Tensor:
 
 
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """|x - other| <= atol + rtol |other|, element by element; infinities are close to themselves, NaN only if `equal_nan`."""
+    """|x - other| <= atol + rtol |other|, element by element; infinities are close to themselves, NaN only if
+    `equal_nan`."""
     if rtol < 0 or atol < 0:
         raise ValueError(f"isclose: rtol and atol must be >= 0, got {rtol} and {atol}")
     if tensor_of("isclose", input).dtype is not tensor_of("isclose", other, "other").dtype:
@@ -316,4 +323,6 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether two tensors have the same shape and elements."""
-    return tuple(tensor_of("equal", input).shape) == tuple(tensor_of("equal", other, "other").shape) and bool((input == other).all())
+    return tuple(tensor_of("equal", input).shape) == tuple(tensor_of("equal", other, "other").shape) and bool(
+        (input == other).all()
+    )

@@ -79,17 +79,21 @@ def overwrite(who: str, x: Tensor, value: Any) -> Tensor:
 
 def checked(who: str, x: Tensor, value: Any) -> Any:
     """The value in the type of x, once it is sure that it may be written into x."""
-    owner = x
+    owner, unrecorded = x, False
     while owner.base is not None:
-        if owner.how[0] is expand_op and owner.shape != owner.base.shape:
+        unrecorded = unrecorded or owner.how is None
+        if owner.how is not None and owner.how[0] is expand_op and owner.shape != owner.base.shape:
             raise ShapeError(
-                f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so several of "
-                "its elements share memory. Hint: .clone() first"
+                f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so several "
+                "of its elements share memory. Hint: .clone() first"
             )
         owner = owner.base
     if MODE.get().grad and owner.wants and node_of(owner) is None:
         what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
         raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+    if unrecorded and MODE.get().grad and (owner.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+        raise GradError(f"{who}: a view that was taken under no_grad is being written where gradients are recorded, so its "
+                        "base would not know. Hint: take the view outside of no_grad")  # fmt: skip
     if not isinstance(value, Tensor):
         return value
     if value.ndim > x.ndim or any(

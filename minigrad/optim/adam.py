@@ -17,9 +17,9 @@ class Adam(Optimizer):
 
     m <- beta1 m + (1 - beta1) g,  mhat = m / (1 - beta1^t);  v <- beta2 v + (1 - beta2) g^2,  vhat = v / (1 - beta2^t)
 
-    `weight_decay` adds weight_decay p to the gradient, or, with `decoupled_weight_decay`, scales p by 1 - lr weight_decay
-    (AdamW). `amsgrad` keeps the largest v. `lr` may be a tensor of one element. `foreach`, `fused` and `capturable` change
-    nothing here. Raises ValueError or TypeError for options out of range.
+    `weight_decay` adds weight_decay p to the gradient, or, with `decoupled_weight_decay`, scales p by 1 - lr
+    weight_decay (AdamW). `amsgrad` keeps the largest v. `lr` may be a tensor of one element. `foreach`, `fused` and
+    `capturable` change nothing here. Raises ValueError or TypeError for options out of range.
     Source: Kingma & Ba 2015, Algorithm 1; Reddi, Kale & Kumar 2018, Algorithm 2 (AMSGrad).
     """
 
@@ -39,8 +39,9 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize,
-                                      foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused,
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad,
+                                      maximize=maximize, foreach=foreach, capturable=capturable,
+                                      differentiable=differentiable, fused=fused,
                                       decoupled_weight_decay=decoupled_weight_decay))  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
@@ -61,11 +62,12 @@ class Adam(Optimizer):
         m, v = self.kept(p, "exp_avg"), self.kept(p, "exp_avg_sq")
         largest = self.kept(p, "max_exp_avg_sq") if group["amsgrad"] else None
         adam_(p, g, m, v, step, largest, rate(group["lr"], p), betas=tuple(group["betas"]), eps=group["eps"],
-              weight_decay=group["weight_decay"], decoupled=group["decoupled_weight_decay"], maximize=group["maximize"])  # fmt: skip
+              weight_decay=group["weight_decay"], decoupled=group["decoupled_weight_decay"],
+              maximize=group["maximize"])  # fmt: skip
 
 
 class AdamW(Adam):
-    """Adam with weight decay taken from the parameter itself, not through the gradient: p <- (1 - lr weight_decay) p first.
+    """Adam, with weight decay taken from the parameter itself before each step: p <- (1 - lr weight_decay) p.
 
     Arguments as in `Adam`. Source: Loshchilov & Hutter 2019, Decoupled weight decay regularization, Algorithm 2.
     """
@@ -85,5 +87,6 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize, capturable=capturable,
-                         differentiable=differentiable, fused=fused, decoupled_weight_decay=True)  # fmt: skip
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+                         capturable=capturable, differentiable=differentiable, fused=fused,
+                         decoupled_weight_decay=True)  # fmt: skip

@@ -28,12 +28,16 @@ class Optimizer:
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         who = type(self).__name__
         if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
-            raise TypeError(f"{who}: params must be an iterable of tensors or dicts, got {type(params).__name__}. Hint: [params]")
+            raise TypeError(
+                f"{who}: params must be an iterable of tensors or dicts, got {type(params).__name__}. Hint: [params]"
+            )
         if isinstance(params, (set, frozenset)):
             raise TypeError(f"{who}: params must have an order, which a set has not. Hint: a list")
         groups = list(params)
         if not groups:
-            raise ValueError(f"{who}: optimizer got an empty parameter list. Hint: model.parameters() after its layers are made")
+            raise ValueError(
+                f"{who}: optimizer got an empty parameter list. Hint: model.parameters() after its layers are made"
+            )
         self.defaults = defaults
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
@@ -47,7 +51,7 @@ class Optimizer:
     def check(self, group: dict[str, Any]) -> None:
         """Raise ValueError or TypeError if the options of a group make no sense."""
 
-    # -- what training calls -----------------------------------------------------------------------------------------------
+    # -- what training calls -------------------------------------------------------------------------------------------
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Update every parameter that has a gradient. `closure` computes the loss anew first, and is returned.
 
@@ -72,14 +76,14 @@ class Optimizer:
                 p.grad = p.grad.detach().zero_()
 
     def kept(self, p: Tensor, name: str, make: Callable[[Tensor], Tensor] = zeros_like) -> Tensor:
-        """The state `name` of a parameter, made when first asked for: outside any record, since a replay must not remake it."""
+        """The state `name` of a parameter, made when first asked for; unrecorded, since a replay must not remake it."""
         state = self.state[p]
         if name not in state:
             with mode(grad=False, listeners=()):
                 state[name] = make(p)
         return state[name]
 
-    # -- groups ------------------------------------------------------------------------------------------------------------
+    # -- groups --------------------------------------------------------------------------------------------------------
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with options of their own, such as newly unfrozen layers."""
         who = type(self).__name__
@@ -100,8 +104,8 @@ class Optimizer:
             if not isinstance(p, Tensor):
                 raise TypeError(f"{who}: an optimizer can only optimize tensors, {what} is a {type(p).__name__}")
             if not p.is_leaf:
-                raise ValueError(f"{who}: can't optimize a non-leaf tensor, {what} is the output of {p.grad_fn.op.name}. "
-                                 "Hint: .detach().requires_grad_()")  # fmt: skip
+                raise ValueError(f"{who}: can't optimize a non-leaf tensor, {what} is the output of "
+                                 f"{p.grad_fn.op.name}. Hint: .detach().requires_grad_()")  # fmt: skip
             if id(p) in known:
                 raise ValueError(f"{who}: some parameters appear more than once: {what}, of shape {tuple(p.shape)}")
             known.add(id(p))
@@ -111,7 +115,7 @@ class Optimizer:
         self.check(group)
         self.param_groups.append(group)
 
-    # -- saving and loading ------------------------------------------------------------------------------------------------
+    # -- saving and loading --------------------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
         """{"state": {i: ...}, "param_groups": [...]}, with parameters numbered in the order of the groups."""
         number = {id(p): i for i, p in enumerate(self._params())}
@@ -138,7 +142,9 @@ class Optimizer:
         new: defaultdict[Any, Any] = defaultdict(dict)
         for i, values in state.items():
             if i in param:
-                new[param[i]] = {name: fitted(f"{who}: {name} of parameter {i}", param[i], name, x) for name, x in values.items()}
+                new[param[i]] = {
+                    name: fitted(f"{who}: {name} of parameter {i}", param[i], name, x) for name, x in values.items()
+                }
             else:
                 new[i] = values
         self.param_groups, self.state = loaded, new
@@ -182,7 +188,7 @@ def fitted(who: str, p: Tensor, name: str, value: Any) -> Any:
     return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
 
 
-# -- hyper-parameters --------------------------------------------------------------------------------------------------------
+# -- hyper-parameters --------------------------------------------------------------------------------------------------
 
 
 def number(who: str, name: str, value: Any, low: float = -math.inf, below: float = math.inf) -> None:
@@ -191,7 +197,7 @@ def number(who: str, name: str, value: Any, low: float = -math.inf, below: float
         value = value.item()
     if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{who}: {name} must be a number, got {type(value).__name__} {value!r}")
-    if not low <= value < below or math.isinf(value):
+    if not low <= float(value) < below or math.isinf(value):
         limits = f" >= {low:g}" if low > -math.inf else ""
         limits += f" and < {below:g}" if below < math.inf else ""
         raise ValueError(f"{who}: Invalid {name}: expected a finite number{limits}, got {value!r}")

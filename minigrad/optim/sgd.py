@@ -32,8 +32,9 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay, nesterov=nesterov,
-                                      maximize=maximize, foreach=foreach, differentiable=differentiable, fused=fused))  # fmt: skip
+        super().__init__(params, dict(lr=lr, momentum=momentum, dampening=dampening, weight_decay=weight_decay,
+                                      nesterov=nesterov, maximize=maximize, foreach=foreach,
+                                      differentiable=differentiable, fused=fused))  # fmt: skip
 
     def check(self, group: dict[str, Any]) -> None:
         for name in ("lr", "momentum", "weight_decay"):
@@ -52,7 +53,9 @@ class SGD(Optimizer):
         sgd_(p, g, buf, rate(group["lr"], p), **options)
 
 
-def first(p: Tensor, g: Tensor, *, momentum: float, dampening: float, weight_decay: float, maximize: bool, nesterov: bool) -> Tensor:
+def first(
+    p: Tensor, g: Tensor, *, momentum: float, dampening: float, weight_decay: float, maximize: bool, nesterov: bool
+) -> Tensor:
     """The buffer before the first step: such that this step, like all others, makes it g. Zeros without dampening."""
     g = -g if maximize else g
     return (g + weight_decay * p) * (dampening / momentum)

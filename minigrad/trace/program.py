@@ -172,8 +172,8 @@ class Program:
         else:
             known = {v.name: v for v in self.inputs}
             if len(inputs) > len(self.inputs) or any(name not in known for name in named):
-                raise TypeError(f"run: expected at most {len(self.inputs)} inputs ({', '.join(known) or 'none were named'}), got "
-                                f"{len(inputs)} and {', '.join(named) or 'no names'}. Hint: record(x, y) or record(x=x, y=y)")  # fmt: skip
+                raise TypeError(f"run: expected at most {len(self.inputs)} inputs ({', '.join(known) or 'none named'}), got "
+                                f"{len(inputs)} and {', '.join(named) or 'no names'}. Hint: record(x, y)")  # fmt: skip
             pairs = [*zip(self.inputs, inputs, strict=False), *((known[name], x) for name, x in named.items())]
         new: dict[Variable, Tensor] = {}
         for variable, x in pairs:

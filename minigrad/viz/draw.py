@@ -102,9 +102,7 @@ def draw(
     if decompose:
         program = opened(program, decompose if callable(decompose) else None)
     picture = picture_of(program, goal, both, known, limit)
-    look = Look(
-        DARK if dark else LIGHT, direction or ("LR" if both else "TB"), values, gradients, shapes, both, title or ""
-    )
+    look = Look(DARK if dark else LIGHT, direction or ("LR" if both else "TB"), values, gradients, shapes, both, title or "")
     drawing = Drawing(dot_of(picture, look))
     if path is not None:
         drawing.save(path, format)

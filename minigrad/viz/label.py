@@ -46,19 +46,14 @@ def content(item: Item, picture: Picture, look: Look) -> list[Line]:
     """The lines of an item: what it is, its formula and local derivatives, shape, numbers."""
     style, v, call = look.style, item.variable, item.call
     if call is None:
-        lines = [
-            Line(
-                item.name or ("y" if item.kind == "output" else item.kind), style.ink, 15 if look.backward else 13, True
-            )
-        ]
+        lines = [Line(item.name or ("y" if item.kind == "output" else item.kind), style.ink, 15 if look.backward else 13, True)]
     else:
         lines = [Line(role(call), style.ink, 15 if look.backward else 13, True)]
         if look.backward:
             formula, derivatives = formulas(call, picture.names, item.sends)
             lines += [Line(formula, style.ink, 13)] if formula else []
             lines += [
-                Line(f"∂/∂{a} = {d}" if not d.startswith("g") else f"to {a}: {d}", style.backward, 12)
-                for a, d in derivatives
+                Line(f"∂/∂{a} = {d}" if not d.startswith("g") else f"to {a}: {d}", style.backward, 12) for a, d in derivatives
             ]
     if look.shapes and not look.backward and item.kind != "rest":
         lines.append(Line(shape_text(v.shape), style.faint, 10))
@@ -112,19 +107,14 @@ def label(item: Item, picture: Picture, look: Look) -> str:
     if not look.backward:
         return framed(item, f"<TR>{body}</TR>", look, 'CELLPADDING="6"')
     places = (
-        [k for k, a in enumerate(item.call.inputs) if isinstance(a, Variable)]
-        if item.call
-        else [0] * (item.kind == "output")
+        [k for k, a in enumerate(item.call.inputs) if isinstance(a, Variable)] if item.call else [0] * (item.kind == "output")
     )
     arriving = [cell(f"{what}{k}") for k in places for what in "ab"]
     leaving = [] if item.kind == "output" else [cell("y"), sum_cell(item, look.style)]
     if look.direction == "LR":
         sides = [f"<TD>{table(stacked(cells))}</TD>" if cells else "" for cells in (arriving, leaving)]
         return framed(item, f"<TR>{sides[0]}{body}{sides[1]}</TR>", look, 'CELLPADDING="2"')
-    sides = [
-        f"<TR><TD>{table('<TR>' + ''.join(cells) + '</TR>')}</TD></TR>" if cells else ""
-        for cells in (arriving, leaving)
-    ]
+    sides = [f"<TR><TD>{table('<TR>' + ''.join(cells) + '</TR>')}</TD></TR>" if cells else "" for cells in (arriving, leaving)]
     return framed(item, f"{sides[0]}<TR>{body}</TR>{sides[1]}", look, 'CELLPADDING="2"')
 
 

@@ -55,9 +55,7 @@ class Picture:
     names: dict[Variable, str] = field(default_factory=dict)
 
 
-def picture_of(
-    program: Program, goal: Variable | None, backward: bool, names: dict[Variable, str], limit: int
-) -> Picture:
+def picture_of(program: Program, goal: Variable | None, backward: bool, names: dict[Variable, str], limit: int) -> Picture:
     """The forward calls that lead to `goal` (to every result if None), with gradients if `backward`.
 
     Of more than `limit` calls the last ones are drawn, and one item stands for the rest.
@@ -97,11 +95,7 @@ class Builder:
         later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
         for call in program.calls:
             arrays = arrays_of(call)
-            if (
-                call.phase == "backward"
-                or call.output in seeds
-                or any(a in later or a.kind == "gradient" for a in arrays)
-            ):
+            if call.phase == "backward" or call.output in seeds or any(a in later or a.kind == "gradient" for a in arrays):
                 later.add(call.output)
             elif self.says_nothing(call) and call.output is not goal:
                 self.folds[call.output] = call

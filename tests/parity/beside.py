@@ -1,4 +1,5 @@
-"""One call made in minigrad and in PyTorch: value, first and second derivative side by side; and tables of such calls."""
+"""One call made in minigrad and in PyTorch: value, first and second derivative side by side; and tables of such
+calls."""
 
 from __future__ import annotations
 
@@ -11,7 +12,6 @@ import pytest
 import minigrad
 from minigrad import backends
 from minigrad.autograd import grad
-from minigrad.core import Tensor
 
 torch = pytest.importorskip("torch")
 strict = pytest.importorskip("array_api_strict")
@@ -43,7 +43,11 @@ def host(t: Any) -> np.ndarray:
 def lifted(make: Callable, x: Any, wanted: bool) -> Any:
     """Arrays among (nested) arguments as tensors; floating ones ask for a gradient."""
     if isinstance(x, np.ndarray):
-        t = make(x.copy()) if x.flags.c_contiguous else make(np.ascontiguousarray(x.T)).permute(*reversed(range(x.ndim)))
+        t = (
+            make(x.copy())
+            if x.flags.c_contiguous
+            else make(np.ascontiguousarray(x.T)).permute(*reversed(range(x.ndim)))
+        )
         return t.requires_grad_() if wanted and x.dtype.kind == "f" else t
     if isinstance(x, (list, tuple)):
         made = [lifted(make, v, wanted) for v in x]
@@ -55,7 +59,9 @@ def leaves(args: tuple) -> list:
     return [t for t in flat(args) if hasattr(t, "requires_grad") and t.requires_grad]
 
 
-def derivatives(module: Any, what: Any, args: tuple, options: dict, order: int, device: str = "cpu") -> list[list[np.ndarray]]:
+def derivatives(
+    module: Any, what: Any, args: tuple, options: dict, order: int, device: str = "cpu"
+) -> list[list[np.ndarray]]:
     """[values, first derivatives, second derivatives], as far as `order` goes."""
 
     def make(x: Any) -> Any:
@@ -118,7 +124,7 @@ def compare_strict(what: Any, args: tuple, options: dict, order: int = 2, tol: f
             np.testing.assert_allclose(got, want, rtol=tol, atol=tol)
 
 
-# -- inputs --------------------------------------------------------------------------------------------------------------
+# -- inputs ----------------------------------------------------------------------------------------------------------
 
 
 def normal(*size: int) -> np.ndarray:
@@ -142,7 +148,7 @@ def turned(*size: int) -> np.ndarray:
     return normal(*size[::-1]).T
 
 
-# -- tables --------------------------------------------------------------------------------------------------------------
+# -- tables ----------------------------------------------------------------------------------------------------------
 
 
 class Table:
@@ -155,7 +161,9 @@ class Table:
         self.rows: list[Any] = []
         self.taken: dict[str, int] = {}
 
-    def __call__(self, what: Any, *args: Any, order: int = 2, tol: float = 1e-10, name: str = "", **options: Any) -> None:
+    def __call__(
+        self, what: Any, *args: Any, order: int = 2, tol: float = 1e-10, name: str = "", **options: Any
+    ) -> None:
         name = name or what
         count = self.taken[name] = self.taken.get(name, 0) + 1
         self.rows.append(pytest.param(what, args, options, order, tol, id=f"{name}-{count}"))

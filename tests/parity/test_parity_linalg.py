@@ -9,18 +9,19 @@ import pytest
 
 from .beside import Table, compare, compare_strict, normal, positive, turned, whole
 
-
 row = Table()
 
 # einsum
 for equation, shapes in [
-    ("ij,jk->ik", [(2, 3), (3, 4)]), ("ij,jk", [(2, 3), (3, 4)]), ("ij->ji", [(2, 3)]), ("ij->", [(2, 3)]), ("ij->j", [(2, 3)]),
-    ("ii->i", [(3, 3)]), ("ii", [(3, 3)]), ("iji->j", [(3, 2, 3)]), ("bij,bjk->bik", [(2, 3, 4), (2, 4, 2)]),
-    ("i,j->ij", [(2,), (3,)]), ("i,i->", [(3,), (3,)]), ("i,i->i", [(3,), (3,)]), ("...ij,...jk->...ik", [(2, 1, 3, 4), (5, 4, 2)]),
+    ("ij,jk->ik", [(2, 3), (3, 4)]), ("ij,jk", [(2, 3), (3, 4)]), ("ij->ji", [(2, 3)]), ("ij->", [(2, 3)]),
+    ("ij->j", [(2, 3)]), ("ii->i", [(3, 3)]), ("ii", [(3, 3)]), ("iji->j", [(3, 2, 3)]),
+    ("bij,bjk->bik", [(2, 3, 4), (2, 4, 2)]), ("i,j->ij", [(2,), (3,)]), ("i,i->", [(3,), (3,)]),
+    ("i,i->i", [(3,), (3,)]), ("...ij,...jk->...ik", [(2, 1, 3, 4), (5, 4, 2)]),
     ("b...,b...->b...", [(2, 3), (2, 3)]), ("...i->...", [(2, 3)]), ("bhqd,bhkd->bhqk", [(2, 2, 3, 4), (2, 2, 5, 4)]),
-    ("ab,bc,cd->ad", [(2, 3), (3, 4), (4, 2)]), ("a,b,c,abc->", [(2,), (3,), (4,), (2, 3, 4)]), ("bn,anm,bm->ba", [(2, 3), (4, 3, 5), (2, 5)]),
-    ("ij,ij->ij", [(2, 1), (2, 3)]), ("ij,kl->il", [(2, 3), (4, 2)]), (" i j , j k -> k i ", [(2, 3), (3, 4)]), ("ba", [(2, 3)]),
-    ("...,...->...", [(2, 3), (3,)]), (",i->i", [(), (3,)]), ("i...->...i", [(2, 3, 4)]), ("ij,j->i", [(0, 3), (3,)]), ("ij,jk->ik", [(2, 0), (0, 3)]),
+    ("ab,bc,cd->ad", [(2, 3), (3, 4), (4, 2)]), ("a,b,c,abc->", [(2,), (3,), (4,), (2, 3, 4)]),
+    ("bn,anm,bm->ba", [(2, 3), (4, 3, 5), (2, 5)]), ("ij,ij->ij", [(2, 1), (2, 3)]), ("ij,kl->il", [(2, 3), (4, 2)]),
+    (" i j , j k -> k i ", [(2, 3), (3, 4)]), ("ba", [(2, 3)]), ("...,...->...", [(2, 3), (3,)]),
+    (",i->i", [(), (3,)]), ("i...->...i", [(2, 3, 4)]), ("ij,j->i", [(0, 3), (3,)]), ("ij,jk->ik", [(2, 0), (0, 3)]),
     ("Ab,bA->", [(2, 3), (3, 2)]), ("aab,b->a", [(2, 2, 3), (3,)]),
 ]:  # fmt: skip
     row("einsum", equation, *(normal(*s) for s in shapes))
@@ -123,7 +124,14 @@ for left in (True, False):
     for upper in (True, False):
         for unit in (True, False):
             a = normal(2, 3, 3) + 3 * np.eye(3)
-            row("linalg.solve_triangular", np.triu(a) if upper else np.tril(a), normal(2, 3, 3), upper=upper, left=left, unitriangular=unit)
+            row(
+                "linalg.solve_triangular",
+                np.triu(a) if upper else np.tril(a),
+                normal(2, 3, 3),
+                upper=upper,
+                left=left,
+                unitriangular=unit,
+            )
             row("linalg.solve_triangular", a, normal(3, 3), upper=upper, left=left, unitriangular=unit)
 row("linalg.solve", normal(3, 3), normal(3))
 row("linalg.solve", normal(2, 3, 3), normal(2, 3))
@@ -144,7 +152,14 @@ row("linalg.pinv", np.diag([3.0, 2.0, 0.1]), rtol=0.1, order=0)
 row("linalg.pinv", np.diag([3.0, 2.0, 0.1]), atol=0.5, order=0)
 row("pinverse", normal(3, 4), tol=1e-9)
 for driver in (None, "gels", "gelsy", "gelsd", "gelss"):
-    row(lambda m, a, c, **o: list(m.linalg.lstsq(a, c, **o)), normal(5, 3), normal(5, 2), name="lstsq", driver=driver, order=0)
+    row(
+        lambda m, a, c, **o: list(m.linalg.lstsq(a, c, **o)),
+        normal(5, 3),
+        normal(5, 2),
+        name="lstsq",
+        driver=driver,
+        order=0,
+    )
 row(lambda m, a, c: m.linalg.lstsq(a, c).solution, normal(5, 3), normal(5, 2), name="lstsq", tol=1e-9)
 row(lambda m, a, c: m.linalg.lstsq(a, c).solution, normal(2, 3, 5), normal(2, 3, 1), name="lstsq", tol=1e-9)
 row("linalg.matrix_rank", singular, order=0)
@@ -158,8 +173,20 @@ for size in ((3, 3), (4, 3), (3, 4), (2, 4, 2), (2, 2, 4)):
     row("linalg.qr", normal(*size), tol=1e-9)
     for full in (True, False):
         row(lambda m, a, full: m.linalg.svd(a, full).S, normal(*size), full=full, name="svd-s")
-        row(lambda m, a, full: m.linalg.svd(a, full)[0][..., : min(a.shape[-2:])] ** 2, normal(*size), full=full, name="svd-u", tol=1e-8)
-        row(lambda m, a, full: m.linalg.svd(a, full)[2][..., : min(a.shape[-2:]), :] ** 2, normal(*size), full=full, name="svd-v", tol=1e-8)
+        row(
+            lambda m, a, full: m.linalg.svd(a, full)[0][..., : min(a.shape[-2:])] ** 2,
+            normal(*size),
+            full=full,
+            name="svd-u",
+            tol=1e-8,
+        )
+        row(
+            lambda m, a, full: m.linalg.svd(a, full)[2][..., : min(a.shape[-2:]), :] ** 2,
+            normal(*size),
+            full=full,
+            name="svd-v",
+            tol=1e-8,
+        )
         row(lambda m, a, full: abs(m.linalg.svd(a, full)[0]), normal(*size), full=full, name="svd-full-u", order=0)
     row("linalg.svdvals", normal(*size))
 row("linalg.qr", normal(4, 2), mode="complete", order=0)

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .beside import Table, compare, compare_strict, normal, positive, turned, whole
-
+from .beside import Table, compare, compare_strict, normal, turned, whole
 
 row = Table()
 
@@ -32,8 +31,19 @@ for kind in ("sum", "mean", "amax", "amin", "prod"):
     for include_self in (True, False):
         second = 1 if kind == "prod" else 2
         row("scatter_reduce", normal(3, 4), 0, rows3, normal(2, 3), kind, include_self=include_self, order=second)
-        row("scatter_reduce", normal(4), 0, np.array([1, 1, 1, 3]), normal(4), kind, include_self=include_self, order=second)
-        row("scatter_reduce", whole(1, 5, 4), 0, np.array([1, 1, 1, 3]), whole(1, 5, 4), kind, include_self=include_self)
+        row(
+            "scatter_reduce",
+            normal(4),
+            0,
+            np.array([1, 1, 1, 3]),
+            normal(4),
+            kind,
+            include_self=include_self,
+            order=second,
+        )
+        row(
+            "scatter_reduce", whole(1, 5, 4), 0, np.array([1, 1, 1, 3]), whole(1, 5, 4), kind, include_self=include_self
+        )
     row("scatter_reduce", normal(), 0, np.array(0), normal(), kind, order=1)
 row("scatter_reduce", np.array([1.0, 2.0]), 0, np.array([1, 1, 0]), np.array([2.0, 2.0, 1.0]), "amax")
 row("scatter_reduce", np.array([0.0, 2.0]), 0, np.array([1, 1, 0]), np.array([0.0, 2.0, 3.0]), "prod", order=1)

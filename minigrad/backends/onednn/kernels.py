@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from .. import reference, windows
+from .. import numpy_kernels, reference, windows
 from ..windows import Window, out_sizes
 from .library import (
-    BACKWARD, BIAS, CONV_DIRECT, DIFF_DST, DIFF_SCALE, DIFF_SHIFT, DIFF_SRC, DIFF_WEIGHTS, DIFF_WEIGHTS_MD, DST, MEAN,
-    SCALE, SHIFT, SRC, TRAINING, USE_SCALE, USE_SHIFT, VARIANCE, WEIGHTS, WEIGHTS_MD, library,
+    BACKWARD,
+    BIAS,
+    CONV_DIRECT,
+    DIFF_DST,
+    DIFF_SCALE,
+    DIFF_SHIFT,
+    DIFF_SRC,
+    DIFF_WEIGHTS,
+    DIFF_WEIGHTS_MD,
+    DST,
+    MEAN,
+    SCALE,
+    SHIFT,
+    SRC,
+    TRAINING,
+    USE_SCALE,
+    USE_SHIFT,
+    VARIANCE,
+    WEIGHTS,
+    WEIGHTS_MD,
+    library,
 )  # fmt: skip
 from .primitive import Primitive, Reorder, as_channels_last, cached, channels_last, new_channels_last, strides
 
 
 def fits(*arrays: Any) -> bool:
     """Whether oneDNN is there and all are non-empty float32 arrays, which is what these kernels serve."""
-    return library() is not None and all(a is None or (type(a) is np.ndarray and a.dtype == np.float32 and a.size) for a in arrays)
+    return library() is not None and all(
+        a is None or (type(a) is np.ndarray and a.dtype == np.float32 and a.size) for a in arrays
+    )
 
 
 class Convolution:
@@ -26,7 +48,7 @@ class Convolution:
     def __init__(self, x: tuple, w: tuple, window: Window, bias: bool) -> None:
         lib = library()
         assert lib is not None
-        groups, spatial = window.groups, len(x) - 2
+        groups = window.groups
         self.y = (x[0], w[0], *out_sizes(x[2:], w[2:], window))
         grouped = (groups, w[0] // groups, *w[1:]) if groups > 1 else w
         plain = [1]
@@ -56,7 +78,8 @@ class Convolution:
 
 def convolution(x: tuple, w: tuple, window: Window, bias: bool) -> Convolution | None:
     """The compiled convolution of these shapes, None where oneDNN has none."""
-    return cached(("conv", x, w, window, bias), lambda: Convolution(x, w, window, bias))
+    work = 2.0 * x[0] * math.prod(out_sizes(x[2:], w[2:], window)) * math.prod(w)
+    return cached(("conv", x, w, window, bias), lambda: Convolution(x, w, window, bias), work)
 
 
 def conv(b: Any, x: Any, w: Any, bias: Any, window: Window) -> Any:
@@ -119,7 +142,8 @@ def like(x: np.ndarray) -> np.ndarray:
 
 def normalization(x: Any, eps: float, weight: bool, bias: bool) -> Normalization | None:
     """The compiled batch norm of this shape, None where oneDNN has none."""
-    return cached(("batch_norm", x.shape, eps, weight, bias), lambda: Normalization(x.shape, eps, weight, bias))
+    key = ("batch_norm", x.shape, eps, weight, bias)
+    return cached(key, lambda: Normalization(x.shape, eps, weight, bias), 20.0 * x.size)
 
 
 def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -143,4 +167,43 @@ def batch_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any
     return dx, (dw if scale else None), db
 
 
-ONEDNN: dict[str, Any] = {f.__name__: f for f in (conv, conv_input, conv_weight, batch_norm, batch_norm_backward)}
+class Product:
+    """The product of two matrices of given shapes and strides, with a bias for each column."""
+
+    def __init__(self, x: tuple, w: tuple, bias: bool) -> None:
+        lib = library()
+        assert lib is not None
+        self.y = (x[0][0], w[0][1])
+        src, weights, dst = lib.desc(*x), lib.desc(*w), lib.desc(self.y, (self.y[1], 1))
+        line = lib.desc((1, self.y[1]), (self.y[1], 1)) if bias else None
+        desc = lib.make("matmul_primitive_desc_create", lib.engine, src, weights, line, dst, None)
+        slots = [(SRC, src), (WEIGHTS, weights), (DST, dst)] + ([(BIAS, line)] if bias else [])
+        self.primitive = Primitive(lib, desc, slots)
+
+
+def product(x: np.ndarray, w: np.ndarray, bias: Any = None) -> np.ndarray | None:
+    """x w + bias for matrices whose rows or columns are dense; None where oneDNN has no primitive."""
+    key = ("matmul", (x.shape, strides(x)), (w.shape, strides(w)), bias is not None)
+    if 1 not in key[1][1] or 1 not in key[2][1]:
+        return None
+    found = cached(key, lambda: Product(*key[1:]), 2.0 * x.size * w.shape[1])
+    if found is None:
+        return None
+    y = np.empty(found.y, dtype=np.float32)
+    found.primitive.run(x, w, y, *(() if bias is None else (bias,)))
+    return y
+
+
+def matmul(b: Any, x: Any, other: Any) -> Any:
+    y = product(x, other) if x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and fits(x, other) else None
+    return reference.matmul(b, x, other) if y is None else y
+
+
+def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1]) if x.size else x
+    y = product(rows, weight.T, bias) if fits(x, weight, bias) else None
+    return numpy_kernels.linear(b, x, weight, bias) if y is None else y.reshape(*x.shape[:-1], weight.shape[0])
+
+
+_KERNELS = [conv, conv_input, conv_weight, batch_norm, batch_norm_backward, matmul, linear]
+ONEDNN: dict[str, Any] = {f.__name__: f for f in _KERNELS}

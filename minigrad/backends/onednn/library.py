@@ -11,6 +11,8 @@ from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_
 from pathlib import Path
 from typing import Any
 
+from ..threads import onednn_opened
+
 VARIABLE = "MINIGRAD_ONEDNN"  # a path to libdnnl.so.3, or "off"
 PACKAGE = "onednn-cpu-gomp"
 
@@ -36,8 +38,11 @@ class Unsupported(Exception):
 @functools.cache
 def library() -> Library | None:
     """The library, opened when first asked for; None where it is missing (`why()` says what is)."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read by OpenMP when it is loaded: idle threads sleep
     try:
-        return Library()
+        found = Library()
+        onednn_opened()
+        return found
     except (OSError, AttributeError, Unsupported) as error:
         _problems.append(str(error))
         return None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..threads import alone, one_thread
 from .library import DST, SRC, Argument, Library, Unsupported
 
+SMALL = 2e7
 _local = threading.local()  # a primitive's memory objects and scratchpad belong to one thread
 
 
@@ -17,6 +20,7 @@ class Primitive:
     """A compiled primitive with its memory objects: `run(*arrays)` executes it on arrays in the order of `slots`."""
 
     def __init__(self, library: Library, primitive_desc: Any, slots: list[tuple[int, Any]]) -> None:
+        self.alone = alone()
         self.library = library
         self.handle = library.make("primitive_create", primitive_desc)
         self.memories = [library.make("memory_create", desc, library.engine, None).value for _, desc in slots]
@@ -28,7 +32,11 @@ class Primitive:
         """Execute; the CPU stream is synchronous, so the results are there on return."""
         for memory, array in zip(self.memories, arrays, strict=True):
             self.set(memory, array.__array_interface__["data"][0])
-        status = self.execute(self.handle, self.library.stream, self.count, self.arguments)
+        if self.alone:
+            with one_thread():
+                status = self.execute(self.handle, self.library.stream, self.count, self.arguments)
+        else:
+            status = self.execute(self.handle, self.library.stream, self.count, self.arguments)
         if status:
             raise RuntimeError(f"oneDNN: a primitive failed with status {status}")
 
@@ -61,15 +69,20 @@ class Reorder:
         return out
 
 
-def cached(key: tuple, build: Callable[[], Any]) -> Any:
-    """What `build()` makes for this key, made once a thread; None for a key that oneDNN does not support."""
+def cached(key: tuple, build: Callable[[], Any], work: float) -> Any:
+    """What `build()` makes for this key, made once a thread; None for a key that oneDNN does not support.
+
+    A primitive of less than SMALL floating-point operations of `work` is made for one thread, and runs on one: waking
+    another costs more than it gains, and far more on a machine that others use too.
+    """
     try:
         kept = _local.kept
     except AttributeError:
         kept = _local.kept = {}
     if key not in kept:
         try:
-            kept[key] = build()
+            with one_thread() if work < SMALL else contextlib.nullcontext():
+                kept[key] = build()
         except Unsupported:
             kept[key] = None
     return kept[key]

@@ -175,9 +175,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return relu_op(x) + w * below(x)
 
 
-def rrelu(
-    input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
-) -> Tensor:
+def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """y = x for x > 0, else a x, a uniform on lower ... upper in training and its mean otherwise. Source: Xu et al.
     2015."""
     if lower > upper:

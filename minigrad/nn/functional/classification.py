@@ -62,9 +62,7 @@ def cross_entropy(
     return divided(loss, classes, weight, reduction, tuple(target.shape))
 
 
-def of_probabilities(
-    x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
-) -> Tensor:
+def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:
     """Cross entropy with a target that gives each class its probability; the mean is over cases."""
     at = 0 if x.ndim == 1 else 1
     classes = x.shape[at]
@@ -86,9 +84,7 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
         raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input "
                          f"{shape}. Hint: {hint}")  # fmt: skip
     if not shape or goal != shape[:-1][:1] + shape[2:]:
-        raise ShapeError(
-            f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}"
-        )
+        raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")
     count = shape[0] if len(shape) == 1 else shape[1]
     vector(who, "weight", weight, count)
     check_classes(who, target, count, ignore_index)

@@ -17,9 +17,7 @@ from .checks import placed, probability
 def kept(x: Tensor, p: float, whole_channels: bool) -> Tensor:
     """1 with probability 1 - p, else 0, for each element or each channel of x."""
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if whole_channels else x.shape
-    return cast(
-        rand(*shape, dtype="float64" if x.dtype.name == "float64" else "float32", device=x.device) >= p, dtype=x.dtype
-    )
+    return cast(rand(*shape, dtype="float64" if x.dtype.name == "float64" else "float32", device=x.device) >= p, dtype=x.dtype)
 
 
 def thinned(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_channels: bool = False) -> Tensor:
@@ -57,17 +55,13 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _channels("dropout3d", input, p, training, inplace, (4, 5), alone=4)
 
 
-def _channels(
-    who: str, x: Tensor, p: float, training: bool, inplace: bool, ranks: tuple[int, int], alone: int
-) -> Tensor:
+def _channels(who: str, x: Tensor, p: float, training: bool, inplace: bool, ranks: tuple[int, int], alone: int) -> Tensor:
     """Dropout of channels; an input of `alone` dimensions is one case without the batch dimension."""
     if tensor_of(who, x).ndim not in ranks:
         raise ShapeError(f"{who}: input must have {ranks[0]} or {ranks[1]} dimensions, got {tuple(x.shape)}")
     if x.ndim != alone:
         return thinned(who, x, p, training, inplace, True)
-    return reshape_op(
-        thinned(who, reshape_op(x, shape=(1, *x.shape)), p, training, inplace, True), shape=tuple(x.shape)
-    )
+    return reshape_op(thinned(who, reshape_op(x, shape=(1, *x.shape)), p, training, inplace, True), shape=tuple(x.shape))
 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:

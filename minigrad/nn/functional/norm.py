@@ -43,17 +43,13 @@ def batch_norm(
         raise ValueError("batch_norm: running_mean and running_var must be given both or neither")
     if not training:
         if running_mean is None:
-            raise ValueError(
-                "batch_norm: expected running_mean and running_var outside of training. Hint: training=True"
-            )
+            raise ValueError("batch_norm: expected running_mean and running_var outside of training. Hint: training=True")
         return batch_norm_eval_op(input, weight, bias, running_mean, running_var, eps=eps)
     if input.array.size <= shape[1]:
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
                          f"{tuple(shape)}: the variance of one value is 0. "
                          "Hint: a larger batch (DataLoader(drop_last=True)), or .eval()")  # fmt: skip
-    return batch_norm_op(
-        input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps
-    )
+    return batch_norm_op(input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps)
 
 
 def last_sizes(who: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:

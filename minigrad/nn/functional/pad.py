@@ -36,13 +36,9 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         return x
     for d, (n, (before, after)) in enumerate(zip(x.shape, sides, strict=True)):
         if n + before + after < 0:
-            raise ShapeError(
-                f"pad: dimension {d} of input {tuple(x.shape)} would get the negative size {n + before + after}"
-            )
+            raise ShapeError(f"pad: dimension {d} of input {tuple(x.shape)} would get the negative size {n + before + after}")
     if any(min(side) < 0 for side in sides):
-        x = slice_op(
-            x, index=tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides, strict=True))
-        )
+        x = slice_op(x, index=tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides, strict=True)))
     first, last = tuple(max(b, 0) for b, _ in sides), tuple(max(a, 0) for _, a in sides)
     return pad_op(x, before=first, after=last, value=value or 0) if any(first + last) else x
 

@@ -39,9 +39,7 @@ def windows(
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
         raise ShapeError(f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} "
                          f"and kernel {kernel}")  # fmt: skip
-    sizes = tuple(
-        pooled_size(*one, ceil_mode) for one in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True)
-    )
+    sizes = tuple(pooled_size(*one, ceil_mode) for one in zip(x.shape[2:], kernel, stride, padding, dilation, strict=True))
     if min(sizes) < 1:
         raise ShapeError(f"{who}: no window of kernel_size {kernel} fits into input {tuple(x.shape)}: the output "
                          f"would be {sizes}. Hint: a smaller kernel, or padding")  # fmt: skip
@@ -146,9 +144,7 @@ def avg_pool2d(
     The sum is divided by the cells of the window, those of the padding counted if `count_include_pad`, or by
     `divisor_override`. Sizes are those of `max_pool2d`.
     """
-    return averaged(
-        "avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    return averaged("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 def avg_pool3d(
@@ -156,9 +152,7 @@ def avg_pool3d(
     count_include_pad: bool = True, divisor_override: int | None = None,
 ) -> Tensor:  # fmt: skip
     """(N, C, D, H, W) -> (N, C, oD, oH, oW): see `avg_pool2d`."""
-    return averaged(
-        "avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
-    )
+    return averaged("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 # -- pooling to a given size -------------------------------------------------------------------------------------------
@@ -194,9 +188,7 @@ def adaptive_averaged(who: str, n: int, x: Any, output_size: Any) -> Tensor:
     even = even_window(x, sizes)
     if even is not None:
         kernel, window = even
-        return unbatched(
-            sum_pool(x, kernel=kernel, window=window, sizes=sizes) * (1 / int(np.prod(kernel))), was_batched
-        )
+        return unbatched(sum_pool(x, kernel=kernel, window=window, sizes=sizes) * (1 / int(np.prod(kernel))), was_batched)
     for d, out in enumerate(sizes):  # one dimension after the other: a mean of means, all windows across being alike
         line = [*range(d + 2), *range(d + 3, n + 2), d + 2]
         weights = np.zeros((x.shape[d + 2], out))

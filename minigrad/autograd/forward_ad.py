@@ -64,10 +64,11 @@ class Level(Listener):
         """A tangent of x to be written in place; for a view, one that lies in the tangent of its base."""
         found = self.get(x)
         if found is None:
-            if x.base is None and not x.backend.owns(x.array):
+            known = x.base is not None and x.how is not None
+            if not known and not x.backend.owns(x.array):
                 raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, since the "
                                 "view was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
-            found = zeros_like(x) if x.base is None else x.how[0](self.room(x.base), **x.how[1])
+            found = x.how[0](self.room(x.base), **x.how[1]) if known else zeros_like(x)
             self.set(x, found)
         return found
 

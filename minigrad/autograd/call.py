@@ -1,0 +1,192 @@
+"""Call: one call of a `Function`, as backpropagation and forward mode see it."""
+
+from __future__ import annotations
+
+import inspect
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from ..backends import GradError, ShapeError, backend_for
+from ..core import MODE, Node, Op, Tensor, mode, propagate, written
+from ..core.op import Plan
+from ..ops.arithmetic import cast, sum_to
+from ..ops.create import zeros
+from ..ops.operands import broadcastable
+
+
+def first(values: tuple) -> tuple:
+    """What a rule of a Function's node is given: the gradient alone."""
+    return values[:1]
+
+
+def heard_of(name: str, what: str, x: Tensor) -> None:
+    """Tell programs that are being recorded if a Function's result was made where they can't hear."""
+    for listener in MODE.get().listeners:
+        if hasattr(listener, "unheard") and listener.of(x) is None:
+            listener.unheard(f"{name}: its {what} computes outside of minigrad's ops")
+
+
+class CustomOp(Op):
+    """What the nodes of a Function name as their op."""
+
+    def __init__(self, name: str, doc: str | None, inputs: list[str]) -> None:
+        def kernel(b: Any, *arrays: Any, **options: Any) -> Any:
+            raise GradError(f"{name}: a Function's node can't be run again. Hint: {name}.apply(...)")
+
+        self.__dict__.update(kernel=kernel, name=name, kind="general", saves=(), floats=False, promotes=False, broadcasts=False,
+                             definition=None, writes=(), rules={}, fused=None, inputs=inputs, variadic=False, defaults={},
+                             plans={}, __doc__=doc)  # fmt: skip
+
+
+class Pieces:
+    """The gradients of several results, on their way to the one call that made them."""
+
+    shape, ndim, size, wants, node, grad = (), 0, 1, False, None, None
+
+    def __init__(self, dtype: Any, parts: dict[int, Any]) -> None:
+        self.dtype, self.parts = dtype, parts
+
+    @property
+    def array(self) -> Pieces:
+        return self
+
+    def __add__(self, other: Pieces) -> Pieces:
+        both = {**other.parts, **self.parts}
+        return Pieces(self.dtype, both | {i: self.parts[i] + other.parts[i] for i in self.parts if i in other.parts})
+
+
+class Call:
+    """One call of a Function, for backward: its context, what it saved, and the node that stands for it."""
+
+    def __init__(self, function: Any, ctx: Any, args: tuple, outputs: list[Tensor], parents: list) -> None:
+        self.function, self.ctx, self.name = function, ctx, function.__name__
+        self.shapes = [(tuple(a.shape), a.dtype) if isinstance(a, Tensor) else None for a in args]
+        self.results = [(tuple(y.shape), y.dtype, y.device) for y in outputs]
+        self.sloped = [i for i, y in enumerate(outputs)
+                       if y.dtype.is_floating_point and not any(y is x for x in ctx._fixed)]  # fmt: skip
+        self.pending: dict[int, tuple] = {}
+        single = len(outputs) == 1
+        wanted = [k for k, needed in enumerate(ctx.needs_input_grad) if needed]
+        rules = tuple((self.rule(k, k == wanted[-1]), first) if k in wanted else None for k in range(len(args)))
+        entries = [self.entry(x, args, outputs) for x in ctx._saved]
+        plan = Plan((("option", "saved"),) if entries else (), first, (), rules, (), False, bool(entries), (self.bare, first))
+        y = outputs[self.sloped[0]].array
+        op = CustomOp(self.name, function.__doc__, list(inspect.signature(function.forward).parameters))
+        node = Node(op, {}, parents, plan, tuple(y.shape) if single else (), y.dtype)
+        node.saved = (entries,) if entries else ()
+        node.versions += [n for x in ctx._saved if x is not None for n in (written(x), written(x)[0])]
+        self.node = weakref.ref(node)
+        self.nodes = {i: node if single else self.part_node(i, node) for i in self.sloped}
+        ctx._saved = ()
+        ctx._call = weakref.ref(self)  # the node keeps this call
+
+    def part_node(self, i: int, node: Node) -> Node:
+        """The node of one of several results: it hands its gradient on as a piece."""
+        shape, dtype, device = self.results[i]
+        op = CustomOp(f"{self.name}[{i}]", None, ["call"])
+        rule = (lambda g: Pieces(node_dtype, {i: g}), first)
+        node_dtype = node.dtype
+        return Node(op, {}, [node], Plan((), first, (), (rule,), (), False, False, None), shape, backend_for(device).native(dtype))
+
+    # -- saved tensors ---------------------------------------------------------------------------------------------------
+    def entry(self, x: Tensor | None, args: tuple, outputs: list[Tensor]) -> tuple:
+        """How a saved tensor is kept: without its node, which would refer back to this call."""
+        for what, pool in (("input", args), ("output", outputs)):
+            for k, other in enumerate(pool):
+                if x is not None and other is x:
+                    return what, k, x.array, x.version
+        return "other", 0, x, None
+
+    def restored(self) -> tuple:
+        """The saved tensors."""
+        node = self.node()
+        if node is None or node.saved is None:
+            raise GradError(f"{self.name}: the saved tensors were freed by an earlier backward, so they can't be read again. "
+                            "Hint: backward(retain_graph=True) the first time")  # fmt: skip
+        node.check()
+        return tuple(self.tensor(node, *entry) for entry in (node.saved[0] if node.saved else ()))
+
+    def tensor(self, node: Node, what: str, k: int, value: Any, version: Any) -> Tensor | None:
+        if what == "other":
+            return value
+        maker = node.parents[k] if what == "input" else node if len(self.results) == 1 else self.part_node(k, node)
+        if what == "output" and (k not in self.sloped or all(p is None for p in node.parents)):
+            maker = None
+        if isinstance(maker, Tensor) and maker.array is value:
+            return maker
+        out = Tensor(value, maker if isinstance(maker, Node) else None)
+        out.version = version
+        return out
+
+    # -- backward --------------------------------------------------------------------------------------------------------
+    def rule(self, k: int, last: bool) -> Callable:
+        """The rule of input `k`: backward runs once for all of them."""
+
+        def rule(g: Any) -> Tensor | None:
+            if id(g) not in self.pending:
+                self.pending[id(g)] = (g, self.gradients(g))
+            parts = self.pending.pop(id(g))[1] if last else self.pending[id(g)][1]
+            return parts[k]
+
+        return rule
+
+    def bare(self, g: Any) -> list:
+        """The gradients of all inputs as bare arrays."""
+        parts = {i: Tensor(part) for i, part in g.parts.items()} if isinstance(g, Pieces) else None
+        found = self.gradients(Tensor(g) if parts is None else Pieces(g.dtype, parts))
+        return [part if part is None else part.array for part in found]
+
+    def gradients(self, g: Any) -> list[Tensor | None]:
+        """What the user's backward gives for each input, checked."""
+        parts = g.parts if isinstance(g, Pieces) else {self.sloped[0]: g}
+        seeds = [parts.get(i) for i in range(len(self.results))]
+        if self.ctx._materialize:
+            seeds = [zeros(shape, dtype=dtype, device=device) if seed is None else seed
+                     for seed, (shape, dtype, device) in zip(seeds, self.results, strict=True)]  # fmt: skip
+        found = self.function.backward(self.ctx, *seeds)
+        found = list(found) if isinstance(found, (tuple, list)) else [found]
+        count = len(self.shapes)
+        if len(found) < count or any(part is not None for part in found[count:]):
+            raise GradError(f"{self.name}: backward returned an incorrect number of gradients (expected {count}, one for each "
+                            f"argument of forward, got {len(found)})")  # fmt: skip
+        return [self.checked(k, part) if needed else None
+                for k, (part, needed) in enumerate(zip(found, self.ctx.needs_input_grad, strict=False))]  # fmt: skip
+
+    def checked(self, k: int, part: Any) -> Tensor | None:
+        """A gradient in the shape and type of its input."""
+        if part is None:
+            return None
+        if not isinstance(part, Tensor):
+            raise TypeError(f"{self.name}: backward must return tensors or None, got {type(part).__name__} for argument {k}")
+        shape, dtype = self.shapes[k]  # type: ignore[misc]
+        if tuple(part.shape) != shape:
+            if len(shape) > part.ndim or not broadcastable([shape, part.shape]) or any(
+                n != m for n, m in zip(reversed(shape), reversed(part.shape), strict=False) if n != 1
+            ):  # fmt: skip
+                raise ShapeError(f"{self.name}: backward returned an invalid gradient for argument {k}: got "
+                                 f"{tuple(part.shape)}, expected shape {shape}")  # fmt: skip
+            part = sum_to(part, shape=shape)
+        heard_of(self.name, "backward", part)
+        return part if part.dtype is dtype else cast(part, dtype=dtype)
+
+    # -- forward mode ----------------------------------------------------------------------------------------------------
+    def pushed(self, tangents: list) -> list[Tensor | None]:
+        """The tangents of the results: by the Function's own `jvp`, or by turning its backward round."""
+        ctx = self.ctx
+        if self.function.has_jvp():
+            ctx._pushing = True
+            found = self.function.jvp(ctx, *tangents)
+            ctx._pushing = False
+            return list(found) if isinstance(found, (tuple, list)) else [found]
+        seeds = {i: zeros(shape, dtype=dtype, device=device) for i, (shape, dtype, device) in enumerate(self.results) if i in self.sloped}
+        with mode(grad=True):
+            for seed in seeds.values():
+                seed.wants = True
+            parts = self.gradients(Pieces(None, seeds) if len(self.results) > 1 else seeds[0])
+        roots = [(part, t) for part, t in zip(parts, tangents, strict=True) if part is not None and t is not None and part.requires_grad]
+        if not roots:
+            return [None] * len(self.results)
+        ys, ts = zip(*roots, strict=True)
+        found = propagate(list(ys), list(ts), list(seeds.values()), True, MODE.get().grad)
+        return [found.get(seeds.get(i)) for i in range(len(self.results))]

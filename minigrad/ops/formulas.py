@@ -1,0 +1,335 @@
+"""What every op computes and what each of its rules sends back, as mathematics: the one source for docstrings, the page
+`docs/ops.md`, pictures and explanations, in the notation of `notation.py`. The tests compute each line and compare it with the code.
+
+A rule without `g` is a slope: what the gradient g is multiplied by.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from ..core import OPS, Op
+from .notation import Formula, read
+
+
+class Row(NamedTuple):
+    """What is written about an op.
+
+    y        its formula; `rules` for each input, its rule
+    over     what sums and means run over: one of SPANS
+    name     what it is called in pictures
+    symbols  how names are written here, where it is not as everywhere
+    """
+
+    y: str
+    rules: dict[str, str]
+    over: str
+    name: str
+    symbols: dict[str, str]
+
+    @property
+    def formula(self) -> Formula:
+        return read(self.y)
+
+    def slope(self, name: str) -> Formula | None:
+        """What g is multiplied by for an input, if its rule is a slope."""
+        rule = read(self.rules[name])
+        return None if rule.words or "g" in rule.names() else rule
+
+    def rule(self, name: str) -> Formula:
+        """What is sent to an input."""
+        source = self.rules[name]
+        return read(source if self.slope(name) is None or source == "0" else "g" if source == "1" else f"g * ({source})")
+
+
+def row(y: str, over: str = "", name: str = "", symbols: Mapping[str, str] | None = None, **rules: str) -> Row:
+    return Row(y, rules, over, name, dict(symbols or {}))
+
+
+SPANS = {
+    "dim": "sums, means and extremes run over `dim`",
+    "dims": "sums and means run over `dims`, those of [cases] over all other dimensions",
+    "channels": "sums and means run over all dimensions but the channels",
+    "rows": "leading dimensions count as rows, sums run over the rows",
+    "classes": "sums run over the classes k",
+    "matrix": "for each matrix of the last two dimensions",
+}
+LAYER = {"weight": "W", "bias": "b"}
+NORM = {"weight": "γ", "bias": "β", "running_mean": "m", "running_var": "v"}
+NORMAL = "mu = mean(x); sigma = sqrt(var(x) + eps); xhat = (x - mu) / sigma"
+FIXED = "sigma = sqrt(running_var + eps)"
+
+FORMULAS = {
+    # arithmetic
+    "add": row("x + alpha * other", x="1", other="alpha"),
+    "sub": row("x - alpha * other", name="subtract", x="1", other="-alpha"),
+    "mul": row("x * other", name="multiply", x="other", other="x"),
+    "div": row("x / other", name="divide", x="1 / other", other="-y / other"),
+    "neg": row("-x", name="negate", x="-1"),
+    "maximum": row("max(x, other)", x="(x > other) + (x == other) / 2", other="(other > x) + (x == other) / 2"),
+    "minimum": row("min(x, other)", x="(x < other) + (x == other) / 2", other="(other < x) + (x == other) / 2"),
+    "where": row("x if condition else other", x="g if condition else 0", other="0 if condition else g"),
+    "sum_to": row("`x`, summed to a shape", x="`g`, repeated"),
+    "expand": row("`x`, repeated", x="the sum of `g` over the repetitions"),
+    "cast": row("`x`, in another type", x="`g`, cast back"),
+    "move": row("`x`, on another device", x="`g`, moved back"),
+    "alias": row("x", x="1"),
+    "clone": row("x", x="1"),
+    # functions of each element
+    "exp": row("exp(x)", x="y"),
+    "expm1": row("exp(x) - 1", x="y + 1"),
+    "exp2": row("2**x", x="y * log(2)"),
+    "log": row("log(x)", x="1 / x"),
+    "log2": row("log2(x)", x="1 / (x * log(2))"),
+    "log10": row("log10(x)", x="1 / (x * log(10))"),
+    "log1p": row("log(1 + x)", x="1 / (1 + x)"),
+    "sqrt": row("sqrt(x)", x="1 / (2 * y)"),
+    "rsqrt": row("1 / sqrt(x)", x="-(y**3) / 2"),
+    "square": row("x**2", x="2 * x"),
+    "reciprocal": row("1 / x", x="-(y**2)"),
+    "pow": row("x**other", name="power", x="other * x**(other - 1)", other="y * log(x)"),
+    "sin": row("sin(x)", x="cos(x)"),
+    "cos": row("cos(x)", x="-sin(x)"),
+    "tan": row("tan(x)", x="1 + y**2"),
+    "asin": row("asin(x)", x="1 / sqrt(1 - x**2)"),
+    "acos": row("acos(x)", x="-1 / sqrt(1 - x**2)"),
+    "atan": row("atan(x)", x="1 / (1 + x**2)"),
+    "atan2": row("atan2(x, other)", x="other / (x**2 + other**2)", other="-x / (x**2 + other**2)"),
+    "sinh": row("(exp(x) - exp(-x)) / 2", x="cosh(x)"),
+    "cosh": row("(exp(x) + exp(-x)) / 2", x="sinh(x)"),
+    "tanh": row("tanh(x)", x="1 - y**2"),
+    "asinh": row("log(x + sqrt(x**2 + 1))", x="1 / sqrt(x**2 + 1)"),
+    "acosh": row("log(x + sqrt(x**2 - 1))", x="1 / sqrt(x**2 - 1)"),
+    "atanh": row("log((1 + x) / (1 - x)) / 2", x="1 / (1 - x**2)"),
+    "sigmoid": row("1 / (1 + exp(-x))", x="y * (1 - y)"),
+    "softplus": row("log(1 + exp(x))", x="1 / (1 + exp(-x))"),
+    "relu": row("max(x, 0)", x="x > 0"),
+    "abs": row("abs(x)", x="sign(x)"),
+    "sign": row("(x > 0) - (x < 0)", x="0"),
+    "clamp": row("min(max(x, min), max)", x="min <= x <= max"),
+    "floor": row("floor(x)", x="0"),
+    "ceil": row("ceil(x)", x="0"),
+    "round": row("round(x)", x="0"),
+    "trunc": row("sign(x) * floor(abs(x))", x="0"),
+    "floor_divide": row("floor(x / other)", x="0", other="0"),
+    "remainder": row("x - other * floor(x / other)", x="1", other="-floor(x / other)"),
+    "fmod": row("x - other * trunc(x / other)", x="1", other="-trunc(x / other)"),
+    "fmax": row("x if x >= other else other", x="x >= other", other="x < other"),
+    "fmin": row("x if x <= other else other", x="x <= other", other="x > other"),
+    "hypot": row("sqrt(x**2 + other**2)", x="x / y", other="other / y"),
+    "copysign": row("abs(x) * sign(other)", x="sign(x) * sign(other)", other="0"),
+    "logaddexp": row("log(exp(x) + exp(other))", x="1 / (1 + exp(other - x))", other="1 / (1 + exp(x - other))"),
+    "logaddexp2": row("log2(2**x + 2**other)", x="1 / (1 + 2**(other - x))", other="1 / (1 + 2**(x - other))"),
+    "xlogy": row("x * log(other)", x="log(other)", other="x / other"),
+    "erf": row("erf(x)", x="2 / sqrt(pi) * exp(-(x**2))"),
+    "erfc": row("1 - erf(x)", x="-2 / sqrt(pi) * exp(-(x**2))"),
+    "erfinv": row("the `y` with `erf(y) == x`", x="sqrt(pi) / 2 * exp(y**2)"),
+    "lgamma": row("log(abs(Gamma(x)))", x="derivative(0, polygamma(x))", symbols={"Gamma": "Γ"}),
+    "polygamma": row("derivative(n, polygamma(x))", x="derivative(n + 1, polygamma(x))"),
+    "sinc": row("derivative(n, sinc(x))", x="derivative(n + 1, sinc(x))"),
+    "nan_to_num": row("`x`, with numbers for NaN and `inf`", x="abs(x) < inf"),
+    "binary_cross_entropy": row(
+        "-(target * log(x) + (1 - target) * log(1 - x))",
+        x="(x - target) / (x * (1 - x))",
+        target="log(1 - x) - log(x)",
+    ),
+    # reductions
+    "sum": row("sum(x)", over="dim", x="1"),
+    "mean": row("1 / n * sum(x)", over="dim", x="1 / n"),
+    "var": row(
+        "sum((x - mean(x))**2) / (n - correction)",
+        over="dim",
+        name="variance",
+        x="2 * (x - mean(x)) / (n - correction)",
+    ),
+    "norm": row("sqrt(sum(x**2))", over="dim", x="x / y"),
+    "prod": row("prod(x)", over="dim", name="product", x="`g` times the product of the other elements"),
+    "amax": row("largest(x)", over="dim", name="max", x="(x == y) / sum(x == y)"),
+    "amin": row("smallest(x)", over="dim", name="min", x="(x == y) / sum(x == y)"),
+    "logsumexp": row("log(sum(exp(x)))", over="dim", x="exp(x - y)"),
+    "cumsum": row("`y[i]` = `x[0]` + … + `x[i]`", x="`g[i]` + … up to the last"),
+    "cumprod": row("`y[i]` = `x[0]` · … · `x[i]`", x="the sum over j ≥ i of `g[j]` times the product of the others"),
+    "logcumsumexp": row("`y[i]` = ln(`exp(x[0])` + … + `exp(x[i])`)", x="the sum over j ≥ i of `g[j] * exp(x[i] - y[j])`"),
+    "recurrence": row(
+        "`y[i] == u[i] + a[i] * y[i - 1]`",
+        a="`s[i] * y[i - 1]` with `s[i] == g[i] + a[i + 1] * s[i + 1]`",
+        u="`s[i] == g[i] + a[i + 1] * s[i + 1]`",
+    ),
+    # moving elements about
+    "reshape": row("`x`, reshaped", x="`g`, reshaped back"),
+    "permute": row("`x`, permuted", x="`g`, permuted back"),
+    "slice": row("a part of `x`", x="`g` at that part, 0 elsewhere"),
+    "slice_adjoint": row("`x` at a part, 0 elsewhere", x="that part of `g`"),
+    "flip": row("`x`, reversed", x="`g`, reversed"),
+    "roll": row("`x`, rolled on", x="`g`, rolled back"),
+    "cat": row("`xs`, joined", xs="its own part of `g`"),
+    "stack": row("`xs`, stacked", xs="its own slice of `g`"),
+    "pad": row("`x`, padded", x="`g` without the padding"),
+    "diagonal": row("the diagonal of `x`", x="`g` on the diagonal, 0 elsewhere"),
+    "diagonal_adjoint": row("`x` on the diagonal, 0 elsewhere", x="the diagonal of `g`"),
+    "tril": row("`x` on and below a diagonal, else 0", x="`g` on and below it, else 0"),
+    "triu": row("`x` on and above a diagonal, else 0", x="`g` on and above it, else 0"),
+    # indexing
+    "getitem": row("`x[indices]`", x="`g`, added at the indices to zeros"),
+    "getitem_adjoint": row("`x`, added at the indices to zeros", x="`g[indices]`"),
+    "setitem": row("`x` with `value` at the indices", x="`g`, 0 at the indices", value="`g[indices]`"),
+    "index_select": row("`x[index]`, along `dim`", x="`g`, added at the index to zeros"),
+    "index_add": row("`x`, added at the index to zeros", x="`g[index]`, along `dim`"),
+    "gather": row("`x[index]`, along `dim`", x="`g`, scattered"),
+    "scatter_add": row("`x`, added at the index to zeros", x="`g[index]`, along `dim`"),
+    "take_places": row("`x[places]`", x="`g`, added at the places to zeros"),
+    "put_places": row("`x`, added at the places to zeros", x="`g[places]`"),
+    "view_written": row("`x` with `value` in its view", x="`g`, 0 in the view", value="that view of `g`"),
+    # matrices
+    "matmul": row("x @ other", x="g @ other.T", other="x.T @ g"),
+    "linear": row(
+        "x @ weight.T + bias", over="rows", symbols=LAYER, x="g @ weight", weight="g.T @ x", bias="sum(g)"
+    ),
+    "det": row("det(x)", over="matrix", x="det(x) * inv(x).T"),
+    "cofactor": row(
+        "det(x) * inv(x).T", over="matrix", x="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T"
+    ),
+    "logabsdet": row("log(abs(det(x)))", over="matrix", x="inv(x).T"),
+    "inv": row("inv(x)", name="inverse", x="-y.T @ g @ y.T"),
+    "solve": row("inv(x) @ other", x="-inv(x).T @ g @ y.T", other="inv(x).T @ g"),
+    "cholesky": row(
+        "the lower triangular `y` with `x == y @ y.T`",
+        x="1 / 2 * (S + S.T) where P = y.T @ g; S = inv(y).T @ (tril(P) - 1 / 2 * diag(P)) @ inv(y)",
+    ),
+    "qr_q": row(
+        "the orthonormal `y` with `x == y @ R`",
+        x="(g + y @ (tril(M) + (tril(M) - diag(M)).T)) @ inv(y.T @ x).T where M = -g.T @ y",
+    ),
+    "eigenvectors": row(
+        "the orthonormal `y` with `y.T @ x @ y` diagonal",
+        x="`y @ S @ y.T` with `S[i, j] == (y.T @ g - g.T @ y)[i, j] / (2 * (l[j] - l[i]))`, l the eigenvalues",
+    ),
+    "eigenvalues": row(
+        "the diagonal of `vectors.T @ x @ vectors`",
+        over="matrix",
+        symbols={"vectors": "v"},
+        x="(vectors * g.T) @ vectors.T",
+    ),
+    "singular_vectors": row(
+        "U above V, with `x == U @ S @ V.T`, `S` diagonal",
+        x="as for the eigenvectors of `x.T @ x` and `x @ x.T` (Giles 2008)",
+    ),
+    "singular_values": row("the diagonal of `U.T @ x @ V`", x="`U @ G @ V.T` with `G` the diagonal matrix of `g`"),
+    "pinv": row(
+        "the pseudo-inverse of `x`",
+        x="A - x @ y @ A + B - B @ y @ x - y.T @ g @ y.T where A = g.T @ y @ y.T; B = y.T @ y @ g.T",
+    ),
+    # sliding windows
+    "conv": row(
+        "conv(weight, x) + bias",
+        over="channels",
+        name="convolution",
+        symbols=LAYER,
+        x="`g`, spread back by `weight`",
+        weight="`x` under each output, times `g`",
+        bias="sum(g)",
+    ),
+    "conv_input": row(
+        "`out`, spread back by `weight`",
+        name="transposed convolution",
+        symbols=LAYER,
+        out="`conv(weight, g)`",
+        weight="`g` under each output, times `out`",
+    ),
+    "conv_weight": row(
+        "`x` under each output, times `out`", symbols=LAYER, x="`out`, spread back by `g`", out="`conv(g, x)`"
+    ),
+    "max_pool": row("the largest `x` in each window", x="`g`, to the largest"),
+    "max_pool_input": row("`out`, to the largest of each window", out="`g` at the largest of each window"),
+    "max_pool_take": row("`v` at the largest of each window", v="`g`, to the largest of each window"),
+    "sum_pool": row("the sum of `x` in each window", x="`g`, spread over each window"),
+    "sum_pool_input": row("`x`, spread over each window", x="the sum of `g` in each window"),
+    # normalization, softmax, losses
+    "batch_norm": row(
+        f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
+        over="channels",
+        symbols=NORM,
+        x=f"weight / sigma * (g - mean(g) - xhat * mean(g * xhat)) where {NORMAL}",
+        weight=f"sum(g * xhat) where {NORMAL}",
+        bias="sum(g)",
+    ),
+    "batch_norm_eval": row(
+        f"weight * (x - running_mean) / sigma + bias where {FIXED}",
+        over="channels",
+        name="batch norm, eval",
+        symbols=NORM,
+        x=f"g * weight / sigma where {FIXED}",
+        weight=f"sum(g * (x - running_mean) / sigma) where {FIXED}",
+        bias="sum(g)",
+        running_mean=f"-weight / sigma * sum(g) where {FIXED}",
+        running_var=f"-weight / (2 * sigma**3) * sum(g * (x - running_mean)) where {FIXED}",
+    ),
+    "layer_norm": row(
+        f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
+        over="dims",
+        symbols=NORM,
+        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * weight; {NORMAL}",
+        weight=f"sum(g * xhat, cases) where {NORMAL}",
+        bias="sum(g, cases)",
+    ),
+    "softmax": row("exp(x) / sum(exp(x))", over="dim", x="y * (g - sum(g * y))"),
+    "log_softmax": row("x - log(sum(exp(x)))", over="dim", x="g - exp(y) * sum(g)"),
+    "cross_entropy": row(
+        "-sum((k == target) * log(softmax(x)))",
+        over="classes",
+        x="(target >= 0) * (softmax(x) - (k == target))",
+    ),
+}
+
+
+def of(op: Op) -> Row | None:
+    """What is written about an op, None for one that has no derivative or is not minigrad's own."""
+    return FORMULAS.get(op.name) if OPS.get(op.name) is op else None
+
+
+def title(op: Op) -> str:
+    """What an op is called."""
+    entry = of(op)
+    return entry.name if entry and entry.name else op.name.replace("_", " ")
+
+
+# -- numbers for the names -----------------------------------------------------------------------------------------------
+
+
+def span(entry: Row, x: Any, options: Mapping[str, Any]) -> tuple[int, ...]:
+    """The dimensions of x that the sums of a formula run over."""
+    if entry.over in ("dim", "dims"):
+        given = options[entry.over]
+        return tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    every = tuple(range(x.ndim))
+    return {"channels": (0, *every[2:]), "rows": every[:-1], "classes": (1,), "matrix": every[-2:]}.get(entry.over, ())
+
+
+def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any], y: Any = None, g: Any = None) -> Any:
+    """The value of one of an op's formulas for a call, in tensors; dimensions that it sums over are kept with size 1."""
+    entry = FORMULAS[op.name]
+    first = inputs[0]
+    over = span(entry, first, options) if entry.over else ()
+    kept = tuple(1 if d in over else n for d, n in enumerate(first.shape)) if over else ()
+
+    def laid(value: Any) -> Any:
+        """A value that lacks the dimensions summed over, laid out along the others."""
+        fits = over and entry.over != "dims" and hasattr(value, "ndim") and value.ndim < first.ndim
+        return OPS["reshape"](value, shape=kept) if fits and value.array.size == math.prod(kept) else value
+
+    values = dict(op.defaults) | dict(options) | {"n": math.prod(first.shape[d] for d in over), "y": laid(y), "g": laid(g)}
+    for name, value in zip(op.inputs, inputs, strict=False):
+        values[name] = laid(value) if entry.over != "rows" else value
+    for name, none in (("weight", 1.0), ("bias", 0.0), ("min", -math.inf), ("max", math.inf)):
+        values[name] = none if values.get(name) is None else values[name]
+    if entry.over == "classes":
+        values["k"] = OPS["arange"](start=0, end=first.shape[1], step=1, dtype=inputs[1].dtype)
+    return formula.value(values, over, tuple(d for d in range(first.ndim) if d not in over) if over else ())
+
+
+def documented(op: Op, entry: Row) -> str:
+    """An op's docstring with the rules below."""
+    rules = (f"gradient of {name}: {rule if 'g' in read(rule).names() else f'g * ({rule})'}" for name, rule in entry.rules.items())
+    return f"{op.__doc__}\n\n" + "\n".join(rules)

@@ -6,7 +6,7 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, io, nn, ops, optim, viz
+from . import autograd, backends, data, func, io, nn, ops, optim, viz
 from .autograd import (
     decompose,
     enable_grad,
@@ -30,6 +30,7 @@ from .backends import (
     set_num_threads,
 )
 from .core import Tensor
+from .func import vmap
 from .io import load, save
 from .ops import linalg
 from .ops.functions import *

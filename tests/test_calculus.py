@@ -173,9 +173,7 @@ def test_multinomial_draws_in_proportion() -> None:
     np.testing.assert_allclose(np.bincount(drawn.numpy(), minlength=4) / N, [0, 1 / 8, 2 / 8, 5 / 8], atol=0.005)
     rows = mg.multinomial(weights.expand(N // 10, 4), 3)
     assert sorted(map(tuple, np.unique(np.sort(rows.numpy(), 1), axis=0))) == [(1, 2, 3)]
-    np.testing.assert_allclose(
-        np.bincount(rows.numpy()[:, 0], minlength=4) / (N // 10), [0, 1 / 8, 2 / 8, 5 / 8], atol=0.02
-    )
+    np.testing.assert_allclose(np.bincount(rows.numpy()[:, 0], minlength=4) / (N // 10), [0, 1 / 8, 2 / 8, 5 / 8], atol=0.02)
 
 
 def test_one_seed_one_stream() -> None:

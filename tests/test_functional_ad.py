@@ -76,7 +76,7 @@ def test_jacobian_shapes_and_nests(name: str) -> None:
     assert only[0]["a"].shape == (4, 2)
 
 
-@pytest.mark.parametrize(("outer", "inner"), product(JACOBIANS, [*JACOBIANS, "grad"]))
+@pytest.mark.parametrize(("outer", "inner"), list(product(JACOBIANS, [*JACOBIANS, "grad"])))
 def test_every_second_derivative_agrees(outer: str, inner: str) -> None:
     x = numbers(3)
     first = func.grad(wave) if inner == "grad" else JACOBIANS[inner](wave)

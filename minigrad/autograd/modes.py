@@ -18,7 +18,7 @@ class switched(mode):
 
     def __call__(self, function: Callable) -> Callable:
         if inspect.isgeneratorfunction(function):
-            return stepped(function, self.changes)
+            return stepped(function, self._recreate_cm)
         if inspect.iscoroutinefunction(function):
 
             @wraps(function)
@@ -30,17 +30,17 @@ class switched(mode):
         return super().__call__(function)
 
 
-def stepped(function: Callable, changes: dict) -> Callable:
+def stepped(function: Callable, block: Callable[[], mode]) -> Callable:
     """A generator function whose every step runs in a mode, and nothing between the steps does."""
 
     @wraps(function)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        with mode(**changes):
+        with block():
             steps = function(*args, **kwargs)
         resume, given = steps.send, None
         while True:
             try:
-                with mode(**changes):
+                with block():
                     value = resume(given)
             except StopIteration as end:
                 return end.value
@@ -48,7 +48,7 @@ def stepped(function: Callable, changes: dict) -> Callable:
                 given = yield value
                 resume = steps.send
             except GeneratorExit:
-                with mode(**changes):
+                with block():
                     steps.close()
                 raise
             except BaseException as error:

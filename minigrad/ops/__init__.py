@@ -1,5 +1,6 @@
 """The calculus: each op's forward beside its derivative, one file a family."""
 
-from . import conv, functions, leaf, matmul, methods, norm, update
+from . import conv, functions, leaf, losses, matmul, methods, norm, update
+from . import formulas  # last: it writes the rules into the docstrings of them all
 
-__all__ = ["conv", "functions", "leaf", "matmul", "methods", "norm", "update"]
+__all__ = ["conv", "formulas", "functions", "leaf", "losses", "matmul", "methods", "norm", "update"]

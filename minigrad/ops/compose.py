@@ -99,9 +99,7 @@ def _simple(x: Tensor, term: list, full: dict) -> tuple[Tensor, list]:
             i = labels.index(label)
             j = labels.index(label, i + 1)
             if x.shape[i] != x.shape[j]:
-                raise ShapeError(
-                    f"einsum: {label!r} is {x.shape[i]} and {x.shape[j]} in one operand of shape {tuple(x.shape)}"
-                )
+                raise ShapeError(f"einsum: {label!r} is {x.shape[i]} and {x.shape[j]} in one operand of shape {tuple(x.shape)}")
             x = diagonal(x, 0, i, j)
             labels = [*(c for k, c in enumerate(labels) if k not in (i, j)), label]
     keep = [k for k, label in enumerate(labels) if x.shape[k] == full[label]]
@@ -157,9 +155,7 @@ def _pair(left: tuple[Tensor, list], right: tuple[Tensor, list], kept: set) -> t
 def _plus(who: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta input + alpha product; with beta 0 the input does not count, not even its NaN."""
     if tensor_of(who, input).dtype is not product.dtype:
-        raise DTypeError(
-            f"{who}: expected operands of one type, got {input.dtype!r} and {product.dtype!r}. Hint: .to(dtype)"
-        )
+        raise DTypeError(f"{who}: expected operands of one type, got {input.dtype!r} and {product.dtype!r}. Hint: .to(dtype)")
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return expand(product, product.shape)
@@ -221,9 +217,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     if not tensor_of("inner", input).ndim or not tensor_of("inner", other, "other").ndim:
         return mul(input, other)
     if input.shape[-1] != other.shape[-1]:
-        raise ShapeError(
-            f"inner: the last dimensions must agree, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
-        )
+        raise ShapeError(f"inner: the last dimensions must agree, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
     return tensordot(input, other, dims=([-1], [-1]))
 
 
@@ -247,14 +241,10 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 def cross_along(who: str, input: Tensor, other: Tensor, dim: int) -> Tensor:
     """The vector product along `dim`, which must be of size 3 in both."""
     if tensor_of(who, input).ndim != tensor_of(who, other, "other").ndim:
-        raise ShapeError(
-            f"{who}: expected as many dimensions, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
-        )
+        raise ShapeError(f"{who}: expected as many dimensions, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
     d = axis(who, dim, input.ndim)
     if not input.ndim or input.shape[d] != 3 or other.shape[d] != 3:
-        raise ShapeError(
-            f"{who}: dimension {dim} must have size 3, got shapes {tuple(input.shape)} and {tuple(other.shape)}"
-        )
+        raise ShapeError(f"{who}: dimension {dim} must have size 3, got shapes {tuple(input.shape)} and {tuple(other.shape)}")
     return roll(input, -1, d) * roll(other, -2, d) - roll(input, -2, d) * roll(other, -1, d)
 
 
@@ -262,9 +252,7 @@ def cross_along(who: str, input: Tensor, other: Tensor, dim: int) -> Tensor:
 
 
 @numpy_names
-def diff(
-    input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
-) -> Tensor:
+def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
     """x_(i+1) - x_i along `dim`, n times over; `prepend` and `append` join the input first. Booleans: whether they
     differ."""
     d = axis("diff", dim, tensor_of("diff", input).ndim)
@@ -272,11 +260,7 @@ def diff(
         raise ShapeError("diff: expected at least 1 dimension, got a 0-d tensor")
     if n < 0:
         raise ShapeError(f"diff: n must be >= 0, got {n}")
-    x = (
-        cat([t for t in (prepend, input, append) if t is not None], d)
-        if prepend is not None or append is not None
-        else input
-    )
+    x = cat([t for t in (prepend, input, append) if t is not None], d) if prepend is not None or append is not None else input
     for _ in range(min(n, x.shape[d])):
         more, less = narrow(x, d, 1, x.shape[d] - 1), narrow(x, d, 0, x.shape[d] - 1)
         x = logical_xor(more, less) if x.dtype.kind == "bool" else more - less
@@ -309,9 +293,7 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @numpy_names
-def repeat_interleave(
-    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
-) -> Tensor:
+def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Each slice along `dim` (each element if None) repeated in place, `repeats` times or by a number for each.
 
     repeat_interleave(repeats) alone gives the positions: 0 repeats[0] times, 1 repeats[1] times ...
@@ -332,9 +314,7 @@ def repeat_interleave(
 def _spread_out(times: Tensor) -> Tensor:
     """0 times[0] times, 1 times[1] times ..."""
     if times.ndim != 1 or times.dtype.kind != "int" or (times.shape[0] and int(times.min().item()) < 0):
-        raise ShapeError(
-            f"repeat_interleave: repeats must be integers >= 0, got {times.dtype!r} of shape {tuple(times.shape)}"
-        )
+        raise ShapeError(f"repeat_interleave: repeats must be integers >= 0, got {times.dtype!r} of shape {tuple(times.shape)}")
     ends = times.cumsum(0)
     total = int(ends[-1].item()) if times.shape[0] else 0
     return searchsorted(ends, arange(total, device=times.device), right=True)
@@ -347,9 +327,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
     for column in zip(*((1,) * (max(map(len, given)) - len(s)) + s for s in given), strict=True) if given else ():
         wide = {n for n in column if n != 1}
         if len(wide) > 1:
-            raise ShapeError(
-                f"broadcast_shapes: expected shapes that broadcast together, got {', '.join(map(str, given))}"
-            )
+            raise ShapeError(f"broadcast_shapes: expected shapes that broadcast together, got {', '.join(map(str, given))}")
         out.append(wide.pop() if wide else 1)
     return tuple(out)
 

@@ -76,9 +76,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """A vector as the diagonal of a matrix; the diagonal of a matrix as a vector."""
     if tensor_of("diag", input).ndim not in (1, 2):
-        raise ShapeError(
-            f"diag: expected a vector or a matrix, got shape {tuple(input.shape)}. Hint: diagonal or diag_embed"
-        )
+        raise ShapeError(f"diag: expected a vector or a matrix, got shape {tuple(input.shape)}. Hint: diagonal or diag_embed")
     return diag_embed(input, diagonal) if input.ndim == 1 else diagonal_op(input, offset=diagonal).clone()
 
 
@@ -171,9 +169,7 @@ def dstack(tensors: Sequence[Tensor]) -> Tensor:
 
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors side by side; a vector is a column."""
-    return cat(
-        [reshape(x, (-1 if x.numel() else 0, 1)) if x.ndim < 2 else x for x in joined("column_stack", tensors)], 1
-    )
+    return cat([reshape(x, (-1 if x.numel() else 0, 1)) if x.ndim < 2 else x for x in joined("column_stack", tensors)], 1)
 
 
 def block_diag(*tensors: Tensor) -> Tensor:
@@ -184,9 +180,7 @@ def block_diag(*tensors: Tensor) -> Tensor:
     widths = [x.shape[1] for x in xs]
     total = builtins.sum(widths)
     starts = [builtins.sum(widths[:k]) for k in range(len(xs))]
-    return cat(
-        [pad_op(x, before=(0, s), after=(0, total - s - x.shape[1]), value=0) for x, s in zip(xs, starts, strict=True)]
-    )
+    return cat([pad_op(x, before=(0, s), after=(0, total - s - x.shape[1]), value=0) for x, s in zip(xs, starts, strict=True)])
 
 
 def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
@@ -200,8 +194,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     xs = [atleast_1d(x) for x in given]
     shape = tuple(x.shape[0] for x in xs)
     grid = [
-        expand(reshape(x, (1,) * k + (-1 if x.numel() else 0,) + (1,) * (len(xs) - 1 - k)), shape)
-        for k, x in enumerate(xs)
+        expand(reshape(x, (1,) * k + (-1 if x.numel() else 0,) + (1,) * (len(xs) - 1 - k)), shape) for k, x in enumerate(xs)
     ]
     return tuple(transpose(y, 0, 1) for y in grid) if indexing == "xy" and len(xs) > 1 else tuple(grid)
 

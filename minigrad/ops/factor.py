@@ -131,7 +131,7 @@ def lift(g: Any) -> Any:
 def cofactor_rule(g: Any, x: Any) -> Any:
     """d <g, det(x) N> / dx with N = x^-T: det(x) (<g, N> N - N g^T N). Only for regular x."""
     n = inv(x).mT
-    return lift(det(x)) * (sum_op(g * n, dim=(-2, -1), keepdim=True) * n - n @ g.mT @ n)
+    return lift(det(x)) * (sum_op(g * n, dim=(x.ndim - 2, x.ndim - 1), keepdim=True) * n - n @ g.mT @ n)
 
 
 def cholesky_rule(g: Any, y: Any) -> Any:

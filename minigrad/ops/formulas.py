@@ -7,6 +7,7 @@ A rule without `g` is a slope: what the gradient g is multiplied by.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -35,13 +36,21 @@ class Row(NamedTuple):
 
     def slope(self, name: str) -> Formula | None:
         """What g is multiplied by for an input, if its rule is a slope."""
-        rule = read(self.rules[name])
-        return None if rule.words or "g" in rule.names() else rule
+        return read(self.rules[name]) if is_slope(self.rules[name]) else None
 
     def rule(self, name: str) -> Formula:
         """What is sent to an input."""
-        source = self.rules[name]
-        return read(source if self.slope(name) is None or source == "0" else "g" if source == "1" else f"g * ({source})")
+        return read(whole(self.rules[name]))
+
+
+def is_slope(rule: str) -> bool:
+    """Whether a rule says what g is multiplied by."""
+    return "`" not in rule and not re.search(r"\bg\b", rule)
+
+
+def whole(rule: str) -> str:
+    """A rule with its g."""
+    return rule if rule == "0" or not is_slope(rule) else "g" if rule == "1" else f"g * ({rule})"
 
 
 def row(y: str, over: str = "", name: str = "", symbols: Mapping[str, str] | None = None, **rules: str) -> Row:
@@ -126,7 +135,7 @@ FORMULAS = {
     "erf": row("erf(x)", x="2 / sqrt(pi) * exp(-(x**2))"),
     "erfc": row("1 - erf(x)", x="-2 / sqrt(pi) * exp(-(x**2))"),
     "erfinv": row("the `y` with `erf(y) == x`", x="sqrt(pi) / 2 * exp(y**2)"),
-    "lgamma": row("log(abs(Gamma(x)))", x="derivative(0, polygamma(x))", symbols={"Gamma": "Γ"}),
+    "lgamma": row("log(abs(Gamma(x)))", x="derivative(0, polygamma(x))"),
     "polygamma": row("derivative(n, polygamma(x))", x="derivative(n + 1, polygamma(x))"),
     "sinc": row("derivative(n, sinc(x))", x="derivative(n + 1, sinc(x))"),
     "nan_to_num": row("`x`, with numbers for NaN and `inf`", x="abs(x) < inf"),
@@ -150,7 +159,7 @@ FORMULAS = {
     "amin": row("smallest(x)", over="dim", name="min", x="(x == y) / sum(x == y)"),
     "logsumexp": row("log(sum(exp(x)))", over="dim", x="exp(x - y)"),
     "cumsum": row("`y[i]` = `x[0]` + … + `x[i]`", x="`g[i]` + … up to the last"),
-    "cumprod": row("`y[i]` = `x[0]` · … · `x[i]`", x="the sum over j ≥ i of `g[j]` times the product of the others"),
+    "cumprod": row("`y[i]` = `x[0]` · … · `x[i]`", x="the sum over j ≥ i of `g[j]` times the product of the others up to j"),
     "logcumsumexp": row("`y[i]` = ln(`exp(x[0])` + … + `exp(x[i])`)", x="the sum over j ≥ i of `g[j] * exp(x[i] - y[j])`"),
     "recurrence": row(
         "`y[i] == u[i] + a[i] * y[i - 1]`",
@@ -208,9 +217,8 @@ FORMULAS = {
     ),
     "eigenvalues": row(
         "the diagonal of `vectors.T @ x @ vectors`",
-        over="matrix",
         symbols={"vectors": "v"},
-        x="(vectors * g.T) @ vectors.T",
+        x="vectors @ diagonal_matrix(g) @ vectors.T",
     ),
     "singular_vectors": row(
         "U above V, with `x == U @ S @ V.T`, `S` diagonal",
@@ -329,7 +337,7 @@ def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any]
     return formula.value(values, over, tuple(d for d in range(first.ndim) if d not in over) if over else ())
 
 
-def documented(op: Op, entry: Row) -> str:
-    """An op's docstring with the rules below."""
-    rules = (f"gradient of {name}: {rule if 'g' in read(rule).names() else f'g * ({rule})'}" for name, rule in entry.rules.items())
-    return f"{op.__doc__}\n\n" + "\n".join(rules)
+for _name, _row in FORMULAS.items():  # an op's docstring says its rules
+    if _name in OPS:
+        _rules = (f"gradient of {name}: {whole(rule)}" for name, rule in _row.rules.items())
+        OPS[_name].__doc__ = f"{OPS[_name].__doc__}\n\n" + "\n".join(_rules)

@@ -92,9 +92,7 @@ def _power(size: Tensor, p: float) -> Tensor:
 
 
 @numpy_names
-def matrix_norm(
-    A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None
-) -> Tensor:
+def matrix_norm(A: Tensor, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """A norm of each matrix: "fro" sqrt sum a^2, "nuc" sum s, 2 and -2 the largest and smallest singular value s, 1
     and -1
     the largest and smallest column sum of |a|, inf and -inf row sum."""
@@ -130,11 +128,7 @@ def norm(A: Tensor, ord: Any = None, dim: Any = None, keepdim: bool = False, *, 
     if ord is None:
         return _vector_norm("linalg.norm", A, 2, dim, keepdim, dtype)
     dims = (
-        tuple(dim)
-        if isinstance(dim, Sequence)
-        else tuple(range(tensor_of("linalg.norm", A).ndim))
-        if dim is None
-        else (dim,)
+        tuple(dim) if isinstance(dim, Sequence) else tuple(range(tensor_of("linalg.norm", A).ndim)) if dim is None else (dim,)
     )
     if len(dims) not in (1, 2):
         raise ShapeError(
@@ -317,9 +311,7 @@ def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
     xs[0] = unsqueeze(xs[0], 0) if row else xs[0]
     xs[-1] = unsqueeze(xs[-1], 1) if column else xs[-1]
     if any(x.ndim != 2 for x in xs) or any(x.shape[1] != w.shape[0] for x, w in zip(xs, xs[1:], strict=False)):
-        raise ShapeError(
-            f"multi_dot: expected matrices whose inner sizes agree, got {[tuple(t.shape) for t in tensors]}"
-        )
+        raise ShapeError(f"multi_dot: expected matrices whose inner sizes agree, got {[tuple(t.shape) for t in tensors]}")
     y = _chain(xs, _cuts([x.shape[0] for x in xs] + [xs[-1].shape[1]]), 0, len(xs) - 1)
     return reshape(y, tuple(n for n, gone in zip(y.shape, (row, column), strict=True) if not gone))
 

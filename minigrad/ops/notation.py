@@ -27,14 +27,18 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 RELATIONS = {"Gt": ">", "Lt": "<", "GtE": "≥", "LtE": "≤", "Eq": "=", "NotEq": "≠"}
 SYMBOLS = {
     "other": "z", "alpha": "α", "eps": "ε", "mu": "μ", "sigma": "σ", "xhat": "x̂", "pi": "π", "inf": "∞", "min": "lo",
-    "max": "hi", "target": "t", "condition": "c", "correction": "k", "gamma": "γ", "beta": "β",
+    "max": "hi", "target": "t", "condition": "c", "gamma": "γ", "beta": "β",
 }  # fmt: skip
 TEX = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "ε": r"\varepsilon", "μ": r"\mu", "σ": r"\sigma", "π": r"\pi",
-    "∞": r"\infty", "x̂": r"\hat{x}", "≥": r"\ge", "≤": r"\le", "≠": r"\ne", "Σ": r"\sum", "Π": r"\prod",
+    "∞": r"\infty", "x̂": r"\hat{x}", "≥": r"\ge", "≤": r"\le", "≠": r"\ne", "Σ": r"\sum", "Π": r"\prod", "ψ": r"\psi",
+    "Γ": r"\Gamma", "log₂": r"\log_2", "log₁₀": r"\log_{10}",
 }  # fmt: skip
 SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}"}
-NAMES = {"log": "ln", "log2": "log₂", "log10": "log₁₀", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
+NAMES = {
+    "log": "ln", "log2": "log₂", "log10": "log₁₀", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "Gamma": "Γ",
+    "polygamma": "ψ", "largest": "max", "smallest": "min", "diagonal_matrix": "diag",
+}  # fmt: skip
 UPRIGHT = {"ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "det", "max", "min"}
 AROUND = {"abs": "||", "floor": "⌊⌋", "ceil": "⌈⌉"}
 EDGES = {"|": "|", "⌊": r"\lfloor ", "⌋": r" \rfloor", "⌈": r"\lceil ", "⌉": r" \rceil"}
@@ -100,7 +104,24 @@ read = lru_cache(None)(Formula)
 
 
 def tree_of(text: str) -> Any:
-    return ast.parse(text.strip(), mode="eval").body
+    """The expression that a text is."""
+    return Tidy().visit(ast.parse(text.strip(), mode="eval").body)
+
+
+class Tidy(ast.NodeTransformer):
+    """Puts a sign before the whole product that it is in, and makes g * (1 / x) g / x."""
+
+    def visit_BinOp(self, tree: ast.BinOp) -> Any:
+        left, right = self.visit(tree.left), self.visit(tree.right)
+        if isinstance(tree.op, (ast.Mult, ast.Div, ast.MatMult)):
+            if isinstance(left, ast.UnaryOp):
+                return ast.UnaryOp(left.op, self.visit(ast.BinOp(left.operand, tree.op, right)))
+            if isinstance(right, ast.UnaryOp):
+                return ast.UnaryOp(right.op, self.visit(ast.BinOp(left, tree.op, right.operand)))
+            inverse = isinstance(tree.op, ast.Mult) and isinstance(right, ast.BinOp) and isinstance(right.op, ast.Div)
+            if inverse and isinstance(right.left, ast.Constant) and right.left.value == 1:
+                return ast.BinOp(left, ast.Div(), right.right)
+        return ast.BinOp(left, tree.op, right)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -141,17 +162,6 @@ class Plain:
 
     def binop(self, tree: ast.BinOp) -> tuple[str, int]:
         kind, left, right = type(tree.op).__name__, tree.left, tree.right
-        if kind in ("Mult", "Div", "MatMult"):  # a sign goes before the whole product, and g * (1 / x) is g / x
-            if isinstance(left, ast.UnaryOp):
-                return self.unaryop(ast.UnaryOp(left.op, ast.BinOp(left.operand, tree.op, right)))
-            if isinstance(right, ast.UnaryOp):
-                return self.unaryop(ast.UnaryOp(right.op, ast.BinOp(left, tree.op, right.operand)))
-            if isinstance(right, ast.BinOp) and isinstance(right.op, ast.Div) and kind == "Mult":
-                if isinstance(right.left, ast.UnaryOp):
-                    inner = ast.BinOp(right.left.operand, right.op, right.right)
-                    return self.unaryop(ast.UnaryOp(right.left.op, ast.BinOp(left, tree.op, inner)))
-                if self.write(right.left)[0] == "1":
-                    return self.binop(ast.BinOp(left, ast.Div(), right.right))
         ends = [self.write(left)[0], self.write(right)[0]]
         if kind == "Mult" and "1" in ends:  # a factor whose symbol is 1
             return self.write(right if ends[0] == "1" else left)
@@ -165,14 +175,15 @@ class Plain:
     def sub(self, left: Any, right: Any) -> tuple[str, int]:
         return f"{self.at(left, SUM)} {self.minus} {self.at(right, SIGMA)}", SUM
 
-    minus, dot = "−", " · "
+    minus, dot, star = "−", " · ", "∗"
 
     def mult(self, left: Any, right: Any) -> tuple[str, int]:
         text, level = self.write(right)
         joint = self.dot
         if isinstance(left, ast.Constant) and (text[0].isalpha() or level < SIGMA) and not isinstance(right, ast.Call):
             joint = ""  # 2x, 2(x - y)
-        return f"{self.at(left, PRODUCT)}{joint}{text if level >= SIGMA else self.enclosed(text)}", min(PRODUCT, max(level, SIGMA))
+        text, level = (text, level) if level >= SIGMA else (self.enclosed(text), ATOM)
+        return f"{self.at(left, PRODUCT)}{joint}{text}", min(PRODUCT, level)
 
     def div(self, left: Any, right: Any) -> tuple[str, int]:
         return f"{self.at(left, PRODUCT)}/{self.at(right, POWER)}", PRODUCT
@@ -220,6 +231,8 @@ class Plain:
             return self.large("Σ" if name == "sum" else "Π", args), SIGMA
         if name == "inv":
             return self.pow(args[0], ast.Constant(-1))
+        if name == "conv":
+            return f"{self.at(args[0], POWER)} {self.star} {self.at(args[1], POWER)}", PRODUCT
         if name == "sqrt":
             return self.root(args[0])
         if name in AROUND:
@@ -228,8 +241,9 @@ class Plain:
         inside = ", ".join(self.write(a)[0] for a in args)
         if name == "derivative":  # derivative(n, f(x)) is the n-th derivative of f at x
             inner = args[1]
-            return self.high(self.function(inner.func.id), self.write(args[0])[0]) + self.enclosed(self.write(inner.args[0])[0]), ATOM
-        return self.function(NAMES.get(name, name)) + self.enclosed(inside), ATOM
+            function = self.high(self.function(inner.func.id), self.write(args[0])[0])
+            return function + self.enclosed(self.write(inner.args[0])[0]), ATOM
+        return self.function(name) + self.enclosed(inside), ATOM
 
     def large(self, sign: str, args: list) -> str:
         where = f"[{self.write(args[1])[0]}]" if len(args) > 1 else ""
@@ -242,7 +256,7 @@ class Plain:
         return f"{left}{text}{right}"
 
     def function(self, name: str) -> str:
-        return self.symbols.get(name, name) if name in ("digamma", "conv") else name
+        return NAMES.get(name, name)
 
     def high(self, function: str, order: str) -> str:
         return f"{function}⁽{order.translate(RAISED)}⁾" if order.isdigit() else f"{function}^({order})"
@@ -251,7 +265,7 @@ class Plain:
 class Latex(Plain):
     """Writes an expression in LaTeX."""
 
-    minus, dot = "-", r" \cdot "
+    minus, dot, star = "-", r" \cdot ", r"\ast"
 
     def words(self, text: str) -> str:
         return rf"\text{{{tex(text)}}}"
@@ -308,8 +322,6 @@ class Latex(Plain):
 
     def function(self, name: str) -> str:
         name = super().function(name)
-        if name.rstrip("₂₁₀") == "log":
-            return {"log₂": r"\log_2", "log₁₀": r"\log_{10}"}[name]
         return TEX.get(name) or (rf"\{name}" if name in UPRIGHT else rf"\operatorname{{{tex(name)}}}")
 
     def high(self, function: str, order: str) -> str:
@@ -398,4 +410,5 @@ REDUCTIONS: dict[str, Callable] = {
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable] = {
     "max": lambda a, b: OPS["maximum"](a, b), "min": lambda a, b: OPS["minimum"](a, b), "diag": diagonal_of,
+    "diagonal_matrix": lambda v: OPS["diagonal_adjoint"](v, shape=(*v.shape, v.shape[-1]), offset=0),
 }  # fmt: skip

@@ -169,9 +169,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> extreme:
 
 
 @numpy_names
-def quantile(
-    input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"
-) -> Tensor:
+def quantile(input: Tensor, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The q-quantiles along `dim` (of all elements if None), interpolated between neighbours in the order.
 
     `interpolation`: linear, lower, higher, midpoint or nearest. NaN if there is one. q (a number or a vector, 0 ...
@@ -207,11 +205,7 @@ def _quantile(who: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, h
     x = flatten(input) if dim is None or not input.ndim else input
     x = movedim(sort(x, d).values, d, -1)  # (..., n)
     broken = isnan(x).sum(-1, keepdim=True)  # (..., 1)
-    last = (
-        (x.shape[-1] - broken).clamp(min=1) - 1
-        if skip
-        else expand(tensor(x.shape[-1] - 1, device=x.device), broken.shape)
-    )
+    last = (x.shape[-1] - broken).clamp(min=1) - 1 if skip else expand(tensor(x.shape[-1] - 1, device=x.device), broken.shape)
     at = flatten(q.detach()) * last  # (..., Q)
     at = at if skip else where(broken > 0, cast(last, dtype=at.dtype), at)
     low = {"higher": at.ceil(), "nearest": at.round()}.get(how, floor(at))
@@ -329,9 +323,7 @@ def unique(
 
 
 @numpy_names
-def unique_consecutive(
-    input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
+def unique_consecutive(input: Tensor, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """`unique` of each run of equal neighbours: only repetitions next to each other are dropped."""
     tensor_of("unique_consecutive", input)
     lines = reshape(input.detach(), (-1, 1)) if dim is None else _as_lines("unique_consecutive", input.detach(), dim)
@@ -375,15 +367,11 @@ def _unique_answer(
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2 ... occurs in a vector of integers, or the sum of its `weights`."""
     if tensor_of("bincount", input).ndim != 1 or input.dtype.kind != "int":
-        raise ShapeError(
-            f"bincount: expected a vector of integers >= 0, got {input.dtype!r} of shape {tuple(input.shape)}"
-        )
+        raise ShapeError(f"bincount: expected a vector of integers >= 0, got {input.dtype!r} of shape {tuple(input.shape)}")
     if minlength < 0:
         raise ShapeError(f"bincount: minlength must be >= 0, got {minlength}")
     if weights is not None and tuple(weights.shape) != tuple(input.shape):
-        raise ShapeError(
-            f"bincount: weights must have the input's shape {tuple(input.shape)}, got {tuple(weights.shape)}"
-        )
+        raise ShapeError(f"bincount: weights must have the input's shape {tuple(input.shape)}, got {tuple(weights.shape)}")
     if input.shape[0] and int(input.min().item()) < 0:
         raise ShapeError(f"bincount: expected integers >= 0, got {input.min().item()}")
     n = max(minlength, int(input.max().item()) + 1 if input.shape[0] else 0)

@@ -44,9 +44,7 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
     return cast(_uniform(x, generator) < (x if p is None else p), dtype=x.dtype)
 
 
-def multinomial(
-    input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None
-) -> Tensor:
+def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Positions drawn with probabilities in proportion to each row of `input`: (n), (m, n) -> (num_samples), (m,
     num_samples).
 

@@ -26,26 +26,18 @@ def _checked(who: str, x: Tensor, dim: int, index: Tensor, source: Any) -> tuple
     if tensor_of(who, index, "index").dtype.kind != "int":
         raise DTypeError(f"{who}: index must hold integers, got {index.dtype!r}. Hint: .long()")
     if isinstance(source, Tensor) and source.dtype is not x.dtype:
-        raise DTypeError(
-            f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)"
-        )
+        raise DTypeError(f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)")
     lifted = [t if not isinstance(t, Tensor) or t.ndim else reshape_op(t, shape=(1,)) for t in (x, index, source)]
     x, index, source = lifted
-    fits = index.ndim == x.ndim and all(
-        n <= m or k == d for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=True))
-    )
+    fits = index.ndim == x.ndim and all(n <= m or k == d for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=True)))
     if isinstance(source, Tensor):
-        fits = (
-            fits and source.ndim == index.ndim and all(n <= m for n, m in zip(index.shape, source.shape, strict=True))
-        )
+        fits = fits and source.ndim == index.ndim and all(n <= m for n, m in zip(index.shape, source.shape, strict=True))
     if index.array.size and not fits:
         got = f" and source {tuple(source.shape)}" if isinstance(source, Tensor) else ""
         raise ShapeError(f"{who}: the index of shape {tuple(index.shape)} must not exceed the input "
                          f"{tuple(x.shape)}{got} outside dimension {d}, and have as many dimensions")  # fmt: skip
     if index.array.size and int(in_range(who, index, x.shape[d], d).min().item()) < 0:
-        raise IndexError(
-            f"{who}: index {int(index.min().item())} is out of bounds for dimension {d} with size {x.shape[d]}"
-        )
+        raise IndexError(f"{who}: index {int(index.min().item())} is out of bounds for dimension {d} with size {x.shape[d]}")
     if isinstance(source, Tensor):
         source = source[tuple(slice(0, n) for n in index.shape)]
     return d, x, index, source
@@ -67,9 +59,7 @@ def _placed(x: Tensor, index: Tensor, d: int, source: Any) -> Tensor:
 
 
 @numpy_names
-def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None
-) -> Tensor:
+def scatter(input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """`input` with `src` (a tensor or a number) at index[i, j, k] of dimension `dim`: out[index[i,j,k], j, k] =
     src[i,j,k] for dim 0.
 
@@ -96,9 +86,7 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 
 @numpy_names
-def scatter_reduce(
-    input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
+def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
     """`input` with each place that `index` names replaced by the sum, prod, mean, amax or amin of what `src` sends
     there
     (and of the input's own value if `include_self`). Equal extremes share the gradient."""
@@ -118,17 +106,13 @@ def scatter_reduce(
     return reshape(_layered(x, index, source, d, counts, reduce, include_self), input.shape)
 
 
-def _layered(
-    x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, reduce: str, include_self: bool
-) -> Tensor:
+def _layered(x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, reduce: str, include_self: bool) -> Tensor:
     """The reduction of x and of layers that hold, of what goes to each place, the first value, the second ..."""
     info = x.backend.xp.finfo(x.array.dtype) if x.dtype.is_floating_point else x.backend.xp.iinfo(x.array.dtype)
     bound = math.inf if x.dtype.is_floating_point else None
     neutral = {"prod": 1, "amax": -bound if bound else info.min, "amin": bound or info.max}[reduce]
     line = index.movedim(d, 0)
-    earlier = stack([(line[:i] == line[i]).sum(0) for i in range(line.shape[0])]).movedim(
-        0, d
-    )  # others there before it
+    earlier = stack([(line[:i] == line[i]).sum(0) for i in range(line.shape[0])]).movedim(0, d)  # others there before it
     blank = full_like(x, neutral)
     own = x if include_self else where(counts > 0, neutral, x)
     layers = [own]
@@ -149,9 +133,7 @@ def _sliced(who: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
     """The dimension and the vector of positions along it, counted from the start."""
     d = axis(who, dim, tensor_of(who, x).ndim)
     if tensor_of(who, index, "index").ndim > 1 or index.dtype.kind != "int":
-        raise ShapeError(
-            f"{who}: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}"
-        )
+        raise ShapeError(f"{who}: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
     n = x.shape[d] if x.ndim else 1
     return d, nonnegative(in_range(who, at, n, d), n)
@@ -161,9 +143,7 @@ def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
     """The source, checked to be one slice of x a position."""
     tensor_of(who, source, "source")
     if source.dtype is not x.dtype:
-        raise DTypeError(
-            f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)"
-        )
+        raise DTypeError(f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)")
     want = tuple(at.shape[0] if k == d else n for k, n in enumerate(x.shape))
     if source.numel() == 1 and not source.ndim:
         source = expand(source, want)
@@ -274,7 +254,5 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
         raise DTypeError(f"masked_scatter: source must be of the input's type {input.dtype!r}, got {source.dtype!r}")
     need = int(mask.sum().item())
     if source.numel() < need:
-        raise ShapeError(
-            f"masked_scatter: the mask names {need} elements, the source of shape {tuple(source.shape)} has fewer"
-        )
+        raise ShapeError(f"masked_scatter: the mask names {need} elements, the source of shape {tuple(source.shape)} has fewer")
     return setitem_op(expand(input, shape), flatten(source)[:need], mask, spec=(ARRAY,))

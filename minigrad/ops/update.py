@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
+from operator import getitem
 from typing import Any
 
 from ..backends import GradError, ShapeError
@@ -79,6 +80,7 @@ def overwrite(who: str, x: Tensor, value: Any) -> Tensor:
 
 def checked(who: str, x: Tensor, value: Any) -> Any:
     """The value in the type of x, once it is sure that it may be written into x."""
+    getitem(written(x), 0)  # a tensor of inference mode has a counter that refuses
     owner, unrecorded = x, False
     while owner.base is not None:
         unrecorded = unrecorded or owner.how is None

@@ -52,9 +52,7 @@ def content(item: Item, picture: Picture, look: Look) -> list[Line]:
         if look.backward:
             formula, derivatives = formulas(call, picture.names, item.sends)
             lines += [Line(formula, style.ink, 13)] if formula else []
-            lines += [
-                Line(f"∂/∂{a} = {d}" if not d.startswith("g") else f"to {a}: {d}", style.backward, 12) for a, d in derivatives
-            ]
+            lines += [Line(text, style.backward, 12) for text in derivatives]
     if look.shapes and not look.backward and item.kind != "rest":
         lines.append(Line(shape_text(v.shape), style.faint, 10))
     if (look.values or look.gradients) and look.backward and item.kind != "output":

@@ -43,11 +43,7 @@ def host(t: Any) -> np.ndarray:
 def lifted(make: Callable, x: Any, wanted: bool) -> Any:
     """Arrays among (nested) arguments as tensors; floating ones ask for a gradient."""
     if isinstance(x, np.ndarray):
-        t = (
-            make(x.copy())
-            if x.flags.c_contiguous
-            else make(np.ascontiguousarray(x.T)).permute(*reversed(range(x.ndim)))
-        )
+        t = make(x.copy()) if x.flags.c_contiguous else make(np.ascontiguousarray(x.T)).permute(*reversed(range(x.ndim)))
         return t.requires_grad_() if wanted and x.dtype.kind == "f" else t
     if isinstance(x, (list, tuple)):
         made = [lifted(make, v, wanted) for v in x]
@@ -59,9 +55,7 @@ def leaves(args: tuple) -> list:
     return [t for t in flat(args) if hasattr(t, "requires_grad") and t.requires_grad]
 
 
-def derivatives(
-    module: Any, what: Any, args: tuple, options: dict, order: int, device: str = "cpu"
-) -> list[list[np.ndarray]]:
+def derivatives(module: Any, what: Any, args: tuple, options: dict, order: int, device: str = "cpu") -> list[list[np.ndarray]]:
     """[values, first derivatives, second derivatives], as far as `order` goes."""
 
     def make(x: Any) -> Any:
@@ -161,9 +155,7 @@ class Table:
         self.rows: list[Any] = []
         self.taken: dict[str, int] = {}
 
-    def __call__(
-        self, what: Any, *args: Any, order: int = 2, tol: float = 1e-10, name: str = "", **options: Any
-    ) -> None:
+    def __call__(self, what: Any, *args: Any, order: int = 2, tol: float = 1e-10, name: str = "", **options: Any) -> None:
         name = name or what
         count = self.taken[name] = self.taken.get(name, 0) + 1
         self.rows.append(pytest.param(what, args, options, order, tol, id=f"{name}-{count}"))

@@ -213,9 +213,7 @@ def written(name: str) -> Any:
 
 
 for name in "asin atan sinh cosh asinh atanh erf erfc erfinv exp2 sinc frac nan_to_num acos".split():
-    row(
-        written(name), inside(2, 3) / 2, name=f"{name}_", order=0 if name in ("asinh", "atanh") else 2
-    )  # PyTorch has none
+    row(written(name), inside(2, 3) / 2, name=f"{name}_", order=0 if name in ("asinh", "atanh") else 2)  # PyTorch has none
 for name in "lgamma digamma log10".split():
     row(written(name), positive(2, 3), name=f"{name}_", tol=1e-8)
 row(written("logit"), RNG.uniform(0.1, 0.4, 5), name="logit_")
@@ -261,9 +259,7 @@ def diagonal_doubled(module: Any, x: Any) -> Any:
 
 
 row(diagonal_doubled, normal(3, 4), name="diagonal-view")
-for (
-    name
-) in "sum mean prod amax argmax cumsum logsumexp softmax sort median std".split():  # NumPy's names of dim and keepdim
+for name in "sum mean prod amax argmax cumsum logsumexp softmax sort median std".split():  # NumPy's names of dim and keepdim
     row(name, positive(2, 3), axis=1, name=f"{name}-axis")
 row("sum", positive(2, 3), axis=(0, 1), keepdims=True, name="sum-keepdims")
 row("cat", [positive(2, 3), positive(2, 1)], axis=1, name="cat-axis")

@@ -41,9 +41,7 @@ for kind in ("sum", "mean", "amax", "amin", "prod"):
             include_self=include_self,
             order=second,
         )
-        row(
-            "scatter_reduce", whole(1, 5, 4), 0, np.array([1, 1, 1, 3]), whole(1, 5, 4), kind, include_self=include_self
-        )
+        row("scatter_reduce", whole(1, 5, 4), 0, np.array([1, 1, 1, 3]), whole(1, 5, 4), kind, include_self=include_self)
     row("scatter_reduce", normal(), 0, np.array(0), normal(), kind, order=1)
 row("scatter_reduce", np.array([1.0, 2.0]), 0, np.array([1, 1, 0]), np.array([2.0, 2.0, 1.0]), "amax")
 row("scatter_reduce", np.array([0.0, 2.0]), 0, np.array([1, 1, 0]), np.array([0.0, 2.0, 3.0]), "prod", order=1)

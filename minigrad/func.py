@@ -28,12 +28,10 @@ def functional_call(
     A tensor that the module has under several names is replaced under all of them if `tie_weights`. `strict` wants every
     name. Raises KeyError for an unknown (or, if strict, a missing) name.
     """
-    dicts = (
-        [parameter_and_buffer_dicts] if isinstance(parameter_and_buffer_dicts, Mapping) else parameter_and_buffer_dicts
-    )
+    dicts = [parameter_and_buffer_dicts] if isinstance(parameter_and_buffer_dicts, Mapping) else parameter_and_buffer_dicts
     given = {name: x for d in dicts for name, x in d.items()}
-    places = {f"{path}.{name}" if path else name: (store, name)
-              for path, part in module.named_modules() for store in (part._parameters, part._buffers) for name in store}  # fmt: skip
+    stores = [(path, s) for path, part in module.named_modules() for s in (part._parameters, part._buffers)]
+    places = {f"{path}.{name}" if path else name: (store, name) for path, store in stores for name in store}
     unknown, missing = [n for n in given if n not in places], [n for n in places if n not in given]
     if unknown or (strict and missing):
         raise KeyError(f"functional_call: the module has no {', '.join(unknown)}" if unknown

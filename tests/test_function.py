@@ -13,8 +13,8 @@ from minigrad import Tensor
 from minigrad.autograd import Function, forward_ad, grad, gradcheck, gradgradcheck
 from minigrad.autograd.function import once_differentiable
 from minigrad.core import MODE, Mode
-from minigrad.func import hessian, jacfwd, jacrev, jvp, vmap
 from minigrad.func import grad as slope
+from minigrad.func import hessian, jacfwd, jacrev, jvp, vmap
 
 
 class Cube(Function):
@@ -325,7 +325,7 @@ class Broken(Cube):
     ("answer", "kind", "message"),
     [
         (1.0, TypeError, "Broken: backward must return tensors or None, got float for argument 0"),
-        (minigrad.ones(2), RuntimeError, r"Broken: backward returned an invalid gradient for argument 0: got \(2,\), expected shape \(3,\)"),
+        (minigrad.ones(2), RuntimeError, r"Broken: .* invalid gradient for argument 0: got \(2,\), expected shape \(3,\)"),
         ((), RuntimeError, "Broken: backward returned an incorrect number of gradients .expected 1"),
         ((None, minigrad.ones(3)), RuntimeError, "incorrect number of gradients .expected 1"),
         (KeyError("mine"), KeyError, "mine"),

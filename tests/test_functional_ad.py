@@ -136,7 +136,13 @@ def test_history_leads_out_where_something_outside_wants_a_gradient() -> None:
     def f(x: Tensor) -> Tensor:
         return (w * x * x).sum()
 
-    for g in (func.grad(f)(x), func.jacrev(f)(x), func.jacfwd(f)(x), func.jvp(f, (x,), (x,))[1], func.vjp(f, x)[1](minigrad.ones((), dtype="float64"))[0]):
+    for g in (
+        func.grad(f)(x),
+        func.jacrev(f)(x),
+        func.jacfwd(f)(x),
+        func.jvp(f, (x,), (x,))[1],
+        func.vjp(f, x)[1](minigrad.ones((), dtype="float64"))[0],
+    ):
         assert g.requires_grad
     (func.grad(f)(x) * x).sum().backward()
     np.testing.assert_allclose(w.grad.numpy(), 2 * x.numpy() ** 2)
@@ -198,7 +204,7 @@ def test_functional_call() -> None:
         (lambda x: func.grad(minigrad.sin)(x), ValueError, r"grad: the function must return a scalar tensor, got shape \(2,\)"),
         (lambda x: func.grad(lambda x: 3.0)(x), TypeError, "must return tensors, got float"),
         (lambda x: func.grad(wave, 1)(x), RuntimeError, "argnum 1, but only 1 positional"),
-        (lambda x: func.grad(wave)(minigrad.arange(2)), RuntimeError, "must hold floating tensors to differentiate by, got minigrad.int64"),
+        (lambda x: func.grad(wave)(minigrad.arange(2)), RuntimeError, "must hold floating tensors.*got minigrad.int64"),
         (lambda x: func.grad(wave, has_aux=True)(x), RuntimeError, r"must return \(output, aux\)"),
         (lambda x: func.jvp(wave, x, x), TypeError, "primals and tangents must be tuples"),
         (lambda x: func.jvp(wave, (x,), (minigrad.ones(3),)), ValueError, "the tangent must be like the tensor"),
@@ -224,8 +230,12 @@ def test_refused(run: Callable, kind: type, message: str) -> None:
 @pytest.mark.parametrize("vectorize", [False, True])
 def test_functional_derivatives_agree_with_func(vectorize: bool) -> None:
     x, t, u = numbers(3), numbers(3), numbers(2)
-    np.testing.assert_allclose(functional.jacobian(bend, x, vectorize=vectorize).numpy(), func.jacrev(bend)(x).numpy(), rtol=1e-12)
-    np.testing.assert_allclose(functional.hessian(wave, x, vectorize=vectorize).numpy(), func.hessian(wave)(x).numpy(), rtol=1e-10)
+    np.testing.assert_allclose(
+        functional.jacobian(bend, x, vectorize=vectorize).numpy(), func.jacrev(bend)(x).numpy(), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        functional.hessian(wave, x, vectorize=vectorize).numpy(), func.hessian(wave)(x).numpy(), rtol=1e-10
+    )
     h = func.hessian(wave)(x).numpy()
     np.testing.assert_allclose(functional.vhp(wave, x, t)[1].numpy(), t.numpy() @ h, rtol=1e-10)
     np.testing.assert_allclose(functional.hvp(wave, x, t)[1].numpy(), h @ t.numpy(), rtol=1e-10)

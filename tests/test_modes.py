@@ -16,7 +16,6 @@ from minigrad.autograd import Variable, grad
 from minigrad.autograd.graph import save_on_cpu, saved_tensors_hooks
 from minigrad.core import MODE, Mode
 
-
 # -- decorators ----------------------------------------------------------------------------------------------------------
 
 
@@ -170,7 +169,9 @@ def test_hooks_on_saved_tensors() -> None:
         y = ((x * 2).exp() * x.sin()).sum()
     y.backward()
     assert packed == [(3,), (3,), (3,)] or packed == [(3,), (3,)]
-    want = (2 * np.exp(2 * x.detach().numpy()) * np.sin(x.detach().numpy())) + np.exp(2 * x.detach().numpy()) * np.cos(x.detach().numpy())
+    want = (2 * np.exp(2 * x.detach().numpy()) * np.sin(x.detach().numpy())) + np.exp(2 * x.detach().numpy()) * np.cos(
+        x.detach().numpy()
+    )
     np.testing.assert_allclose(x.grad.numpy(), want, rtol=1e-5)
     assert MODE.get() == Mode()
 

@@ -1,4 +1,4 @@
-"""Anomaly mode: the first NaN or Inf stops the program, with the op, the line, the numbers that went in and the likely cause."""
+"""Anomaly mode: the first NaN or Inf stops the program and names the op, the line, the numbers and the likely cause."""
 
 from __future__ import annotations
 
@@ -112,9 +112,7 @@ def cause(op: str, table: list, operands: list[Numbers], kind: str) -> str:
         return "a statistic of no elements"
     wide = max((x for x in operands if x.finite.size), key=lambda x: np.abs(x.finite).max(), default=None)
     size = f" (the largest operand: {np.abs(wide.finite).max():.4g} in {wide.name})" if wide is not None else ""
-    return (
-        f"overflow: the result is larger than the type can hold{size}. Hint: smaller learning rate, float64, or clamp"
-    )
+    return f"overflow: the result is larger than the type can hold{size}. Hint: smaller learning rate, float64, or clamp"
 
 
 class Watch(Listener):
@@ -141,9 +139,7 @@ class Watch(Listener):
         given = [v for v in options.values() if isinstance(v, float) and not np.isfinite(v)]
         if kind == "Inf" and (given or any(x.infs for x in operands)):
             return  # an Inf that was put in on purpose, as in a mask
-        self.fail(
-            f"forward of {op.name} gave {kind}{where(output)}", line, operands, cause(op.name, FORWARD, operands, kind)
-        )
+        self.fail(f"forward of {op.name} gave {kind}{where(output)}", line, operands, cause(op.name, FORWARD, operands, kind))
 
     def arrived(self, key: Any, g: Any) -> None:
         self.arriving = g
@@ -163,9 +159,7 @@ class Watch(Listener):
         line = self.lines.get(node, "a line outside of the anomaly mode's block")
         why = cause(node.op.name, BACKWARD, [*ours, *g] if operands else ours, kind)
         if kind == "NaN" and "held NaN" not in why and any(x.has(zero) for x in g):
-            why += (
-                "; a gradient of 0 met an infinite slope. Hint: where() must guard the input of the op, not its result"
-            )
+            why += "; a gradient of 0 met an infinite slope. Hint: where() must guard the input of the op, not its result"
         name = names[min(k, len(names) - 1)]
         self.fail(f"backward of {node.op.name} gave {kind} for {name}{where(part)}", line, [*g, *operands], why)
 

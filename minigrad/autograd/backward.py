@@ -73,9 +73,7 @@ def grad(
                  for t, key in zip(wanted, keys, strict=True))  # fmt: skip
 
 
-def batched(
-    roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None
-) -> tuple[Tensor | None, ...]:
+def batched(roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None) -> tuple[Tensor | None, ...]:
     """`grad` for many gradients at once, stacked in dimension 0 of the seeds: one pass, under `vmap`."""
     nothing: list[bool] = []
 

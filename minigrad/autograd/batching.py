@@ -6,7 +6,6 @@ examples in dimension 0; it returns the op's output for all examples, stacked in
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 

@@ -39,6 +39,14 @@ class CustomOp(Op):
                              plans={}, __doc__=doc)  # fmt: skip
 
 
+def op_of(function: Any) -> CustomOp:
+    """The op of a Function, made at its first call."""
+    if "_op" not in function.__dict__:
+        inputs = list(inspect.signature(function.forward).parameters)
+        function._op = CustomOp(function.__name__, function.__doc__, inputs)
+    return function.__dict__["_op"]
+
+
 class Pieces:
     """The gradients of several results, on their way to the one call that made them."""
 
@@ -72,8 +80,7 @@ class Call:
         entries = [self.entry(x, args, outputs) for x in ctx._saved]
         plan = Plan((("option", "saved"),) if entries else (), first, (), rules, (), False, bool(entries), (self.bare, first))
         y = outputs[self.sloped[0]].array
-        op = CustomOp(self.name, function.__doc__, list(inspect.signature(function.forward).parameters))
-        node = Node(op, {}, parents, plan, tuple(y.shape) if single else (), y.dtype)
+        node = Node(op_of(function), {}, parents, plan, tuple(y.shape) if single else (), y.dtype)
         node.saved = (entries,) if entries else ()
         node.versions += [n for x in ctx._saved if x is not None for n in (written(x), written(x)[0])]
         self.node = weakref.ref(node)
@@ -87,7 +94,9 @@ class Call:
         op = CustomOp(f"{self.name}[{i}]", None, ["call"])
         rule = (lambda g: Pieces(node_dtype, {i: g}), first)
         node_dtype = node.dtype
-        return Node(op, {}, [node], Plan((), first, (), (rule,), (), False, False, None), shape, backend_for(device).native(dtype))
+        return Node(
+            op, {}, [node], Plan((), first, (), (rule,), (), False, False, None), shape, backend_for(device).native(dtype)
+        )
 
     # -- saved tensors ---------------------------------------------------------------------------------------------------
     def entry(self, x: Tensor | None, args: tuple, outputs: list[Tensor]) -> tuple:
@@ -179,12 +188,20 @@ class Call:
             found = self.function.jvp(ctx, *tangents)
             ctx._pushing = False
             return list(found) if isinstance(found, (tuple, list)) else [found]
-        seeds = {i: zeros(shape, dtype=dtype, device=device) for i, (shape, dtype, device) in enumerate(self.results) if i in self.sloped}
+        seeds = {
+            i: zeros(shape, dtype=dtype, device=device)
+            for i, (shape, dtype, device) in enumerate(self.results)
+            if i in self.sloped
+        }
         with mode(grad=True):
             for seed in seeds.values():
                 seed.wants = True
             parts = self.gradients(Pieces(None, seeds) if len(self.results) > 1 else seeds[0])
-        roots = [(part, t) for part, t in zip(parts, tangents, strict=True) if part is not None and t is not None and part.requires_grad]
+        roots = [
+            (part, t)
+            for part, t in zip(parts, tangents, strict=True)
+            if part is not None and t is not None and part.requires_grad
+        ]
         if not roots:
             return [None] * len(self.results)
         ys, ts = zip(*roots, strict=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from operator import attrgetter
 from typing import Any
 
 from ..backends import GradError
-from ..core import MODE, Node, mode, node_of, walk, written
+from ..core import MODE, Node, mode, node_of, written
 from ..core.node import _clock
 from ..ops.random import default_generator
 from .tree import tensors
@@ -45,8 +46,10 @@ class Part:
         new = made_since(start, out)
         kinds = [(node.op.name, tuple(node.shape)) for node in new]
         if len(new) != len(self.kinds) or (self.compare and kinds != self.kinds):
-            raise CheckpointError(f"checkpoint: run again, the function recorded {len(new)} calls ({names(kinds)}), but "
-                                  f"{len(self.kinds)} ({names(self.kinds)}) the first time. Hint: it must do the same both times")  # fmt: skip
+            raise CheckpointError(
+                f"checkpoint: run again, the function recorded {len(new)} calls ({names(kinds)}), but {len(self.kinds)} "
+                f"({names(self.kinds)}) the first time. Hint: it must do the same both times"
+            )
         for ref, node in zip(self.nodes, new, strict=True):
             old = ref()
             if old is not None and isinstance(old.saved, Lazy) and old.saved.part is self:
@@ -61,8 +64,13 @@ def names(kinds: list) -> str:
 
 def made_since(start: int, out: Any) -> list[Node]:
     """The nodes behind a nest of tensors that were made after node number `start`, in order."""
-    tops = [top for y in tensors(out) if (top := node_of(y)) is not None]
-    return [node for node in reversed(walk(tops)) if node.number > start]
+    stack = [top for y in tensors(out) if (top := node_of(y)) is not None and top.number > start]
+    seen = set(stack)
+    while stack:
+        new = {p for p in stack.pop().parents if type(p) is Node and p.number > start} - seen
+        seen |= new
+        stack += new
+    return sorted(seen, key=attrgetter("number"))
 
 
 def checkpoint(
@@ -98,7 +106,7 @@ def checkpoint(
     def again() -> tuple[int, Any]:
         for x, version in given:
             if written(x)[0] != version:
-                raise CheckpointError(f"checkpoint: an argument of shape {tuple(x.shape)} was written in place, so the function "
+                raise CheckpointError(f"checkpoint: an argument of shape {tuple(x.shape)} was written in place, so it "
                                       "can't be run again on what it was. Hint: .clone() it before the write")  # fmt: skip
         before = default_generator.get_state()
         if preserve_rng_state:
@@ -124,9 +132,7 @@ def checkpoint_sequential(
     """A chain of functions (or a Sequential) in `segments` parts, each but the last one checkpointed."""
     chain = list(functions.children()) if hasattr(functions, "children") else list(functions)
     if not 1 <= segments <= len(chain):
-        raise ValueError(
-            f"checkpoint_sequential: segments must be 1 ... {len(chain)}, the number of functions, got {segments}"
-        )
+        raise ValueError(f"checkpoint_sequential: segments must be 1 ... {len(chain)}, the number of functions, got {segments}")
     size = len(chain) // segments
     for k in range(segments - 1):
         input = checkpoint(in_turn(chain[k * size : (k + 1) * size]), input, preserve_rng_state=preserve_rng_state)

@@ -64,11 +64,11 @@ class Level(Listener):
         """A tangent of x to be written in place; for a view, one that lies in the tangent of its base."""
         found = self.get(x)
         if found is None:
-            known = x.base is not None and x.how is not None
-            if not known and not x.backend.owns(x.array):
-                raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, since the "
-                                "view was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
-            found = x.how[0](self.room(x.base), **x.how[1]) if known else zeros_like(x)
+            base = x.base if x.base is not None and x.how is not None else None
+            if base is None and not x.backend.owns(x.array):
+                raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, "
+                                "as it was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
+            found = zeros_like(x) if base is None else x.how[0](self.room(base), **x.how[1])
             self.set(x, found)
         return found
 
@@ -147,7 +147,9 @@ def plus(*parts: Tensor | None) -> Any:
 UPDATES: dict[str, Callable] = {
     "assign_": lambda args, t, options: plus(t[1]),
     "add_": lambda args, t, options: plus(t[0], t[1]),
-    "lerp_": lambda args, t, options: plus(None if t[0] is None else t[0] * (1 - args[2]), None if t[1] is None else t[1] * args[2]),
+    "lerp_": lambda args, t, options: plus(
+        None if t[0] is None else t[0] * (1 - args[2]), None if t[1] is None else t[1] * args[2]
+    ),
     "assign_at_": lambda args, t, options: setitem_op(
         zeros_like(args[0]) if t[0] is None else t[0], plus(t[1]), *args[2:], **options
     ),
@@ -213,10 +215,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
                         "Hint: with forward_ad.dual_level():")  # fmt: skip
     for name, x in (("tensor", tensor), ("tangent", tangent)):
         if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
-            raise TypeError(f"make_dual: {name} must be a floating tensor, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}")
+            raise TypeError(
+                f"make_dual: {name} must be a floating tensor, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}"
+            )
     if tensor.shape != tangent.shape or tensor.dtype is not tangent.dtype:
-        raise ShapeError(f"make_dual: the tangent must be like the tensor, {tensor.dtype!r} of shape {tuple(tensor.shape)}, got "
-                         f"{tangent.dtype!r} of shape {tuple(tangent.shape)}")  # fmt: skip
+        raise ShapeError(f"make_dual: the tangent must be like the tensor, {tensor.dtype!r} {tuple(tensor.shape)}, got "
+                         f"{tangent.dtype!r} {tuple(tangent.shape)}")  # fmt: skip
     with at.outside():
         out = alias(tensor)
         at.set(out, clone(tangent))

@@ -132,8 +132,10 @@ class Function:
             return out, outputs
 
         level = getattr(now.instead, "__self__", None)
-        batched = isinstance(level, VmapLevel) and seen_outside(level, args)
-        out, outputs = Examples.passed(Batch(cls, ctx, args, level, run)) if batched else run()
+        if isinstance(level, VmapLevel) and seen_outside(level, args):
+            out, outputs = Examples.passed(Batch(cls, ctx, args, level, run))
+        else:
+            out, outputs = run()
         for y in outputs:
             heard_of(cls.__name__, "forward", y)
         fixed = [y for y in outputs if not y.dtype.is_floating_point or any(y is x for x in ctx._fixed)]
@@ -166,7 +168,9 @@ class Function:
                                 "Hint: minigrad.tensor(...); keep other values on ctx")  # fmt: skip
             dirty = any(y is x for x in ctx._dirty)
             if dirty and y.wants:
-                raise GradError(f"{cls.__name__}: a leaf tensor that requires grad is marked as written in place. Hint: .clone()")
+                raise GradError(
+                    f"{cls.__name__}: a leaf tensor that requires grad is marked as written in place. Hint: .clone()"
+                )
             known = [*args, *results[:k]]
             if not dirty and (y.wants or y.node is not None or any(y is x for x in known)):
                 results[k] = alias(y)
@@ -200,10 +204,18 @@ def outside(level: VmapLevel, x: Any) -> tuple[Any, bool]:
 class Batch:
     """A call inside of `vmap` that a derivative outside of it passes."""
 
-    def __init__(self, function: type[Function], ctx: Context, args: tuple, level: VmapLevel, run: Callable) -> None:
+    def __init__(self, function: type[Function], ctx: Context, args: tuple, level: VmapLevel, run: Any) -> None:
         self.function, self.ctx, self.level, self.run = function, ctx, level, run
         pairs = [outside(level, a) for a in args]
         self.args, self.many = [x for x, _ in pairs], [m for _, m in pairs]
+        self.out: Any = None  # what it returned
+        self.outputs: list[Tensor] = []
+        self.made: list[bool] = []  # which results, and which saved tensors, hold many examples
+        self.saved: list[bool] = []
+
+    def forget(self) -> None:
+        """Let go of what only forward needs: the results lead back to this call."""
+        self.run, self.out, self.outputs, self.args = None, None, [], []
 
 
 class Examples(Function):
@@ -218,7 +230,9 @@ class Examples(Function):
         outputs = [level.inside(y, many) for y, many in zip(ys, batch.made, strict=True)]
         same = {id(old): new for old, new in zip(batch.outputs, outputs, strict=True)}
         ctx._saved, ctx._fixed = (tuple(same.get(id(x), x) for x in xs) for xs in (ctx._saved, ctx._fixed))
-        return filled(batch.out, outputs), outputs
+        out = filled(batch.out, outputs)
+        batch.forget()
+        return out, outputs
 
     @staticmethod
     def forward(ctx, batch, *args):
@@ -243,7 +257,9 @@ class Examples(Function):
         level = VmapLevel(batch.level.size, batch.level.randomness)
         inner = copy.copy(batch.ctx)
         inner._call, inner.needs_input_grad = None, ctx.needs_input_grad[1:]
-        inner._saved = tuple(x if x is None else level.inside(x, m) for x, m in zip(ctx.saved_tensors, batch.saved, strict=True))
+        inner._saved = tuple(
+            x if x is None else level.inside(x, m) for x, m in zip(ctx.saved_tensors, batch.saved, strict=True)
+        )
         seeds = [g if g is None else level.inside(g, m) for g, m in zip(grads, batch.made, strict=True)]
         try:
             with mode(listeners=(level,), instead=level.instead):
@@ -267,7 +283,10 @@ def once_differentiable(backward: Callable) -> Callable:
             return found
         call = ctx._call() if ctx._call else None
         node = call.node() if call else None
-        behind = [*(node.parents if node else ()), *(node_of(g) or (g if g.wants else None) for g in grads if isinstance(g, Tensor))]
+        behind = [
+            *(node.parents if node else ()),
+            *(node_of(g) or (g if g.wants else None) for g in grads if isinstance(g, Tensor)),
+        ]
         parts = found if isinstance(found, tuple) else (found,)
         ends = tuple(end_of(part, behind) if isinstance(part, Tensor) else part for part in parts)
         return ends if isinstance(found, tuple) else ends[0]

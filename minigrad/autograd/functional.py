@@ -123,13 +123,13 @@ def jacobian(
         given = (inputs,) if one else tuple(inputs)
         with mode(grad=create_graph):
             found = transforms.jacfwd(func, 0 if one else tuple(range(len(given))))(*given)
-        return found if create_graph else mapped(Tensor.detach, found)
+        return found if create_graph else mapped(lambda x: x.detach(), found)
     at = Point("jacobian", func, inputs, create_graph, strict)
     rows_of = []
     for y in at.ys:
         seeds = basis([y])[0]
         if vectorize and y.requires_grad:
-            columns = grad(y, at.xs, seeds, True, create_graph, materialize_grads=not strict, is_grads_batched=True)
+            columns: tuple = grad(y, at.xs, seeds, True, create_graph, materialize_grads=not strict, is_grads_batched=True)
         elif not seeds.array.size:
             columns = tuple(zeros(0, *x.shape, dtype=x.dtype, device=x.device) for x in at.xs)
         else:

@@ -76,9 +76,7 @@ def retain_grad(self: Tensor) -> None:
 def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], None]) -> Hook:
     """Call `hook(tensor)` after each backward pass that added to this leaf's `.grad`. Raises GradError for other tensors."""
     if not self.wants or self.node is not None:
-        raise GradError(
-            "register_post_accumulate_grad_hook: expected a leaf tensor that requires grad. Hint: register_hook"
-        )
+        raise GradError("register_post_accumulate_grad_hook: expected a leaf tensor that requires grad. Hint: register_hook")
     return Hook(self.__dict__.setdefault("accumulated", {}), hook)
 
 

@@ -16,7 +16,7 @@ class switched(mode):
     """A mode that a function can be decorated with: a generator function is in it at each of its steps, a coroutine while
     it runs, any other function at each call."""
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable) -> Any:
         if inspect.isgeneratorfunction(function):
             return stepped(function, self._recreate_cm)
         if inspect.iscoroutinefunction(function):
@@ -161,7 +161,7 @@ class set_grad_enabled(mode):
     def __exit__(self, *error: Any) -> None:
         MODE.set(MODE.get()._replace(grad=self.before.grad))
 
-    def __call__(self, function: Callable) -> Callable:
+    def __call__(self, function: Callable) -> Any:
         MODE.set(self.before)
         return mode(**self.changes)(function)
 

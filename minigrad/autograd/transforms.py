@@ -18,7 +18,7 @@ from ..ops.create import eye, zeros_like
 from ..ops.shape import movedim, narrow, reshape, split
 from .backward import grad as gradients
 from .forward_ad import dual_level, make_dual, unpack_dual
-from .tree import filled, leaves, mapped, rebuilt, tensors
+from .tree import filled, leaves, mapped, tensors
 from .vmap import vmap
 
 
@@ -37,9 +37,7 @@ def reaches_out(ys: list[Tensor], xs: list[Tensor]) -> bool:
     own = {id(x) for x in xs}
     tops = [node_of(y) for y in ys]
     parents = [p for node in walk([top for top in tops if top is not None]) for p in node.parents]
-    return any(
-        p is not None and type(p) is not Node and id(p) not in own for p in [*parents, *(y for y in ys if y.wants)]
-    )
+    return any(p is not None and type(p) is not Node and id(p) not in own for p in [*parents, *(y for y in ys if y.wants)])
 
 
 def left(y: Any, history: bool) -> Any:
@@ -73,9 +71,7 @@ class Run:
             inside = {n: mapped(entered, args[n]) for n in nums}
             out = func(*[inside.get(n, arg) for n, arg in enumerate(args)], **kwargs)
         if has_aux and not (isinstance(out, tuple) and len(out) == 2):
-            raise RuntimeError(
-                f"{who}: with has_aux=True the function must return (output, aux), got {type(out).__name__}"
-            )
+            raise RuntimeError(f"{who}: with has_aux=True the function must return (output, aux), got {type(out).__name__}")
         self.nest = [inside[n] for n in nums]
         self.xs = tensors(self.nest)
         self.out, aux = out if has_aux else (out, None)
@@ -160,7 +156,7 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     tangents unlike the primals.
     """
     if not isinstance(primals, tuple) or not isinstance(tangents, tuple):
-        raise TypeError(f"jvp: primals and tangents must be tuples, got {type(primals).__name__} and {type(tangents).__name__}. "
+        raise TypeError(f"jvp: primals and tangents must be tuples, got {type(primals).__name__}, {type(tangents).__name__}. "
                         "Hint: (x,)")  # fmt: skip
     xs, ts = leaves(primals), leaves(tangents)
     if len(xs) != len(ts) or not xs:
@@ -214,9 +210,7 @@ def jacrev(
     return wrapped
 
 
-def jacfwd(
-    func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error"
-) -> Callable:
+def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *, randomness: str = "error") -> Callable:
     """A function that returns the Jacobian of `func` by forward mode: all columns in one pass, under `vmap`.
 
     Shapes as in `jacrev`. Best where the input is smaller than the output, and outermost in `hessian`.

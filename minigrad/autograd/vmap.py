@@ -231,7 +231,9 @@ def vmap(
         parts = []
         for start in range(0, max(size, 1), step):
             count = min(step, size - start)
-            some = [x if d is None else narrow(x, 0, start, count) for x, d in zip(xs, dims, strict=True)] if count < size else xs
+            some = (
+                [x if d is None else narrow(x, 0, start, count) for x, d in zip(xs, dims, strict=True)] if count < size else xs
+            )
             level = Level(count, randomness)
             parts.append(level.examples(func, args, some, [d is not None for d in dims], kwargs, out_dims))
         return parts[0] if len(parts) == 1 else joined(parts, out_dims)

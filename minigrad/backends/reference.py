@@ -15,6 +15,7 @@ from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
 from .special import erf, erfc, erfinv
+from .adaptive import ADAPTIVE
 from .steps import STEPS
 from .windows import WINDOWS
 
@@ -177,4 +178,4 @@ _KERNELS = [
     take_at, add_at, put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf,
     erfc, erfinv,
 ]  # fmt: skip
-REFERENCE: dict[str, Any] = WINDOWS | STEPS | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}
+REFERENCE: dict[str, Any] = WINDOWS | STEPS | ADAPTIVE | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}

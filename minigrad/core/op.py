@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
+from inspect import CO_VARARGS
 from operator import itemgetter
 from types import MethodType
 from typing import Any, NamedTuple
@@ -48,10 +48,11 @@ class Op:
         self.writes: tuple[int, ...] = ()  # inputs that the kernel writes into, beside its output
         self.rules: dict[str, Callable] = {}
         self.fused: Callable | None = None  # the rules of the first inputs in one function, for bare arrays
-        parameters = list(inspect.signature(kernel).parameters.values())[1:]
-        self.inputs = [p.name for p in parameters if p.kind is not p.KEYWORD_ONLY]
-        self.variadic = any(p.kind is p.VAR_POSITIONAL for p in parameters)
-        self.defaults = {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        code = kernel.__code__  # names its parameters: plain ones, keyword-only ones, then the variadic one
+        plain, named = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
+        self.variadic = bool(code.co_flags & CO_VARARGS)
+        self.inputs = [*code.co_varnames[1:plain], *code.co_varnames[named : named + self.variadic]]
+        self.defaults = dict.fromkeys(code.co_varnames[plain:named]) | (kernel.__kwdefaults__ or {})
         self.plans: dict[int, Plan] = {}
         self.__doc__ = kernel.__doc__
 
@@ -64,8 +65,7 @@ class Op:
         """Give the gradient of inputs: `op.vjp(x=lambda g, y: g * y)`. A rule's parameters say what is saved."""
         for name, rule in rules.items():
             assert name in self.inputs, f"{self.name}: no input {name!r}"
-            for need in inspect.signature(rule).parameters:
-                self._source(need, 0)
+            self._sources(rule, 0)
             self.rules[name] = rule
 
     def define(self, definition: Callable) -> None:
@@ -165,8 +165,8 @@ class Op:
         got = ", ".join(type(a).__name__ for a in arrays) or "nothing"
         raise TypeError(f"{self.name}: expected a tensor, got {got}. Hint: minigrad.tensor(...)")
 
-    def _source(self, need: str, k: int) -> tuple:
-        """Where a rule's parameter comes from, by its name; `k` is the position of the rule's input."""
+    def _sources(self, rule: Callable, k: int) -> list[tuple]:
+        """Where a rule's parameters come from, by their names; `k` is the position of the rule's input."""
         last = len(self.inputs) - 1
         known: dict[str, tuple] = {"g": ("g", 0), "y": ("y", 0), "i": ("constant", k)}
         known |= {name: ("option", name) for name in self.defaults}
@@ -175,8 +175,9 @@ class Op:
         known |= {name: ("input", at) for at, name in enumerate(self.inputs)}
         if self.variadic:
             known |= {self.inputs[last]: ("inputs", last), f"{self.inputs[last]}_shapes": ("shapes", last)}
-        assert need in known, f"{self.name}: a rule asks for {need!r}, which the call does not have"
-        return known[need]
+        asked = rule.__code__.co_varnames[: rule.__code__.co_argcount]
+        assert known.keys() >= set(asked), f"{self.name}: the call has no {set(asked) - known.keys()}, which a rule asks for"
+        return [known[name] for name in asked]
 
     def _plan(self, key: int, count: int) -> Plan:
         """The plan of a call with `count` inputs, of which those whose bit is set in `key` want a gradient."""
@@ -185,11 +186,9 @@ class Op:
         for k in range(count):
             rule = self.rules.get(self.inputs[min(k, len(self.inputs) - 1)])
             if rule is not None and key >> (count - 1 - k) & 1:
-                wants = [self._source(need, k) for need in inspect.signature(rule).parameters]
-                asked[k] = (rule, wants)
-                needed |= dict.fromkeys(w for w in wants if w[0] != "g")
+                asked[k] = (rule, self._sources(rule, k))
+                needed |= dict.fromkeys(source for source in asked[k][1] if source[0] != "g")
         fused = self.fused if all(asked[: len(self.rules)]) else None
-        wants = [self._source(need, 0) for need in inspect.signature(fused).parameters] if fused else []
         pool = {"y": 0, "input": 1, "extra": 1 + count}
         held = [s for s in needed if s[0] in pool]
         rest = tuple(s for s in needed if s[0] not in pool)
@@ -199,7 +198,7 @@ class Op:
         take = picker([pool[s[0]] + s[1] for s in held])
         inputs = [s[1] for s in held if s[0] == "input"]
         inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
-        once = fused and (fused, picker([place[w] for w in wants]))
+        once = fused and (fused, picker([place[w] for w in self._sources(fused, 0)]))
         return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:

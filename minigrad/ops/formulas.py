@@ -1,7 +1,7 @@
 """What every op computes and what each of its rules sends back, as mathematics: the one source for docstrings, the page
-`docs/ops.md`, pictures and explanations, in the notation of `notation.py`. The tests compute each line and compare it with the code.
+`docs/ops.md`, pictures and explanations. The tests compute each line and compare it with the code.
 
-A rule without `g` is a slope: what the gradient g is multiplied by.
+The notation is that of `notation.py`. A rule without `g` is a slope: what the gradient g is multiplied by.
 """
 
 from __future__ import annotations
@@ -327,7 +327,9 @@ def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any]
         fits = over and entry.over != "dims" and hasattr(value, "ndim") and value.ndim < first.ndim
         return OPS["reshape"](value, shape=kept) if fits and value.array.size == math.prod(kept) else value
 
-    values = dict(op.defaults) | dict(options) | {"n": math.prod(first.shape[d] for d in over), "y": laid(y), "g": laid(g)}
+    values = dict(op.defaults) | dict(options) | {"y": laid(y), "g": laid(g)}
+    if over:
+        values["n"] = math.prod(first.shape[d] for d in over)
     for name, value in zip(op.inputs, inputs, strict=False):
         values[name] = laid(value) if entry.over != "rows" else value
     for name, none in (("weight", 1.0), ("bias", 0.0), ("min", -math.inf), ("max", math.inf)):

@@ -31,7 +31,7 @@ SYMBOLS = {
 }  # fmt: skip
 TEX = {
     "α": r"\alpha", "β": r"\beta", "γ": r"\gamma", "ε": r"\varepsilon", "μ": r"\mu", "σ": r"\sigma", "π": r"\pi",
-    "∞": r"\infty", "x̂": r"\hat{x}", "≥": r"\ge", "≤": r"\le", "≠": r"\ne", "Σ": r"\sum", "Π": r"\prod", "ψ": r"\psi",
+    "∞": r"\infty", "x̂": r"\hat{x}", "≥": r"\geq", "≤": r"\leq", "≠": r"\neq", "Σ": r"\sum", "Π": r"\prod", "ψ": r"\psi",
     "Γ": r"\Gamma", "log₂": r"\log_2", "log₁₀": r"\log_{10}",
 }  # fmt: skip
 SPECIAL = {c: rf"\{c}" for c in "#$%&_{}"} | {"\\": r"\backslash{}", "^": r"\hat{}", "~": r"\sim{}"}
@@ -40,8 +40,8 @@ NAMES = {
     "polygamma": "ψ", "largest": "max", "smallest": "min", "diagonal_matrix": "diag",
 }  # fmt: skip
 UPRIGHT = {"ln", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos", "arctan", "det", "max", "min"}
-AROUND = {"abs": "||", "floor": "⌊⌋", "ceil": "⌈⌉"}
-EDGES = {"|": "|", "⌊": r"\lfloor ", "⌋": r" \rfloor", "⌈": r"\lceil ", "⌉": r" \rceil"}
+AROUND = {"abs": ("|", "|"), "floor": ("⌊", "⌋"), "ceil": ("⌈", "⌉")}
+EDGES = {"|": r"\vert ", "⌊": r"\lfloor ", "⌋": r" \rfloor", "⌈": r"\lceil ", "⌉": r" \rceil"}
 
 
 def tex(text: str) -> str:
@@ -155,7 +155,7 @@ class Plain:
         return text, SUM if text.startswith(("-", "−")) else ATOM
 
     def constant(self, tree: ast.Constant) -> tuple[str, int]:
-        return f"{tree.value:g}", ATOM
+        return f"{tree.value:g}", ATOM  # type: ignore[str-bytes-safe]
 
     def unaryop(self, tree: ast.UnaryOp) -> tuple[str, int]:
         return f"−{self.at(tree.operand, SIGMA)}", SUM
@@ -240,7 +240,7 @@ class Plain:
             return self.between(left, self.write(args[0])[0], right), ATOM
         inside = ", ".join(self.write(a)[0] for a in args)
         if name == "derivative":  # derivative(n, f(x)) is the n-th derivative of f at x
-            inner = args[1]
+            inner: Any = args[1]
             function = self.high(self.function(inner.func.id), self.write(args[0])[0])
             return function + self.enclosed(self.write(inner.args[0])[0]), ATOM
         return self.function(name) + self.enclosed(inside), ATOM
@@ -304,7 +304,7 @@ class Latex(Plain):
 
     def relation(self, tree: ast.Compare) -> str:
         text = super().relation(tree)
-        return "".join(TEX[c] + " " if c in "≥≤≠" else c for c in text)
+        return "".join(TEX.get(c, c) if c in "≥≤≠" else c for c in text)
 
     def ifexp(self, tree: ast.IfExp) -> tuple[str, int]:
         body, rest = self.write(tree.body)[0], self.write(tree.orelse)[0]
@@ -389,6 +389,12 @@ def diagonal_of(x: Any) -> Any:
     return OPS["triu"](OPS["tril"](x))
 
 
+def determinant(x: Any) -> Any:
+    """A number for each matrix, laid out to multiply it."""
+    y = OPS["det"](x)
+    return OPS["reshape"](y, shape=(*y.shape, 1, 1))
+
+
 def softmax_over(x: Any, dim: tuple) -> Any:
     e = OPS["exp"](x)
     return e / OPS["sum"](e, dim=dim, keepdim=True)
@@ -409,6 +415,6 @@ REDUCTIONS: dict[str, Callable] = {
     "softmax": softmax_over,
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable] = {
-    "max": lambda a, b: OPS["maximum"](a, b), "min": lambda a, b: OPS["minimum"](a, b), "diag": diagonal_of,
+    "max": lambda a, b: OPS["maximum"](a, b), "min": lambda a, b: OPS["minimum"](a, b), "diag": diagonal_of, "det": determinant,
     "diagonal_matrix": lambda v: OPS["diagonal_adjoint"](v, shape=(*v.shape, v.shape[-1]), offset=0),
 }  # fmt: skip

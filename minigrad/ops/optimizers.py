@@ -16,9 +16,7 @@ def sgd_(b, p, g, buf, lr, *, momentum=0, dampening=0, weight_decay=0, nesterov=
 
 
 @op("update")
-def adam_(
-    b, p, g, m, v, step, largest, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled=False, maximize=False
-):
+def adam_(b, p, g, m, v, step, largest, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled=False, maximize=False):
     """p <- p - lr mhat / (sqrt(vhat) + eps), with mhat = m / (1 - beta1^t), vhat = v / (1 - beta2^t), t = step + 1.
 
     m <- beta1 m + (1 - beta1) g, v <- beta2 v + (1 - beta2) g^2, step <- t. `largest`, if given, keeps the largest v
@@ -29,5 +27,69 @@ def adam_(
     return b.adam_(p, g, m, v, step, largest, lr, betas, eps, weight_decay, decoupled, maximize)
 
 
+@op("update")
+def rmsprop_(b, p, g, step, square, mean, buf, lr, *, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, maximize=False):
+    """p <- p - lr g / (sqrt(square) + eps), with square <- alpha square + (1 - alpha) g^2.
+
+    `mean`, if given, is the running mean of g, whose square is taken off (centered); `buf` sums the steps with momentum.
+    Source: Tieleman & Hinton 2012, Lecture 6.5; Graves 2013, arXiv:1308.0850, eq. 38-45 (centered).
+    """
+    return b.rmsprop_(p, g, step, square, mean, buf, lr, alpha, eps, weight_decay, momentum, maximize)
+
+
+@op("update")
+def adagrad_(b, p, g, step, total, lr, *, lr_decay=0, eps=1e-10, weight_decay=0, maximize=False):
+    """total <- total + g^2; p <- p - lr / (1 + step lr_decay) g / (sqrt(total) + eps); step <- step + 1.
+
+    Source: Duchi, Hazan & Singer 2011, Figure 1 (diagonal).
+    """
+    return b.adagrad_(p, g, step, total, lr, lr_decay, eps, weight_decay, maximize)
+
+
+@op("update")
+def adadelta_(b, p, g, step, square, moved, lr, *, rho=0.9, eps=1e-6, weight_decay=0, maximize=False):
+    """p <- p - lr d, with d = sqrt(moved + eps) / sqrt(square + eps) g.
+
+    square and moved are the running means of g^2 and d^2, which keep a part rho. Source: Zeiler 2012, Algorithm 1.
+    """
+    return b.adadelta_(p, g, step, square, moved, lr, rho, eps, weight_decay, maximize)
+
+
+@op("update")
+def adamax_(b, p, g, step, m, largest, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, maximize=False):
+    """p <- p - lr / (1 - beta1^t) m / largest, with largest <- max(beta2 largest, |g| + eps), t = step + 1.
+
+    Source: Kingma & Ba 2015, Algorithm 2.
+    """
+    return b.adamax_(p, g, step, m, largest, lr, betas, eps, weight_decay, maximize)
+
+
+@op("update")
+def nadam_(
+    b, p, g, step, product, m, v, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, momentum_decay=4e-3,
+    decoupled=False, maximize=False,
+):  # fmt: skip
+    """p <- p - lr ((1 - u_t) / (1 - U_t) g + u_t+1 / (1 - U_t u_t+1) m) / (sqrt(vhat) + eps).
+
+    u_t = beta1 (1 - 0.96^(t momentum_decay) / 2); product <- U_t = u_1 ... u_t; m, v and vhat as in Adam.
+    Source: Dozat 2016, Algorithm 2 with its warming-up of the momentum.
+    """
+    return b.nadam_(p, g, step, product, m, v, lr, betas, eps, weight_decay, momentum_decay, decoupled, maximize)
+
+
+@op("update")
+def radam_(b, p, g, step, m, v, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_decay=0, decoupled=False, maximize=False):
+    """p <- p - lr mhat r sqrt(1 - beta2^t) / (sqrt(v) + eps), or p - lr mhat while n <= 5.
+
+    n = N - 2 t beta2^t / (1 - beta2^t), N = 2 / (1 - beta2) - 1; r^2 = (n-4)(n-2) N / ((N-4)(N-2) n); m, v, t as in Adam.
+    Source: Liu et al. 2020, Algorithm 2, with PyTorch's eps.
+    """
+    return b.radam_(p, g, step, m, v, lr, betas, eps, weight_decay, decoupled, maximize)
+
+
 sgd_.writes = (2,)
 adam_.writes = (2, 3, 4, 5)
+rmsprop_.writes = (2, 3, 4, 5)
+adagrad_.writes = (2, 3)
+adadelta_.writes = adamax_.writes = radam_.writes = (2, 3, 4)
+nadam_.writes = (2, 3, 4, 5)

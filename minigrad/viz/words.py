@@ -9,6 +9,7 @@ from ..trace import Call, Variable
 
 GREEK = {"mu": "μ", "var": "σ²", "std": "σ", "eps": "ε", "gamma": "γ", "beta": "β", "sigma": "σ"}
 LETTERS = "abcdefgh"
+LEFT_OUT = {"weight": "1", "bias": "0"}  # what stands for these where a call has none
 
 
 def symbol(variable: Variable, fallback: str, names: dict[Variable, str]) -> str:
@@ -55,25 +56,28 @@ def formulas(call: Call, names: dict[Variable, str], asked: set[int]) -> tuple[s
     entry = of(call.op)
     if entry is None:
         return "", []
+    op = call.op
     arrays = [a for a in call.inputs if isinstance(a, Variable)]
     given = []
     for letter, a, k in zip(LETTERS, call.inputs, range(len(call.inputs)), strict=False):
         if isinstance(a, Variable):
             given.append(symbol(a, letter, names))
         elif a is None:
-            given.append("1" if call.op.inputs[k] == "weight" else "0")
+            given.append(LEFT_OUT.get(op.inputs[k], ""))
         else:
             given.append(GREEK.get(call.numbers.get(k, ""), f"{a:.6g}" if isinstance(a, float) else str(a)))
-    symbols = dict(zip(call.op.inputs, given, strict=False)) | {"y": symbol(call.output, "y", names)}
-    symbols |= {name: str(call.options.get(name, call.op.defaults[name])) for name in ("alpha",) if name in call.op.defaults}
-    if call.op.variadic:
-        symbols[call.op.inputs[-1]] = ", ".join(given[len(call.op.inputs) - 1 :])
+    symbols = LEFT_OUT | dict(zip(op.inputs, given, strict=False)) | {"y": symbol(call.output, "y", names)}
+    if "alpha" in op.defaults:
+        symbols["alpha"] = str(call.options.get("alpha", 1))
+    if op.variadic:
+        symbols[op.inputs[-1]] = ", ".join(given[len(op.inputs) - 1 :])
     size, made = (math.prod(v.shape) for v in (arrays[0] if arrays else call.output, call.output))
     symbols["n"] = str(size // made) if made and entry.over == "dim" else "n"
     lines = []
     for k, a in enumerate(given):
-        name = call.op.inputs[min(k, len(call.op.inputs) - 1)]
+        name = op.inputs[min(k, len(op.inputs) - 1)]
         if k in asked and name in entry.rules:
             slope = entry.slope(name)
-            lines.append(f"∂/∂{a} = {slope.text(symbols)}" if slope else f"to {a}: {entry.rule(name).text(symbols, parts=False)}")
+            text = (slope or entry.rule(name)).text(symbols, parts=False)
+            lines.append(f"∂/∂{a} = {text}" if slope else f"to {a}: {text}")
     return f"{symbols['y']} = {entry.formula.text(symbols, parts=False)}", lines

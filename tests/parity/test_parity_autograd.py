@@ -15,6 +15,7 @@ from minigrad.autograd.tree import tensors
 from ..checks import host
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 
 RNG = np.random.default_rng(0)
 X, W, V = RNG.standard_normal((4, 3)), RNG.standard_normal((3, 2)), RNG.standard_normal((4, 3))
@@ -76,7 +77,9 @@ def test_func(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["jacrev", "jacfwd"])
 def test_jacobians_of_a_map(name: str) -> None:
-    equal(*both(lambda m, f, tensor: getattr(f, name)(lambda x, w: (net(m, x, w), {"s": x.sum(0)}), (0, 1))(tensor(X), tensor(W))))
+    equal(
+        *both(lambda m, f, tensor: getattr(f, name)(lambda x, w: (net(m, x, w), {"s": x.sum(0)}), (0, 1))(tensor(X), tensor(W)))
+    )
 
 
 ROWS: dict[str, Callable] = {
@@ -129,8 +132,14 @@ def test_functional(create_graph: bool, vectorize: bool) -> None:
         return lambda x, w: (net(m, x, w), w.exp())
 
     more = {"create_graph": create_graph}
-    equal(functional.jacobian(g(minigrad), ours, vectorize=vectorize, **more), other.jacobian(g(torch), theirs, vectorize=vectorize, **more))
-    equal(functional.hessian(f(minigrad), ours, vectorize=vectorize, **more), other.hessian(f(torch), theirs, vectorize=vectorize, **more))
+    equal(
+        functional.jacobian(g(minigrad), ours, vectorize=vectorize, **more),
+        other.jacobian(g(torch), theirs, vectorize=vectorize, **more),
+    )
+    equal(
+        functional.hessian(f(minigrad), ours, vectorize=vectorize, **more),
+        other.hessian(f(torch), theirs, vectorize=vectorize, **more),
+    )
     equal(functional.jvp(g(minigrad), ours, v, **more), other.jvp(g(torch), theirs, tv, **more))
     equal(functional.hvp(f(minigrad), ours, v, **more), other.hvp(f(torch), theirs, tv, **more))
     equal(functional.vhp(f(minigrad), ours, v, **more), other.vhp(f(torch), theirs, tv, **more))
@@ -139,11 +148,12 @@ def test_functional(create_graph: bool, vectorize: bool) -> None:
 
 
 def test_forward_mode_columns() -> None:
-    for m, jac in ((minigrad, functional.jacobian), (torch, torch.autograd.functional.jacobian)):
-        found = jac(lambda x: net(m, x, m.tensor(W)), m.tensor(X), vectorize=True, strategy="forward-mode")
-        if m is minigrad:
-            ours = found
-    equal(ours, found)
+    def run(m: Any, f: Any, tensor: Any) -> Any:
+        w = tensor(W)
+        jacobian = m.autograd.functional.jacobian
+        return jacobian(lambda x: net(m, x, w), tensor(X), vectorize=True, strategy="forward-mode")
+
+    equal(*both(run))
 
 
 def test_functional_call_and_ensembles() -> None:
@@ -200,8 +210,9 @@ def test_the_same_function_class() -> None:
 
 
 def test_checkpoint() -> None:
-    from minigrad.autograd.checkpoint import checkpoint  # noqa: PLC0415
     from torch.utils.checkpoint import checkpoint as other  # noqa: PLC0415
+
+    from minigrad.autograd.checkpoint import checkpoint  # noqa: PLC0415
 
     results = []
     for m, run in ((minigrad, checkpoint), (torch, other)):

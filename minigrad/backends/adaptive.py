@@ -1,0 +1,118 @@
+"""Kernels of the further optimizers: one step of one parameter, in place, in the plain Array API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def rmsprop_(b: Any, p: Any, g: Any, step: Any, square: Any, mean: Any, buf: Any, lr: Any, alpha: float, eps: float,
+             weight_decay: float, momentum: float, maximize: bool) -> Any:  # fmt: skip
+    """The gradient over the root of its running square, less the square of its running `mean` if that is given."""
+    g = climbed(p, g, weight_decay, maximize)
+    step += 1
+    averaged(square, g * g, alpha)
+    if mean is None:
+        root = b.xp.sqrt(square)
+    else:
+        averaged(mean, g, alpha)
+        root = b.xp.sqrt(square - mean * mean)
+    g = g / (root + eps)
+    if buf is not None:
+        buf *= momentum
+        buf += g
+        g = buf
+    p -= lr * g
+    return p
+
+
+def adagrad_(b: Any, p: Any, g: Any, step: Any, total: Any, lr: Any, lr_decay: float, eps: float, weight_decay: float,
+             maximize: bool) -> Any:  # fmt: skip
+    """The gradient over the root of the sum of all its squares."""
+    g = climbed(p, g, weight_decay, maximize)
+    rate = b.xp.astype(b.xp.asarray(lr / (1 + b.xp.astype(step, b.xp.float64) * lr_decay)), p.dtype)
+    step += 1
+    total += g * g
+    p -= rate * g / (b.xp.sqrt(total) + eps)
+    return p
+
+
+def adadelta_(b: Any, p: Any, g: Any, step: Any, square: Any, moved: Any, lr: Any, rho: float, eps: float,
+              weight_decay: float, maximize: bool) -> Any:  # fmt: skip
+    """The gradient times the running size of the updates over that of the gradients."""
+    g = climbed(p, g, weight_decay, maximize)
+    step += 1
+    averaged(square, g * g, rho)
+    move = b.xp.sqrt(moved + eps) / b.xp.sqrt(square + eps) * g
+    averaged(moved, move * move, rho)
+    p -= lr * move
+    return p
+
+
+def adamax_(b: Any, p: Any, g: Any, step: Any, m: Any, largest: Any, lr: Any, betas: tuple, eps: float,
+            weight_decay: float, maximize: bool) -> Any:  # fmt: skip
+    """The running mean of the gradient over its largest size, which decays."""
+    xp, (beta1, beta2) = b.xp, betas
+    g = climbed(p, g, weight_decay, maximize)
+    step += 1
+    averaged(m, g, beta1)
+    largest[...] = xp.maximum(beta2 * largest, xp.abs(g) + eps)
+    p -= xp.astype(xp.asarray(lr / (1 - beta1 ** xp.astype(step, xp.float64))), p.dtype) * m / largest
+    return p
+
+
+def nadam_(b: Any, p: Any, g: Any, step: Any, product: Any, m: Any, v: Any, lr: Any, betas: tuple, eps: float,
+           weight_decay: float, momentum_decay: float, decoupled: bool, maximize: bool) -> Any:  # fmt: skip
+    """Adam with Nesterov's momentum; `product` is that of the warmed-up momenta so far."""
+    xp, (beta1, beta2) = b.xp, betas
+    g = decayed(p, -g if maximize else g, lr, weight_decay, decoupled)
+    step += 1
+    t = xp.astype(step, xp.float64)
+    now, after = (beta1 * (1 - 0.5 * 0.96 ** (at * momentum_decay)) for at in (t, t + 1))
+    product *= xp.astype(xp.asarray(now), product.dtype)
+    so_far = xp.astype(product, xp.float64)
+    averaged(m, g, beta1)
+    averaged(v, g * g, beta2)
+    root = xp.sqrt(v / xp.astype(xp.asarray(1 - beta2**t), p.dtype)) + eps
+    p -= xp.astype(xp.asarray(lr * (1 - now) / (1 - so_far)), p.dtype) * g / root
+    p -= xp.astype(xp.asarray(lr * after / (1 - so_far * after)), p.dtype) * m / root
+    return p
+
+
+def radam_(b: Any, p: Any, g: Any, step: Any, m: Any, v: Any, lr: Any, betas: tuple, eps: float, weight_decay: float,
+           decoupled: bool, maximize: bool) -> Any:  # fmt: skip
+    """Adam whose second moment counts only once enough gradients stand behind it (`length` > 5)."""
+    xp, (beta1, beta2) = b.xp, betas
+    g = decayed(p, -g if maximize else g, lr, weight_decay, decoupled)
+    step += 1
+    t = xp.astype(step, xp.float64)
+    averaged(m, g, beta1)
+    averaged(v, g * g, beta2)
+    most, left = 2 / (1 - beta2) - 1, 1 - beta2**t
+    length = xp.asarray(most - 2 * t * beta2**t / left)
+    long = xp.where(length > 5, length, xp.asarray(5.0, dtype=xp.float64))  # so that the root exists in either case
+    factor = ((long - 4) * (long - 2) * most / ((most - 4) * (most - 2) * long) * left) ** 0.5
+    rate = xp.astype(xp.asarray(lr / (1 - beta1**t)), p.dtype)
+    p -= rate * m * xp.where(length > 5, xp.astype(xp.asarray(factor), p.dtype) / (xp.sqrt(v) + eps), xp.ones_like(p))
+    return p
+
+
+def averaged(mean: Any, value: Any, keep: float) -> None:
+    """mean <- keep mean + (1 - keep) value, in place."""
+    mean *= keep
+    mean += (1 - keep) * value
+
+
+def climbed(p: Any, g: Any, weight_decay: float, maximize: bool) -> Any:
+    """The gradient to descend along, with the weight decay in it."""
+    g = -g if maximize else g
+    return g + weight_decay * p if weight_decay else g
+
+
+def decayed(p: Any, g: Any, lr: Any, weight_decay: float, decoupled: bool) -> Any:
+    """The gradient with the weight decay in it, unless that is decoupled: then the parameter shrinks here, in place."""
+    if weight_decay and decoupled:
+        p *= 1 - lr * weight_decay
+    return g + weight_decay * p if weight_decay and not decoupled else g
+
+
+ADAPTIVE = {f.__name__: f for f in (rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_)}

@@ -1,0 +1,183 @@
+"""One step of a recurrence: the formulas of RNN, LSTM and GRU, and the cells that take one step per call."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..backends import ShapeError
+from ..core import Tensor
+from ..ops.create import zeros
+from ..ops.elementwise import relu, sigmoid, tanh
+from ..ops.matmul import linear_op
+from ..ops.operands import tensor_of
+from ..ops.shape import reshape_op, slice_op
+from . import functional as F
+from . import init
+from .linear import made, positive
+from .module import Module
+
+State = tuple[Tensor, ...]
+
+
+class Kind(NamedTuple):
+    """A kind of recurrence: how many gates it has, how many tensors its state, and its step.
+
+    `step(x, state, w_hh, b_hh, w_hr)` takes x = W_ih x_t + b_ih, (B, gates H), to the next state, of which the first
+    tensor is the output.
+    """
+
+    gates: int
+    states: int
+    step: Callable[..., State]
+
+
+def parts(x: Tensor, n: int) -> list[Tensor]:
+    """The gates: (B, n H) as n times (B, H)."""
+    width = x.array.shape[1] // n
+    return [slice_op(x, index=(slice(None), slice(k * width, (k + 1) * width))) for k in range(n)]
+
+
+def tanh_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
+    """h' = tanh(x + W_hh h + b_hh). Source: Elman 1990."""
+    return (tanh(x + linear_op(state[0], w_hh, b_hh)),)
+
+
+def relu_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
+    """h' = max(x + W_hh h + b_hh, 0). Source: Le, Jaitly & Hinton 2015."""
+    return (relu(x + linear_op(state[0], w_hh, b_hh)),)
+
+
+def lstm_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
+    """(i, f, g, o) = x + W_hh h + b_hh; c' = s(f) c + s(i) tanh(g); h' = s(o) tanh(c'), or W_hr of that; s the sigmoid.
+
+    Source: Hochreiter & Schmidhuber 1997; the forget gate f: Gers et al. 2000; the projection W_hr: Sak et al. 2014.
+    """
+    h, c = state
+    i, f, g, o = parts(x + linear_op(h, w_hh, b_hh), 4)
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    h = sigmoid(o) * tanh(c)
+    return (h if w_hr is None else linear_op(h, w_hr)), c
+
+
+def gru_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
+    """r = s(x_r + u_r), z = s(x_z + u_z), n = tanh(x_n + r u_n), u = W_hh h + b_hh; h' = (1 - z) n + z h.
+
+    Source: Cho et al. 2014, with r applied after the product, as cuDNN does.
+    """
+    h = state[0]
+    x_r, x_z, x_n = parts(x, 3)
+    u_r, u_z, u_n = parts(linear_op(h, w_hh, b_hh), 3)
+    n = tanh(x_n + sigmoid(x_r + u_r) * u_n)
+    return (n + sigmoid(x_z + u_z) * (h - n),)
+
+
+KINDS = {
+    "RNN_TANH": Kind(1, 1, tanh_step),
+    "RNN_RELU": Kind(1, 1, relu_step),
+    "LSTM": Kind(4, 2, lstm_step),
+    "GRU": Kind(3, 1, gru_step),
+}
+
+
+def uniform_by_width(layer: Module, hidden_size: int) -> None:
+    """All parameters uniform on -k ... k, k = 1/sqrt(hidden_size)."""
+    bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0
+    for p in layer.parameters():
+        init.uniform_(p, -bound, bound)
+
+
+class RNNCellBase(Module):
+    """What the cells have in common: parameters weight_ih (gates H, input_size), weight_hh (gates H, H), bias_ih and
+    bias_hh (gates H), all uniform on -k ... k with k = 1/sqrt(H), H the hidden_size."""
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool, num_chunks: int, device: Any = None, dtype: Any = None
+    ) -> None:
+        super().__init__()
+        positive(self, input_size=input_size, hidden_size=hidden_size)
+        self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
+        self.weight_ih = made(num_chunks * hidden_size, input_size, device=device, dtype=dtype)
+        self.weight_hh = made(num_chunks * hidden_size, hidden_size, device=device, dtype=dtype)
+        for name in ("bias_ih", "bias_hh"):
+            self.register_parameter(name, made(num_chunks * hidden_size, device=device, dtype=dtype) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw all parameters anew."""
+        uniform_by_width(self, self.hidden_size)
+
+    def stepped(self, kind: Kind, input: Tensor, hx: State | None) -> State:
+        """The next state; vectors are a batch of one."""
+        who = type(self).__name__
+        if tensor_of(who, input).ndim not in (1, 2) or input.shape[-1] != self.input_size:
+            raise ShapeError(f"{who}: input must be (B, input_size) or (input_size) with input_size = {self.input_size}, "
+                             f"got {tuple(input.shape)}")  # fmt: skip
+        batch = tuple(input.shape[:-1])
+        shape = (*batch, self.hidden_size)
+        if hx is None:
+            hx = (zeros(*shape, dtype=input.dtype, device=input.device),) * kind.states
+        for h in hx:
+            if tuple(tensor_of(who, h, "hx").shape) != shape:
+                raise ShapeError(f"{who}: hx must be {shape} for input {tuple(input.shape)}, got {tuple(h.shape)}")
+        x = F.linear(input, self.weight_ih, self.bias_ih)
+        if batch:
+            return kind.step(x, hx, self.weight_hh, self.bias_hh, None)
+        rows = [reshape_op(t, shape=(1, *t.shape)) for t in (x, *hx)]
+        new = kind.step(rows[0], tuple(rows[1:]), self.weight_hh, self.bias_hh, None)
+        return tuple(reshape_op(h, shape=shape) for h in new)
+
+    def extra_repr(self) -> str:
+        return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else f", bias={self.bias}")
+
+
+class RNNCell(RNNCellBase):
+    """h' = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu of it; (B, input_size), (B, H) -> (B, H), or without B.
+
+    Without `hx` the state starts at 0. Raises ShapeError for another width. Source: Elman 1990.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
+        dtype: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__(input_size, hidden_size, bias, 1, device, dtype)
+        self.nonlinearity = nonlinearity
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        kind = KINDS.get(f"RNN_{self.nonlinearity.upper()}")
+        if kind is None:
+            raise RuntimeError(f"RNNCell: Unknown nonlinearity: {self.nonlinearity}. Hint: 'tanh' or 'relu'")
+        return self.stepped(kind, input, None if hx is None else (hx,))[0]
+
+    def extra_repr(self) -> str:
+        return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
+
+
+class LSTMCell(RNNCellBase):
+    """One step of an LSTM: (B, input_size), ((B, H), (B, H)) -> ((B, H), (B, H)), or without B; see `lstm_step`.
+
+    The rows of the parameters are the gates i, f, g, o. Without `hx` the state starts at 0.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(input_size, hidden_size, bias, 4, device, dtype)
+
+    def forward(self, input: Tensor, hx: State | None = None) -> State:
+        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise TypeError(f"LSTMCell: hx must be a pair (h, c), got {type(hx).__name__}")
+        return self.stepped(KINDS["LSTM"], input, hx)
+
+
+class GRUCell(RNNCellBase):
+    """One step of a GRU: (B, input_size), (B, H) -> (B, H), or without B; see `gru_step`.
+
+    The rows of the parameters are the gates r, z, n. Without `hx` the state starts at 0.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(input_size, hidden_size, bias, 3, device, dtype)
+
+    def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
+        return self.stepped(KINDS["GRU"], input, None if hx is None else (hx,))[0]

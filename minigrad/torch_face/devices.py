@@ -1,0 +1,132 @@
+"""`cuda`, `mps`, `accelerator` and `amp`: what scripts ask about the machine, answered for NumPy and CuPy."""
+
+from __future__ import annotations
+
+import importlib
+from contextlib import nullcontext
+from functools import cache
+from typing import Any
+
+from ..autograd.modes import switched
+from ..backends import Device, backend_for
+from ..ops.random import default_generator, get_rng_state, manual_seed, set_rng_state
+from .typed import typed
+
+
+@cache
+def is_available() -> bool:
+    """Whether device "cuda" can be used: CuPy is installed and finds a GPU."""
+    try:
+        backend_for("cuda")
+    except RuntimeError:
+        return False
+    return True
+
+
+def runtime() -> Any:
+    """CuPy. Raises RuntimeError that says what is missing."""
+    backend_for("cuda")
+    return importlib.import_module("cupy")
+
+
+def device_count() -> int:
+    """The number of GPUs in use: one or none."""
+    return int(is_available())
+
+
+def synchronize(device: Any = None) -> None:
+    """Wait until the GPU has done all it was asked for; nothing without one."""
+    if is_available():
+        runtime().cuda.Device().synchronize()
+
+
+def empty_cache() -> None:
+    """Give free GPU memory back; nothing without a GPU."""
+    if is_available():
+        runtime().get_default_memory_pool().free_all_blocks()
+
+
+def memory_allocated(device: Any = None) -> int:
+    """Bytes of GPU memory in use; 0 without a GPU."""
+    return runtime().get_default_memory_pool().used_bytes() if is_available() else 0
+
+
+def memory_reserved(device: Any = None) -> int:
+    """Bytes that the pool of GPU memory holds, and so the most that were in use since it was last emptied."""
+    return runtime().get_default_memory_pool().total_bytes() if is_available() else 0
+
+
+def set_device(device: Any) -> None:
+    """Choose the GPU; there is one, so anything but it is an error."""
+    backend_for(Device(device))
+
+
+def get_device_name(device: Any = None) -> str:
+    """The name of the GPU. Raises RuntimeError without one."""
+    return runtime().cuda.runtime.getDeviceProperties(0)["name"].decode()
+
+
+def current_accelerator(check_available: bool = False) -> Device | None:
+    """The GPU as a device; None without one."""
+    return Device("cuda") if is_available() else None
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Accepted, and without effect here."""
+
+
+class autocast(switched):
+    """Accepted, as a block and as a decorator: minigrad computes in the types that its tensors have."""
+
+    def __init__(self, device_type: Any = None, dtype: Any = None, enabled: bool = True, cache_enabled: Any = None) -> None:
+        super().__init__()
+
+
+class GradScaler:
+    """A scaler that leaves the loss as it is: nothing is cast to float16 behind one's back, so nothing can underflow."""
+
+    def __init__(self, device: Any = None, *_: Any, enabled: bool = False, **__: Any) -> None:
+        self.unscale_ = self.update = nothing
+
+    def scale(self, outputs: Any) -> Any:
+        """`outputs` as they are."""
+        return outputs
+
+    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
+        """The optimizer's step."""
+        return optimizer.step(*args, **kwargs)
+
+    def get_scale(self) -> float:
+        """1: the factor of the loss."""
+        return 1.0
+
+    def is_enabled(self) -> bool:
+        """Never."""
+        return False
+
+    def state_dict(self) -> dict:
+        """Nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Nothing to restore."""
+
+
+AMP = {"autocast": autocast, "GradScaler": GradScaler}
+SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed, "seed": default_generator.seed, "seed_all": default_generator.seed,
+           "initial_seed": default_generator.initial_seed, "synchronize": synchronize, "empty_cache": empty_cache,
+           "device_count": device_count}  # fmt: skip
+CUDA = {
+    **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "init": nothing,
+    "current_device": lambda: 0, "set_device": set_device, "get_device_name": get_device_name,
+    "device": lambda device: nullcontext(set_device(device)), "is_bf16_supported": is_available, "ipc_collect": nothing,
+    "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
+    "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "reset_max_memory_allocated": nothing,
+    "get_rng_state": lambda device="cuda": get_rng_state(), "get_rng_state_all": lambda: [get_rng_state()],
+    "set_rng_state": lambda new_state, device="cuda": set_rng_state(new_state),
+}  # fmt: skip
+ACCELERATOR = {
+    "is_available": is_available, "current_accelerator": current_accelerator, "device_count": device_count,
+    "synchronize": synchronize, "set_device_index": set_device, "current_device_index": lambda: 0,
+}  # fmt: skip
+ABSENT = {"is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0}

@@ -1,0 +1,47 @@
+"""Switches that scripts set before they start: accepted, and mostly without effect, since minigrad has one way to compute."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+from ..backends import Device, backend_for, get_num_threads, set_default_dtype
+from .devices import ABSENT, is_available, nothing
+
+FORMATS = {"strided": "strided", "contiguous_format": "contiguous_format", "preserve_format": "preserve_format",
+           "channels_last": "channels_last", "channels_last_3d": "channels_last_3d"}  # fmt: skip
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """`FloatTensor` or `DoubleTensor`: the type of new floating tensors."""
+    set_default_dtype(t)
+
+
+def set_default_device(device: Any) -> None:
+    """Accepts the CPU, where tensors are made unless told otherwise. Raises RuntimeError for any other device."""
+    if device is not None and Device(device).type != "cpu":
+        raise RuntimeError(f"set_default_device: new tensors are made on the cpu, got {str(device)!r}. Hint: .to(device)")
+
+
+def get_default_device() -> Device:
+    """Where tensors are made unless told otherwise: the CPU."""
+    return backend_for(None).device
+
+
+TORCH = {
+    **FORMATS, "use_deterministic_algorithms": nothing, "set_float32_matmul_precision": nothing,
+    "are_deterministic_algorithms_enabled": lambda: True, "get_float32_matmul_precision": lambda: "highest",
+    "set_flush_denormal": lambda mode: False, "set_num_interop_threads": nothing, "get_num_interop_threads": get_num_threads,
+    "set_default_tensor_type": set_default_tensor_type, "set_default_device": set_default_device,
+    "get_default_device": get_default_device,
+}  # fmt: skip
+CUDNN = {
+    "deterministic": True, "benchmark": False, "enabled": True, "allow_tf32": False, "is_available": is_available,
+    "version": nothing, "flags": nullcontext,
+}  # fmt: skip
+MATMUL = {"allow_tf32": False, "allow_fp16_reduced_precision_reduction": False}
+SDP = {name: nothing for name in ("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp")}
+BACKENDS = {
+    "cudnn": CUDNN, "cuda": {"is_built": is_available, **SDP}, "cuda.matmul": MATMUL, "mps": ABSENT,
+    "mkldnn": {"enabled": True, **ABSENT}, "openmp": ABSENT,
+}  # fmt: skip

@@ -29,11 +29,12 @@ from .backends import (
     set_default_dtype,
     set_num_threads,
 )
-from .core import Tensor
 from .func import vmap
 from .io import load, save
 from .ops import linalg
 from .ops.functions import *
+from .ops.printing import set_printoptions
+from .torch_face import Tensor, settle
 from .trace import record
 
 float16, bfloat16, float32, float64 = dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64
@@ -42,3 +43,5 @@ complex64, complex128, bool = dtypes.complex64, dtypes.complex128, dtypes.bool_
 half, float, double, short, int, long, cfloat, cdouble = float16, float32, float64, int16, int32, int64, complex64, complex128
 inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 __version__ = "0.1.0"
+
+settle(__name__)

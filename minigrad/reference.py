@@ -11,10 +11,12 @@ from .ops.formulas import FORMULAS, SPANS, Row
 
 HEAD = r"""# Every op and its rules
 
-Written by `python -m minigrad.reference` from `minigrad/ops/formulas.py`; the tests compute each line and compare it with the code.
+Written by `python -m minigrad.reference` from `minigrad/ops/formulas.py`. The tests compute every line that is not in words,
+and compare it with the code.
 
-$g$ is the gradient that arrives, $y$ the output, $z$ the second operand `other`; $[x > 0]$ is 1 where the condition holds, else 0.
-$x \cdot z$ multiplies element by element, $x\,z$ matrices. Gradients of operands that were broadcast are then summed to their shape.
+$g$ is the gradient that arrives, $y$ the output, $z$ the second operand `other`; $[x > 0]$ is 1 where the condition holds,
+else 0. $x \cdot z$ multiplies element by element, $x\,z$ matrices. A gradient for an operand that was broadcast is summed to
+its shape afterwards.
 """
 
 

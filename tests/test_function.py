@@ -234,6 +234,11 @@ def test_no_cycle_is_left() -> None:
         for function in (Cube.apply, Exp.apply, lambda x: Both.apply(x, x, 2.0)[0]):
             node = weakref.ref(function(numbers(3)).grad_fn)
             assert node() is None
+        y = vmap(Cube.apply)(numbers(2, 3))
+        node = weakref.ref(y.grad_fn)
+        y.sum().backward()
+        del y
+        assert node() is None
     finally:
         gc.enable()
 

@@ -87,12 +87,15 @@ def radam_(b: Any, p: Any, g: Any, step: Any, m: Any, v: Any, lr: Any, betas: tu
     t = xp.astype(step, xp.float64)
     averaged(m, g, beta1)
     averaged(v, g * g, beta2)
-    most, left = 2 / (1 - beta2) - 1, 1 - beta2**t
+    move, left = xp.astype(xp.asarray(lr / (1 - beta1**t)), p.dtype) * m, 1 - beta2**t
+    most = 2 / (1 - beta2) - 1
+    if most <= 5:  # it never counts
+        p -= move
+        return p
     length = xp.asarray(most - 2 * t * beta2**t / left)
     long = xp.where(length > 5, length, xp.asarray(5.0, dtype=xp.float64))  # so that the root exists in either case
     factor = ((long - 4) * (long - 2) * most / ((most - 4) * (most - 2) * long) * left) ** 0.5
-    rate = xp.astype(xp.asarray(lr / (1 - beta1**t)), p.dtype)
-    p -= rate * m * xp.where(length > 5, xp.astype(xp.asarray(factor), p.dtype) / (xp.sqrt(v) + eps), xp.ones_like(p))
+    p -= xp.where(length > 5, move * (xp.astype(xp.asarray(factor), p.dtype) / (xp.sqrt(v) + eps)), move)
     return p
 
 

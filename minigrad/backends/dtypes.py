@@ -46,6 +46,11 @@ float16, bfloat16, float32, float64 = (DTYPES[n] for n in ("float16", "bfloat16"
 complex64, complex128 = DTYPES["complex64"], DTYPES["complex128"]
 
 _ALIASES = {"half": float16, "float": float32, "double": float64, "short": int16, "int": int32, "long": int64}
+TENSOR_TYPES = {  # PyTorch's old names of types of tensors
+    "FloatTensor": float32, "DoubleTensor": float64, "HalfTensor": float16, "BFloat16Tensor": bfloat16, "LongTensor": int64,
+    "IntTensor": int32, "ShortTensor": int16, "CharTensor": int8, "ByteTensor": uint8, "BoolTensor": bool_,
+}  # fmt: skip
+_ALIASES |= TENSOR_TYPES
 _PYTHON = {bool: bool_, int: int64, complex: complex64}
 _KINDS = ("bool", "int", "float", "complex")
 _native: dict[tuple[type, Any], DType] = {}  # a namespace's own type objects met so far; another's may compare equal

@@ -69,12 +69,11 @@ _BITS: dict[Any, Any] = {np.dtype(np.float32): np.int32, np.dtype(np.float64): n
 
 
 def where(b: Any, condition: Any, x: Any, other: Any) -> np.ndarray:
-    """np.where; keeping an array where a condition holds, and 0 elsewhere, is one bitwise `and`, ten times as fast."""
-    array, zero, mask = (x, other, condition) if isinstance(other, float) else (other, x, None)
+    """np.where; keeping an array where a condition holds, and 0 elsewhere, is a product of its bits with 0 or 1."""
+    keep, zero, array = (condition, other, x) if isinstance(other, float) else (None, x, other)
     if isinstance(zero, float) and zero == 0 and getattr(array, "shape", None) == condition.shape and array.dtype in _BITS:
-        bits = _BITS[array.dtype]
-        mask = condition if mask is not None else ~condition
-        return np.bitwise_and(array.view(bits), np.negative(mask.view(np.int8)).astype(bits)).view(array.dtype)
+        bits = array.view(_BITS[array.dtype])
+        return np.multiply(bits, ~condition if keep is None else keep).view(array.dtype)
     return np.where(condition, x, other)
 
 

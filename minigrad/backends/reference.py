@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from .adaptive import ADAPTIVE
 from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
 from .special import erf, erfc, erfinv
-from .adaptive import ADAPTIVE
 from .steps import STEPS
 from .windows import WINDOWS
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,15 +23,15 @@ from .tree import put_together, taken_apart
 OURS = "minigrad"  # the metadata's "format", and the key of our own part of it
 
 
-def save(obj: Any, path: str | os.PathLike) -> None:
+def save(obj: Any, path: str | os.PathLike | BinaryIO) -> None:
     """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
 
     A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
-    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before. A
-    checksum guards it. Raises TypeError, naming the place, for a value of another type, and OSError if the disk
-    refuses.
+    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before (but a file
+    that is already open, such as an `io.BytesIO`, is simply written to). A checksum guards it. Raises TypeError, naming the
+    place, for a value of another type, and OSError if the disk refuses.
     """
-    target = file_path("save", path)
+    target: Any = path if hasattr(path, "write") else file_path("save", path)
     tensors: dict[str, Tensor] = {}
     try:
         tree = taken_apart(obj, "", tensors)
@@ -47,25 +47,31 @@ def save(obj: Any, path: str | os.PathLike) -> None:
         raise ValueError(f"save: {error}") from None
     except RecursionError:
         raise ValueError("save: the value is nested too deeply, or contains itself") from None
-    with replacing(target) as file:
+    with nullcontext(target) if target is path else replacing(target) as file:
         file.write(header)
         for x in tensors.values():
             file.write(raw(x).data)
 
 
-def load(path: str | os.PathLike, map_location: Any = None) -> Any:
+def load(
+    path: str | os.PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None
+) -> Any:
     """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the device `map_location` (CPU).
 
-    Tensors come back without gradient. Raises FileNotFoundError if there is no such file, and ValueError, before much
-    is allocated, if it is truncated, corrupt, of another format or was changed since it was written.
+    `path` may also be an open file that can be read and sought. Tensors come back without gradient. `weights_only` and
+    `mmap` are accepted: nothing but weights and plain values is ever read. Raises FileNotFoundError if there is no such
+    file, and ValueError, before much is allocated, if it is truncated, corrupt, of another format or was changed since it
+    was written.
     """
-    target = file_path("load", path)
-    device = backend_for(map_location).device
-    if not target.exists():
+    wanted = None if callable(map_location) or isinstance(map_location, Mapping) else map_location
+    device = backend_for(wanted).device
+    is_open = hasattr(path, "readinto")
+    target: Any = path if is_open else file_path("load", path)
+    if not is_open and not target.exists():
         raise FileNotFoundError(f"load: there is no file {str(target)!r}. Hint: minigrad.save(obj, path) makes one")
-    if not target.is_file():
+    if not is_open and not target.is_file():
         raise ValueError(f"load: {str(target)!r} is not a regular file")
-    with open(target, "rb") as file:
+    with nullcontext(target) if is_open else open(target, "rb") as file:
         try:
             return read(file, device)
         except (ValueError, RecursionError) as error:
@@ -75,7 +81,9 @@ def load(path: str | os.PathLike, map_location: Any = None) -> Any:
 
 def read(file: BinaryIO, device: Any) -> Any:
     """What an open file holds."""
-    size = os.fstat(file.fileno()).st_size
+    start = file.tell()
+    size = file.seek(0, os.SEEK_END) - start
+    file.seek(start)
     n = layout.header_size(file.read(8), size)
     entries, metadata = layout.parse(file.read(n), size - 8 - n)
     ours = metadata.get("format") == OURS

@@ -291,7 +291,9 @@ class Module:
                     module._buffers[name] = done[id(buffer)]
         return self
 
-    def to(self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False) -> Module:
+    def to(
+        self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
+    ) -> Module:
         """Move everything to a device, floating tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
         for a in args:
             if isinstance(a, Tensor):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from ..backends import ShapeError
@@ -32,6 +34,16 @@ def scale_and_shift(layer: Module, channels: int, affine: bool, bias: bool, devi
     layer.register_parameter("bias", made(channels, device=device, dtype=dtype) if affine and bias else None)
 
 
+@cache
+def hint_at_keras() -> None:
+    """Warn, once, that a momentum may be meant as Keras means it."""
+    warnings.warn(
+        "momentum >= 0.5 looks like Keras' convention, where it is the share of the old running value; here it is that of "
+        "the new batch (0.1 by default). Hint: nn.utils.momentum_from_keras(0.9) is 0.1",
+        stacklevel=4,
+    )
+
+
 class Running(Module):
     """What batch and instance norm have in common: weight and bias, and running statistics as buffers."""
 
@@ -50,6 +62,8 @@ class Running(Module):
             raise ValueError(f"{who}: eps must not be negative, got {eps}")
         if momentum is not None and not 0 <= momentum <= 1:
             raise ValueError(f"{who}: momentum must be in 0 ... 1, or None for the cumulative average, got {momentum}")
+        if momentum is not None and momentum >= 0.5:
+            hint_at_keras()
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         scale_and_shift(self, num_features, affine, bias, device, dtype)
@@ -91,19 +105,22 @@ class Running(Module):
 
 
 class BatchNorm(Running):
-    """What batch norm has in common for all ranks of input."""
+    """What batch norm has in common for all ranks of input. While `frozen` it works as in evaluation."""
+
+    frozen = False
 
     def forward(self, input: Tensor) -> Tensor:
         self.check_input(input)
-        moving = self.training and self.running_mean is not None
-        used = moving or not self.training
+        training = self.training and not self.frozen
+        moving = training and self.running_mean is not None
+        used = moving or not training
         y = F.batch_norm(
             input,
             self.running_mean if used else None,
             self.running_var if used else None,
             self.weight,
             self.bias,
-            self.training or self.running_mean is None,
+            training or self.running_mean is None,
             self.factor() if moving else 0.0,
             self.eps,
         )

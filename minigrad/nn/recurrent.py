@@ -62,9 +62,9 @@ class RNNBase(Module):
         for layer, direction in self.ways():
             inputs = input_size if layer == 0 else self.width * self.directions
             shapes = [(rows, inputs), (rows, self.width), (rows,), (rows,), (proj_size, hidden_size)]
-            for name, shape in zip(self.names(layer, direction), shapes, strict=True):
-                if name is not None:
-                    self.register_parameter(name, made(*shape, device=device, dtype=dtype))
+            for key, shape in zip(self.names(layer, direction), shapes, strict=True):
+                if key is not None:
+                    self.register_parameter(key, made(*shape, device=device, dtype=dtype))
         self.reset_parameters()
 
     # -- its parameters ------------------------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ class RNNBase(Module):
             order = "B, T" if self.batch_first else "T, B"
             raise ShapeError(f"{who}: input must be ({order}, D), (T, D) or packed, with D = input_size = {self.input_size}, "
                              f"got {tuple(x.shape)}")  # fmt: skip
-        one_type(who, x, getattr(self, "weight_ih_l0"))  # noqa: B009
+        one_type(who, x, self.weight_ih_l0)
 
     def first_state(self, x: Tensor, hx: State | None, batch: tuple[int, ...]) -> State:
         """The state to start from, checked; zeros if none is given."""
@@ -171,7 +171,8 @@ class RNNBase(Module):
 
     def recurrence(self, layer: int, direction: int, rows: Tensor, sizes: list[int], first: State) -> tuple[Tensor, State]:
         """One layer in one direction: (outputs of all steps as rows, last state)."""
-        w_ih, w_hh, b_ih, b_hh, w_hr = (name and getattr(self, name) for name in self.names(layer, direction))
+        names = self.names(layer, direction)
+        w_ih, w_hh, b_ih, b_hh, w_hr = (None if name is None else self._parameters[name] for name in names)
         inputs = pieces(F.linear(rows, w_ih, b_ih), sizes)  # one product for all steps
         step = KINDS[self.mode].step
         outputs, ended = [], []

@@ -33,6 +33,7 @@ from .elementwise import floor_divide, pow, remainder, square
 from .index import getitem
 from .likeness import NEW
 from .operands import axis
+from .printing import text
 from .sampling import FILLS
 from .shape import mT, unbind
 from .update import in_place, overwrite, setitem
@@ -46,9 +47,13 @@ def power(x: Tensor, exponent: Any) -> Tensor:
 
 
 def to(
-    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False
-) -> Tensor:
-    """The tensor with another dtype or on another device: `.to(float64)`, `.to("cuda")`, `.to(other_tensor)`."""
+    self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """The tensor with another dtype or on another device: `.to(float64)`, `.to("cuda")`, `.to(other_tensor)`.
+
+    `memory_format` is accepted: the layout in memory is the kernels' affair.
+    """
     for a in args:
         if isinstance(a, Tensor):
             dtype, device = a.dtype, a.device
@@ -99,43 +104,10 @@ def size(self: Tensor, dim: int | None = None) -> Any:
     return self.shape if dim is None else self.shape[axis("size", dim, self.ndim)]
 
 
-def text(self: Tensor) -> str:
-    """PyTorch's way of printing a tensor."""
-    host = self.backend.to_host(self.array)
-    lead = "tensor("
-    body = np.array2string(host, separator=", ", prefix=lead, precision=4, suppress_small=None, threshold=1000,
-                           formatter=None) if host.ndim else _number_text(host)  # fmt: skip
-    more = [] if self.dtype.name in ("float32", "int64", "bool") else [f"dtype={self.dtype!r}"]
-    if self.device.type != "cpu":
-        more.insert(0, f"device='{self.device}'")
-    if self.node is not None:
-        more.append(f"grad_fn=<{self.node.op.name}>")
-    elif self.wants:
-        more.append("requires_grad=True")
-    if not host.size:
-        more.insert(0, f"size={tuple(self.shape)}")
-    return f"{lead}{', '.join([body, *more])})"
-
-
-def _number_text(host: np.ndarray) -> str:
-    value = host.item()
-    return (
-        f"{value:.4f}"
-        if isinstance(value, float) and 1e-4 <= abs(value) < 1e5
-        else f"{value:.4g}"
-        if isinstance(value, float)
-        else str(value)
-    )
-
-
 def formatted(self: Tensor, spec: str) -> str:
     """f"{t:.4f}" formats the number of a one-element tensor."""
     return (
-        format(item(self), spec)
-        if spec and self.array.size == 1
-        else text(self)
-        if not spec
-        else object.__format__(self, spec)
+        format(item(self), spec) if spec and self.array.size == 1 else text(self) if not spec else object.__format__(self, spec)
     )
 
 
@@ -192,6 +164,12 @@ def rebuilt(kind: type, array: np.ndarray, device: str, wants: bool) -> Tensor:
     new: Tensor = kind.__new__(kind)  # type: ignore[call-overload]
     Tensor.__init__(new, backend_for(device).from_host(array), None, wants)
     return new
+
+
+def strides(self: Tensor, dim: int | None = None) -> Any:
+    """How many elements lie between neighbours along each dimension, or along one."""
+    found = tuple(n // self.dtype.itemsize for n in self.array.strides)
+    return found if dim is None else found[axis("stride", dim, self.ndim)]
 
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:
@@ -363,6 +341,10 @@ PROPERTIES: dict[str, Callable] = {
     "T": lambda x: functions.permute(x, *reversed(range(x.ndim))),
     "mT": lambda x: mT(x),
     "is_cuda": lambda x: x.device.type == "cuda",
+    "is_cpu": lambda x: x.device.type == "cpu",
+    "is_mps": lambda x: False,
+    "is_sparse": lambda x: False,
+    "is_quantized": lambda x: False,
     "nbytes": lambda x: x.array.size * x.dtype.itemsize,
     "itemsize": lambda x: x.dtype.itemsize,
 }
@@ -384,6 +366,16 @@ SIMPLE: dict[str, Callable] = {
     "expand_as": lambda x, other: x.expand(other.shape),
     "view_as": lambda x, other: x.view(other.shape),
     "reshape_as": lambda x, other: x.reshape(other.shape),
+    "byte": caster("uint8"),
+    "char": caster("int8"),
+    "ger": functions.outer,
+    "get_device": lambda x: -1 if x.device.type == "cpu" else x.device.index or 0,
+    "pin_memory": lambda x, device=None: x,
+    "is_pinned": lambda x: False,
+    "share_memory_": lambda x: x,
+    "is_nonzero": truth,
+    "data_ptr": lambda x: x.array.ctypes.data if hasattr(x.array, "ctypes") else x.array.data.ptr,
+    "stride": strides,
 }
 for name, method in SIMPLE.items():
     setattr(Tensor, name, method)

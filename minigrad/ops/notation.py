@@ -70,16 +70,20 @@ class Formula:
         """In plain text; `symbols` says how names are written, `parts` whether the definitions after "where" are too."""
         return self.written(Plain(symbols), parts)
 
-    def latex(self, symbols: Mapping[str, str] | None = None) -> str:
+    def latex(self, symbols: Mapping[str, str] | None = None, parts: bool = True) -> str:
         """In LaTeX, for math mode."""
-        return self.written(Latex(symbols), True)
+        return self.written(Latex(symbols), parts)
 
     def written(self, writer: Plain, parts: bool) -> str:
         if self.words:
             pieces = enumerate(self.source.split("`"))
             return "".join(writer.test(read(s).tree) if k % 2 else writer.words(s) for k, s in pieces if s)
-        named = [f"{writer.symbol(name)} = {writer.write(tree)[0]}" for name, tree in self.parts.items()]
-        return writer.write(self.tree)[0] + (writer.words(" where ") + ", ".join(named) if named and parts else "")
+        named = list(self.definitions(writer).values()) if parts else []
+        return writer.write(self.tree)[0] + (writer.words(" where ") + ", ".join(named) if named else "")
+
+    def definitions(self, writer: Plain) -> dict[str, str]:
+        """What follows "where", by name."""
+        return {name: f"{writer.symbol(name)} = {writer.write(tree)[0]}" for name, tree in self.parts.items()}
 
     def value(self, values: Mapping[str, Any], over: tuple = (), cases: tuple = ()) -> Any:
         """What it comes to, for tensors and numbers by name; sums and means run over the dimensions `over` and keep them."""

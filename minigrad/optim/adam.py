@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core import Tensor
-from ..ops.create import zeros
 from ..ops.optimizers import adam_
-from .optimizer import Optimizer, count_type, flag, number, plain
-from .sgd import rate
+from .optimizer import Optimizer, counter, decays, flag, number, plain, rate
 
 
 class Adam(Optimizer):
@@ -48,17 +46,13 @@ class Adam(Optimizer):
         who = type(self).__name__
         for name in ("lr", "eps", "weight_decay"):
             number(who, name, group[name], 0)
-        betas = group["betas"]
-        if not isinstance(betas, (tuple, list)) or len(betas) != 2:
-            raise TypeError(f"{who}: betas must be two numbers, got {betas!r}. Hint: betas=(0.9, 0.999)")
-        for i, beta in enumerate(betas):
-            number(who, f"beta parameter at index {i}", beta, 0, 1)
+        decays(who, group["betas"])
         for name in ("amsgrad", "maximize", "decoupled_weight_decay"):
             flag(who, name, group[name])
         plain(who, group)
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
-        step = self.kept(p, "step", lambda p: zeros((), dtype=count_type(p), device=p.device))
+        step = self.kept(p, "step", counter)
         m, v = self.kept(p, "exp_avg"), self.kept(p, "exp_avg_sq")
         largest = self.kept(p, "max_exp_avg_sq") if group["amsgrad"] else None
         adam_(p, g, m, v, step, largest, rate(group["lr"], p), betas=tuple(group["betas"]), eps=group["eps"],

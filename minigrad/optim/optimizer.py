@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from functools import wraps
 from itertools import chain
 from numbers import Real
 from typing import Any
 
+from ..autograd.hooks import Hook
 from ..backends import DType, DTypeError, ShapeError, dtype
 from ..core import Tensor, mode
-from ..ops.create import tensor, zeros_like
+from ..ops.create import tensor, zeros, zeros_like
 
 
 class Optimizer:
@@ -39,10 +41,19 @@ class Optimizer:
                 f"{who}: optimizer got an empty parameter list. Hint: model.parameters() after its layers are made"
             )
         self.defaults = defaults
+        self.before: dict[Any, Callable] = {}
+        self.after: dict[Any, Callable] = {}
+        self.depth = 0  # of calls of step() through super()
+        self.stepped = False  # whether it ever did: schedulers ask
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.param_groups: list[dict[str, Any]] = []
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "step" in vars(cls):
+            cls.step = hooked(cls.step)  # type: ignore[method-assign]
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         """Update one parameter from its gradient, by an op."""
@@ -66,6 +77,14 @@ class Optimizer:
             for p, g, group in ready:
                 self.update(p, g, group)
         return loss
+
+    def register_step_pre_hook(self, hook: Callable) -> Hook:
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs). args[0] is the optimizer."""
+        return Hook(self.before, hook)
+
+    def register_step_post_hook(self, hook: Callable) -> Hook:
+        """Call `hook(optimizer, args, kwargs)` after each step."""
+        return Hook(self.after, hook)
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget every gradient, or write zeros into it."""
@@ -143,11 +162,21 @@ class Optimizer:
         for i, values in state.items():
             if i in param:
                 new[param[i]] = {
-                    name: fitted(f"{who}: {name} of parameter {i}", param[i], name, x) for name, x in values.items()
+                    name: self.fitted(f"{who}: {name} of parameter {i}", param[i], name, x) for name, x in values.items()
                 }
             else:
                 new[i] = values
         self.param_groups, self.state = loaded, new
+
+    def fitted(self, who: str, p: Tensor, name: str, value: Any) -> Any:
+        """A copy of a loaded state in the type and on the device of its parameter. Raises ValueError for another shape."""
+        if name in COUNTS:
+            return tensor(value, dtype=COUNTS[name](p), device=p.device)
+        if not isinstance(value, Tensor):
+            return value
+        if value.ndim and value.shape != p.shape:
+            raise ValueError(f"{who}: expected shape {tuple(p.shape)}, got {tuple(value.shape)}")
+        return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
 
     def _params(self) -> Iterable[Tensor]:
         return chain.from_iterable(group["params"] for group in self.param_groups)
@@ -158,6 +187,33 @@ class Optimizer:
             lines += [""] * (i > 0) + [f"Parameter Group {i}"]
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([*lines, ")"])
+
+
+def hooked(step: Callable) -> Callable:
+    """`step` between the optimizer's hooks; a step that calls its base's runs them once."""
+
+    @wraps(step)
+    def called(self: Optimizer, *args: Any, **options: Any) -> Any:
+        outer = self.depth == 0
+        for hook in list(self.before.values()) if outer else ():
+            given = hook(self, (self, *args), options)
+            if given is not None and not (isinstance(given, tuple) and len(given) == 2):
+                raise TypeError(f"{type(self).__name__}: a step pre-hook must return None or (args, kwargs), got {given!r:.60}")
+            args, options = (given[0][1:], given[1]) if given else (args, options)
+        self.depth += 1
+        try:
+            result = step(self, *args, **options)
+        finally:
+            self.depth -= 1
+        self.stepped = True
+        for hook in list(self.after.values()) if outer else ():
+            hook(self, (self, *args), options)
+        return result
+
+    return called
+
+
+Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]
 
 
 def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
@@ -172,20 +228,27 @@ def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
     return g
 
 
+def rate(lr: float | Tensor, p: Tensor) -> float | Tensor:
+    """The learning rate as an op takes it: a tensor in the parameter's type."""
+    return lr.reshape(()).to(p) if isinstance(lr, Tensor) else lr
+
+
+def counter(p: Tensor) -> Tensor:
+    """A count of steps that begins at 0."""
+    return zeros((), dtype=count_type(p), device=p.device)
+
+
 def count_type(p: Tensor) -> DType:
     """The type in which steps are counted: the parameter's own, unless it is too short to count far."""
     return p.dtype if p.dtype.itemsize > 2 else dtype("int64")
 
 
-def fitted(who: str, p: Tensor, name: str, value: Any) -> Any:
-    """A copy of a loaded state in the type and on the device of its parameter. Raises ValueError for another shape."""
-    if name == "step":
-        return tensor(value, dtype=count_type(p), device=p.device)
-    if not isinstance(value, Tensor):
-        return value
-    if value.ndim and value.shape != p.shape:
-        raise ValueError(f"{who}: expected shape {tuple(p.shape)}, got {tuple(value.shape)}")
-    return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
+def product_type(p: Tensor) -> DType:
+    """The type in which a product of many momenta is kept: the parameter's own, unless it is too short."""
+    return p.dtype if p.dtype.itemsize > 2 else dtype("float32")
+
+
+COUNTS = {"step": count_type, "mu_product": product_type}  # state of one number, in a type of its own
 
 
 # -- hyper-parameters --------------------------------------------------------------------------------------------------
@@ -201,6 +264,14 @@ def number(who: str, name: str, value: Any, low: float = -math.inf, below: float
         limits = f" >= {low:g}" if low > -math.inf else ""
         limits += f" and < {below:g}" if below < math.inf else ""
         raise ValueError(f"{who}: Invalid {name}: expected a finite number{limits}, got {value!r}")
+
+
+def decays(who: str, betas: Any) -> None:
+    """Raise TypeError or ValueError unless `betas` are two numbers of at least 0 and below 1."""
+    if not isinstance(betas, (tuple, list)) or len(betas) != 2:
+        raise TypeError(f"{who}: betas must be two numbers, got {betas!r}. Hint: betas=(0.9, 0.999)")
+    for i, beta in enumerate(betas):
+        number(who, f"beta parameter at index {i}", beta, 0, 1)
 
 
 def flag(who: str, name: str, value: Any) -> None:

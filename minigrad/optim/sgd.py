@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import Tensor
 from ..ops.optimizers import sgd_
-from .optimizer import Optimizer, flag, number, plain
+from .optimizer import Optimizer, flag, number, plain, rate
 
 
 class SGD(Optimizer):
@@ -59,8 +59,3 @@ def first(
     """The buffer before the first step: such that this step, like all others, makes it g. Zeros without dampening."""
     g = -g if maximize else g
     return (g + weight_decay * p) * (dampening / momentum)
-
-
-def rate(lr: float | Tensor, p: Tensor) -> float | Tensor:
-    """The learning rate as an op takes it: a tensor in the parameter's type."""
-    return lr.reshape(()).to(p) if isinstance(lr, Tensor) else lr

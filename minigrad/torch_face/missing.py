@@ -25,10 +25,11 @@ class Missing(AttributeError):
 
 
 def nearest(name: str, known: list[str]) -> str | None:
-    """The name among `known` that is most like `name`, upper and lower case being alike; None if none is near."""
+    """The name among `known` that is most like `name`, in upper and lower case too if possible; None if none is near."""
     lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)
-    return lower[found[0]] if found else None
+    found = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    found = found or [lower[k] for k in difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.6)]
+    return found[0] if found else None
 
 
 def answer(owner: str, names: Callable[[], list[str]]) -> Callable[[str], Any]:

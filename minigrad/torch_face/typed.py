@@ -8,6 +8,7 @@ from typing import Any
 from .. import core
 from ..backends import Size, get_default_dtype, is_array
 from ..backends import dtype as as_dtype
+from ..backends.dtypes import TENSOR_TYPES
 from ..ops.create import as_tensor, tensor, zeros
 
 
@@ -66,13 +67,6 @@ class Tensor(core.Tensor, metaclass=TensorMeta):
     __slots__ = ()
 
 
-KINDS = {
-    "FloatTensor": "float32", "DoubleTensor": "float64", "HalfTensor": "float16", "BFloat16Tensor": "bfloat16",
-    "LongTensor": "int64", "IntTensor": "int32", "ShortTensor": "int16", "CharTensor": "int8", "ByteTensor": "uint8",
-    "BoolTensor": "bool",
-}  # fmt: skip
-
-
 def typed(device: str) -> dict[str, type]:
     """`FloatTensor` and its likes for one device."""
-    return {kind: TypedMeta(kind, (), {"name": dtype, "device": device}) for kind, dtype in KINDS.items()}
+    return {kind: TypedMeta(kind, (), {"name": t.name, "device": device}) for kind, t in TENSOR_TYPES.items()}

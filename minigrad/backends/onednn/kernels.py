@@ -32,14 +32,8 @@ from .library import (
     WEIGHTS_MD,
     library,
 )  # fmt: skip
-from .primitive import Primitive, Reorder, as_channels_last, cached, channels_last, new_channels_last, strides
-
-
-def fits(*arrays: Any) -> bool:
-    """Whether oneDNN is there and all are non-empty float32 arrays, which is what these kernels serve."""
-    return library() is not None and all(
-        a is None or (type(a) is np.ndarray and a.dtype == np.float32 and a.size) for a in arrays
-    )
+from .pooling import max_pool, max_pool_input
+from .primitive import Primitive, Reorder, as_channels_last, cached, channels_last, fits, new_channels_last, strides
 
 
 class Convolution:
@@ -143,7 +137,8 @@ def like(x: np.ndarray) -> np.ndarray:
 def normalization(x: Any, eps: float, weight: bool, bias: bool) -> Normalization | None:
     """The compiled batch norm of this shape, None where oneDNN has none."""
     key = ("batch_norm", x.shape, eps, weight, bias)
-    return cached(key, lambda: Normalization(x.shape, eps, weight, bias), 20.0 * x.size)
+    # Two threads meet at a spinning barrier several times here, which a busy machine makes expensive: large images only.
+    return cached(key, lambda: Normalization(x.shape, eps, weight, bias), 2.0 * x.size)
 
 
 def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
@@ -205,5 +200,5 @@ def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     return numpy_kernels.linear(b, x, weight, bias) if y is None else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
-_KERNELS = [conv, conv_input, conv_weight, batch_norm, batch_norm_backward, matmul, linear]
+_KERNELS = [max_pool, max_pool_input, conv, conv_input, conv_weight, batch_norm, batch_norm_backward, matmul, linear]
 ONEDNN: dict[str, Any] = {f.__name__: f for f in _KERNELS}

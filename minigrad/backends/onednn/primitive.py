@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..threads import alone, one_thread
-from .library import DST, SRC, Argument, Library, Unsupported
+from .library import DST, SRC, Argument, Library, Unsupported, library
 
 SMALL = 2e7
 _local = threading.local()  # a primitive's memory objects and scratchpad belong to one thread
@@ -19,14 +19,14 @@ _local = threading.local()  # a primitive's memory objects and scratchpad belong
 class Primitive:
     """A compiled primitive with its memory objects: `run(*arrays)` executes it on arrays in the order of `slots`."""
 
-    def __init__(self, library: Library, primitive_desc: Any, slots: list[tuple[int, Any]]) -> None:
+    def __init__(self, lib: Library, primitive_desc: Any, slots: list[tuple[int, Any]]) -> None:
         self.alone = alone()
-        self.library = library
-        self.handle = library.make("primitive_create", primitive_desc)
-        self.memories = [library.make("memory_create", desc, library.engine, None).value for _, desc in slots]
+        self.library = lib
+        self.handle = lib.make("primitive_create", primitive_desc)
+        self.memories = [lib.make("memory_create", desc, lib.engine, None).value for _, desc in slots]
         self.arguments = (Argument * len(slots))(*[Argument(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
         self.count = len(slots)
-        self.set, self.execute = library.lib.dnnl_memory_set_data_handle, library.lib.dnnl_primitive_execute
+        self.set, self.execute = lib.lib.dnnl_memory_set_data_handle, lib.lib.dnnl_primitive_execute
 
     def run(self, *arrays: np.ndarray) -> None:
         """Execute; the CPU stream is synchronous, so the results are there on return."""
@@ -44,12 +44,12 @@ class Primitive:
 class Reorder:
     """The copy of an array into the layout that a primitive chose, or back from it."""
 
-    def __init__(self, library: Library, source: Any, target: Any) -> None:
-        self.plain = bool(library.lib.dnnl_memory_desc_equal(source, target))
+    def __init__(self, lib: Library, source: Any, target: Any) -> None:
+        self.plain = bool(lib.lib.dnnl_memory_desc_equal(source, target))
         if not self.plain:
-            desc = library.make("reorder_primitive_desc_create", source, library.engine, target, library.engine, None)
-            self.primitive = Primitive(library, desc, [(SRC, source), (DST, target)])
-            self.buffer = np.empty(max(library.size(source), library.size(target)) // 4, dtype=np.float32)
+            desc = lib.make("reorder_primitive_desc_create", source, lib.engine, target, lib.engine, None)
+            self.primitive = Primitive(lib, desc, [(SRC, source), (DST, target)])
+            self.buffer = np.empty(max(lib.size(source), lib.size(target)) // 4, dtype=np.float32)
 
     def into(self, array: np.ndarray) -> np.ndarray:
         """The array in the chosen layout."""
@@ -115,3 +115,10 @@ def as_channels_last(x: np.ndarray) -> np.ndarray:
         return x
     moved = np.ascontiguousarray(np.moveaxis(x, 1, -1))
     return np.moveaxis(moved, -1, 1)
+
+
+def fits(*arrays: Any) -> bool:
+    """Whether oneDNN is there and all are non-empty float32 arrays, which is what these kernels serve."""
+    return library() is not None and all(
+        a is None or (type(a) is np.ndarray and a.dtype == np.float32 and a.size) for a in arrays
+    )

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from ...backends import DTypeError, ShapeError
 from ...core import Tensor
+from ...ops.elementwise import clamp
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean, sum
 from ...ops.shape import reshape_op
@@ -15,6 +18,7 @@ from ...ops.update import write
 
 KERNEL = {1: "kW", 2: "kH, kW", 3: "kD, kH, kW"}
 IMAGE = {1: "W", 2: "H, W", 3: "D, H, W"}
+_broadcast: ContextVar[bool] = ContextVar("minigrad_losses_broadcast", default=False)
 
 
 def ntuple(who: str, name: str, value: Any, n: int, least: int = 1) -> tuple[int, ...]:
@@ -81,9 +85,23 @@ def reduced(loss: Tensor, reduction: str) -> Tensor:
     return mean(loss) if reduction == "mean" else sum(loss) if reduction == "sum" else loss
 
 
+@contextmanager
+def broadcasting() -> Iterator[None]:
+    """A block in which those losses that broadcast in PyTorch do so here too, with its warning."""
+    token = _broadcast.set(True)
+    try:
+        yield
+    finally:
+        _broadcast.reset(token)
+
+
 def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
     """Raise ShapeError unless both have one shape: a loss never broadcasts."""
     if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
+        if _broadcast.get() and who in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
+            warnings.warn(f"{who}: using a {name} size {tuple(target.shape)} that is different to the input size "
+                          f"{tuple(x.shape)}. They broadcast, which likely gives another loss than you mean.", stacklevel=3)  # fmt: skip
+            return
         raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and "
                          f"{tuple(target.shape)}. Hint: losses do not broadcast; reshape one of them")  # fmt: skip
 
@@ -94,3 +112,9 @@ def placed(who: str, x: Tensor, compute: Any, inplace: bool) -> Tensor:
     if not inplace:
         return compute(x)
     return write(who, x, compute(x.clone() if x.requires_grad else x))
+
+
+def at_least(x: Tensor, least: float) -> Tensor:
+    """max(x, least) with slope 1 everywhere, as PyTorch guards a divisor."""
+    fixed = x.detach()
+    return x + (clamp(fixed, min=least) - fixed)

@@ -12,6 +12,7 @@ from ...backends import DTypeError, ShapeError
 from ...core import Tensor
 from ...ops.arithmetic import cast, where
 from ...ops.create import full_like, tensor
+from ...ops.elementwise import clamp
 from ...ops.index import gather_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean, sum
@@ -92,16 +93,15 @@ def likelihood(x: Tensor, texts: np.ndarray, spans: np.ndarray, sizes: np.ndarra
     skips = np.zeros((n, width), dtype=bool)  # from a letter to the next, unless it repeats: then a blank must part them
     skips[:, 3::2] = letters[:, 3::2] != letters[:, 1:-2:2]
     reach = tensor(letters, device=x.device)
-    seen = gather_op(x, expand(reshape_op(reach, shape=(1, n, width)), (steps, n, width)), dim=2)  # (T, N, width)
+    seen = gather_op(clamp(x, min=NEVER), expand(reshape_op(reach, shape=(1, n, width)), (steps, n, width)), dim=2)
     may_skip, late = tensor(skips, device=x.device), tensor(spans.reshape(-1, 1), device=x.device)
     start = tensor(np.where(np.arange(width) == 0, 0.0, NEVER), dtype=x.dtype, device=x.device)
     a = expand(reshape_op(start, shape=(1, width)), (n, width))  # before the first step: about to begin
     border = full_like(a[:, :1], NEVER)
     for t in range(steps):
         one = cat([border, a[:, :-1]], 1)
-        two = where(may_skip, cat([border, one[:, :-1]], 1), NEVER) if t else NEVER
-        ahead = logaddexp(a, one) if isinstance(two, float) else logaddexp(logaddexp(a, one), two)
-        a = where(late > t, ahead + select(seen, 0, t), a)
+        two = where(may_skip, cat([border, one[:, :-1]], 1), NEVER)
+        a = where(late > t, logaddexp(logaddexp(a, one), two) + select(seen, 0, t), a)
     last = cast(tensor(2 * sizes.reshape(-1, 1), device=x.device), dtype="int64")
     end = gather_op(a, last, dim=1)
     before = where(last > 0, gather_op(a, where(last > 0, last - 1, 0), dim=1), NEVER)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...core import Tensor
-from ...ops.elementwise import clamp
 from ...ops.linalg import tensor_norm as norm
 from ...ops.operands import tensor_of
 from ...ops.reduce import sum
+from .checks import at_least
 
 
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
@@ -24,4 +24,4 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 def directed(x: Tensor, dim: int, eps: float) -> Tensor:
     """x over its length, the length at least eps."""
-    return x / clamp(norm(x, 2, dim, keepdim=True), min=eps)
+    return x / at_least(norm(x, 2, dim, keepdim=True), eps)

@@ -17,7 +17,7 @@ from ...ops.reduce import mean, sum
 from ...ops.running import cumprod
 from ...ops.shape import reshape_op
 from .activations import logsigmoid
-from .checks import reduced, reduction_of, same_shape, vector
+from .checks import at_least, reduced, reduction_of, same_shape, vector
 from .classification import check_classes, weights_of
 from .distance import pairwise_distance
 from .linear import one_hot
@@ -218,7 +218,6 @@ def gaussian_nll_loss(
                              f"out, got {tuple(spread.shape)}")  # fmt: skip
     if spread.array.size and float(spread.backend.xp.min(spread.array)) < 0:
         raise ValueError(f"{who}: var has negative entry/entries. Hint: exp or softplus of what the network gives")
-    fixed = spread.detach()
-    spread = spread + (clamp(fixed, min=eps) - fixed)
+    spread = at_least(spread, eps)
     loss = (log(spread) + square(input - target) / spread) * 0.5
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, reduction)

@@ -1,0 +1,6 @@
+"""What happened inside: one call explained with its numbers, and the gradient of a normalization by path."""
+
+from .explain import Explanation, explain
+from .paths import Paths, paths
+
+__all__ = ["Explanation", "Paths", "explain", "paths"]

@@ -1,0 +1,147 @@
+"""PyTorch's functions about tensors rather than of them, and answers for what minigrad has not: compilers, hubs, clusters."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..core import Tensor
+from ..nn import functional
+from ..ops.create import as_tensor, linspace
+from ..ops.random import get_rng_state, set_rng_state
+from .devices import nothing
+
+# -- about tensors -----------------------------------------------------------------------------------------------------
+
+
+def is_tensor(obj: Any) -> bool:
+    """Whether `obj` is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def is_nonzero(input: Tensor) -> bool:
+    """Whether the only element of `input` is not 0."""
+    return bool(input)
+
+
+class Histogram(NamedTuple):
+    """What `histogram` gives: the counts and the borders of the bins."""
+
+    hist: Tensor
+    bin_edges: Tensor
+
+
+def histogram(
+    input: Tensor, bins: int | Tensor, *, range: Sequence[float] | None = None, weight: Tensor | None = None,
+    density: bool = False,
+) -> Histogram:  # fmt: skip
+    """The number (or total `weight`) of elements in each bin, and the bins' borders; as a density its integral is 1.
+
+    `bins` is a number of bins of equal width over `range` (from the least to the greatest element unless given), or the
+    rising borders themselves. The last bin has its right border in it, elements outside count nowhere. No gradient.
+    """
+    x = input.detach().reshape(-1).numpy(force=True)
+    w = None if weight is None else weight.detach().reshape(-1).numpy(force=True)
+    if isinstance(bins, Tensor):
+        borders = bins
+    else:
+        if range is None and not x.size:
+            raise ValueError("histogram: an empty tensor has no range of its own. Hint: range=(low, high)")
+        low, high = (float(x.min()), float(x.max())) if range is None else map(float, range)
+        low, high = (low - 0.5, high + 0.5) if low == high else (low, high)
+        borders = linspace(low, high, bins + 1, dtype=input.dtype, device=input.device)
+    counts, _ = np.histogram(x, borders.numpy(force=True), weights=w, density=density)
+    return Histogram(as_tensor(counts, dtype=input.dtype, device=input.device), borders)
+
+
+@contextmanager
+def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
+    """A block after which the default generator goes on where it was before."""
+    state = get_rng_state()
+    try:
+        yield
+    finally:
+        if enabled:
+            set_rng_state(state)
+
+
+def itself(model: Any = None, *_: Any, **__: Any) -> Any:
+    """`model` itself, for `compile` and `jit.script`: what is not compiled gives the same numbers. Decorates, too."""
+    return itself if model is None else model
+
+
+def numel(input: Tensor) -> int:
+    """The number of elements."""
+    return input.numel()
+
+
+SAME_ORDER = """adaptive_avg_pool1d avg_pool1d bilinear celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+    cosine_similarity hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle
+    prelu selu""".split()  # functions of nn.functional that PyTorch has under `torch` as well, with the same arguments
+TORCH = {name: getattr(functional, name) for name in SAME_ORDER if hasattr(functional, name)}
+TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
+          "is_floating_point": Tensor.is_floating_point, "is_complex": Tensor.is_complex,
+          "detach": Tensor.detach, "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
+JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
+       "is_tracing": lambda: False}  # fmt: skip
+
+# -- what is not here --------------------------------------------------------------------------------------------------
+
+
+def refusal(name: str, reason: str) -> Callable:
+    """A function that raises RuntimeError with the reason why there is none."""
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise RuntimeError(f"{name}: {reason}")
+
+    refused.__name__ = name.rpartition(".")[2]
+    return refused
+
+
+HUB_REASON = "minigrad downloads neither models nor code. Hint: build the model and load its weights with minigrad.load(path)"
+HUB = {name: refusal(f"hub.{name}", HUB_REASON) for name in ("load", "list", "help", "download_url_to_file",
+                                                             "load_state_dict_from_url")}  # fmt: skip
+ALONE = "there is one process. Hint: run the script without its distributed part, on one process"
+DISTRIBUTED = {"is_available": lambda: False, "is_initialized": lambda: False, "is_torchelastic_launched": lambda: False,
+               "destroy_process_group": nothing,
+               **{name: refusal(f"distributed.{name}", ALONE) for name in ("init_process_group", "all_reduce", "barrier",
+                                                                          "broadcast", "get_rank", "get_world_size")}}  # fmt: skip
+ONNX_REASON = "minigrad can't export to ONNX from here"
+ONNX = {"is_in_onnx_export": lambda: False, "export": refusal("onnx.export", ONNX_REASON)}
+
+
+def SummaryWriter(*args: Any, **kwargs: Any) -> Any:
+    """A writer of TensorBoard's logs, from the package tensorboardX. Raises ImportError where it is not installed."""
+    if importlib.util.find_spec("tensorboardX") is None:
+        raise ImportError(
+            "SummaryWriter: needs the package tensorboardX, which is not installed. Hint: pip install tensorboardX"
+        )
+    return importlib.import_module("tensorboardX").SummaryWriter(*args, **kwargs)
+
+
+def spawn(
+    fn: Callable, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn"
+):
+    """Run fn(rank, *args) in `nprocs` processes. Raises RuntimeError if one of them fails."""
+    context = multiprocessing.get_context(start_method)
+    processes = [context.Process(target=fn, args=(rank, *args), daemon=daemon) for rank in range(nprocs)]
+    for process in processes:
+        process.start()
+    if not join:
+        return processes
+    for process in processes:
+        process.join()
+    failed = [rank for rank, process in enumerate(processes) if process.exitcode]
+    if failed:
+        raise RuntimeError(f"spawn: process {failed[0]} ended with exit code {processes[failed[0]].exitcode}")
+    return None
+
+
+MULTIPROCESSING = {name: getattr(multiprocessing, name) for name in multiprocessing.__all__}
+MULTIPROCESSING |= {"spawn": spawn, "set_sharing_strategy": nothing, "get_all_sharing_strategies": lambda: set()}

@@ -1,0 +1,74 @@
+"""Where PyTorch's names are: one table of modules, put in their places when minigrad is imported."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+from .. import autograd, core, data, nn, ops, optim
+from ..autograd.checkpoint import checkpoint
+from ..nn import parallel
+from ..ops import random
+from . import devices, extras, switches, testing, typed
+from .missing import answer, answer_method
+
+
+def tuples(n: int) -> Any:
+    """`_single`, `_pair`, `_triple`: a number as a tuple of n; a tuple as it is."""
+    return lambda x: tuple(x) if isinstance(x, (tuple, list)) else (x,) * n
+
+
+def names(module: ModuleType) -> dict[str, Any]:
+    """What a module offers, to be offered under PyTorch's name as well."""
+    return {name: value for name, value in vars(module).items() if name in getattr(module, "__all__", ()) or name[0] != "_"}
+
+
+PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4)}
+LAYERS, DATA, WRITER = names(nn), names(data), {"SummaryWriter": extras.SummaryWriter}
+# What stands at each place, beside what is there already.
+PLACES: dict[str, dict[str, Any]] = {
+    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state},
+    "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
+                                                  "default_generator")}, "fork_rng": extras.fork_rng},
+    "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
+    "utils.checkpoint": {"checkpoint": checkpoint},
+    "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
+    "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "linalg": names(ops.linalg),
+    "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": {}, "nn.init": {}, "nn.parallel": {},
+    "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
+    **{f"nn.modules.{part}": LAYERS for part in ("module", "container", "linear", "conv", "batchnorm", "normalization", "pooling", "loss",
+                                             "activation", "dropout", "sparse", "rnn", "transformer", "padding", "upsampling")},
+    "optim": {},
+    "cuda": devices.CUDA, "cuda.amp": devices.AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.AMP,
+    "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
+    "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
+    "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
+    **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},
+    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": extras.DISTRIBUTED,
+    "multiprocessing": extras.MULTIPROCESSING, "testing": {"assert_close": testing.assert_close},
+}  # fmt: skip
+
+
+def settle(top: str) -> None:
+    """Put everything in its place under the package `top`, and let each module say what it does not have."""
+    for place, content in PLACES.items():
+        module = at(f"{top}.{place}".rstrip("."))
+        for key, value in content.items():
+            module.__dict__.setdefault(key, value)
+        module.__dict__.setdefault("__getattr__", answer(module.__name__, partial(list, module.__dict__)))
+    core.Tensor.__getattr__ = answer_method  # type: ignore[method-assign]
+
+
+def at(name: str) -> ModuleType:
+    """The module of a dotted name; one without names of its own is made where there is none."""
+    if name not in sys.modules:
+        parent, _, last = name.rpartition(".")
+        at(parent).__dict__.setdefault("__path__", [])  # it holds modules, so it is a package
+        if importlib.util.find_spec(name) is not None:
+            return importlib.import_module(name)
+        module = sys.modules[name] = ModuleType(name, f"PyTorch's `{name.partition('.')[2]}`: see `minigrad.torch_face`.")
+        setattr(at(parent), last, module)
+    return sys.modules[name]

@@ -1,0 +1,1 @@
+"""Toy scripts written for PyTorch, and what they print under it."""

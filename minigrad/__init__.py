@@ -6,7 +6,7 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, func, io, nn, ops, optim, viz
+from . import autograd, backends, data, diagnose, func, io, nn, ops, optim, teach, viz
 from .autograd import (
     decompose,
     enable_grad,
@@ -29,6 +29,7 @@ from .backends import (
     set_default_dtype,
     set_num_threads,
 )
+from .diagnose import explain
 from .func import vmap
 from .io import load, save
 from .ops import linalg

@@ -397,6 +397,36 @@ case(
     weight_decay=0.1,
     decoupled=True,
 )
+more = [normal(3), normal(3), fixed(4.0)]
+case(on_copy(optimizers.rmsprop_), [*more, positive(3), None, None, 0.1], ref.rmsprop, None, wants=(), name="rmsprop_")
+case(
+    on_copy(optimizers.rmsprop_),
+    [*more, fixed([2.0, 3.0, 4.0]), fixed([0.1, -0.2, 0.3]), normal(3), 0.1],
+    ref.rmsprop,
+    None,
+    wants=(),
+    name="rmsprop_",
+    alpha=0.9,
+    momentum=0.5,
+    weight_decay=0.1,
+    maximize=True,
+)
+case(on_copy(optimizers.adagrad_), [*more, positive(3), 0.1], ref.adagrad, None, wants=(), name="adagrad_", lr_decay=0.3)
+case(on_copy(optimizers.adadelta_), [*more, positive(3), positive(3), 0.1], ref.adadelta, None, wants=(), name="adadelta_")
+case(on_copy(optimizers.adamax_), [*more, normal(3), positive(3), 0.1], ref.adamax, None, wants=(), name="adamax_")
+momenta = [normal(3), positive(3), 0.1]
+case(on_copy(optimizers.nadam_), [*more, fixed(0.4), *momenta], ref.nadam, None, wants=(), name="nadam_", weight_decay=0.1)
+case(on_copy(optimizers.radam_), [*more, *momenta], ref.radam, None, wants=(), name="radam_", weight_decay=0.1)
+case(
+    on_copy(optimizers.radam_),
+    [normal(3), normal(3), fixed(40.0), *momenta],
+    ref.radam,
+    None,
+    wants=(),
+    name="radam_",
+    weight_decay=0.1,
+    decoupled=True,
+)
 case(
     update.view_written,
     [normal(3, 2), normal(2)],

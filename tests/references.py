@@ -67,9 +67,7 @@ def cross_entropy(x, target):
 
 
 def cross_entropy_input(g, target, logp):
-    rows = [
-        0 * p if t < 0 else g_n * (np.exp(p) - np.eye(len(p))[t]) for g_n, t, p in zip(g, target, logp, strict=True)
-    ]
+    rows = [0 * p if t < 0 else g_n * (np.exp(p) - np.eye(len(p))[t]) for g_n, t, p in zip(g, target, logp, strict=True)]
     return np.stack(rows)
 
 
@@ -111,10 +109,7 @@ def layer_norm(x, weight, bias, dims, eps):
 def visits(shape, kernel, sizes, window):
     """Every (output place, tap, input place) of a sliding window; the input place is None in the padding."""
     for o, k in product(np.ndindex(*sizes), np.ndindex(*kernel)):
-        at = [
-            s * i + d * j - p
-            for i, j, s, d, p in zip(o, k, window.stride, window.dilation, window.padding, strict=True)
-        ]
+        at = [s * i + d * j - p for i, j, s, d, p in zip(o, k, window.stride, window.dilation, window.padding, strict=True)]
         inside = all(0 <= i < n for i, n in zip(at, shape, strict=True))
         yield o, k, tuple(at) if inside else None
 
@@ -223,6 +218,44 @@ def adam(p, g, m, v, step, largest, lr, betas=(0.9, 0.999), eps=1e-8, weight_dec
     m, v, t = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g**2, step + 1
     v = v if largest is None else np.maximum(v, largest)
     return p - lr * m / (1 - b1**t) / (np.sqrt(v / (1 - b2**t)) + eps)
+
+
+def rmsprop(p, g, step, square, mean, buf, lr, alpha=0.99, eps=1e-8, weight_decay=0, momentum=0, maximize=False):
+    g = (-1 if maximize else 1) * g + weight_decay * p
+    centre = 0 if mean is None else alpha * mean + (1 - alpha) * g
+    move = g / (np.sqrt(alpha * square + (1 - alpha) * g**2 - centre**2) + eps)
+    return p - lr * (move if buf is None else momentum * buf + move)
+
+
+def adagrad(p, g, step, total, lr, lr_decay=0):
+    return p - lr / (1 + step * lr_decay) * g / (np.sqrt(total + g**2) + 1e-10)
+
+
+def adadelta(p, g, step, square, moved, lr, rho=0.9, eps=1e-6):
+    return p - lr * g * np.sqrt((moved + eps) / (rho * square + (1 - rho) * g**2 + eps))
+
+
+def adamax(p, g, step, m, largest, lr):
+    return p - lr / (1 - 0.9 ** (step + 1)) * (0.9 * m + 0.1 * g) / np.maximum(0.999 * largest, abs(g) + 1e-8)
+
+
+def nadam(p, g, step, product, m, v, lr, weight_decay=0):
+    g, t = g + weight_decay * p, step + 1
+    m, root = 0.9 * m + 0.1 * g, np.sqrt((0.999 * v + 0.001 * g**2) / (1 - 0.999**t)) + 1e-8
+    now, after = (0.9 * (1 - 0.5 * 0.96 ** (0.004 * k)) for k in (t, t + 1))
+    u = product * now
+    return p - lr * ((1 - now) / (1 - u) * g + after / (1 - u * after) * m) / root
+
+
+def radam(p, g, step, m, v, lr, weight_decay=0, decoupled=False):
+    p, g, t = (p * (1 - lr * weight_decay), g, step + 1) if decoupled else (p, g + weight_decay * p, step + 1)
+    mhat, v = (0.9 * m + 0.1 * g) / (1 - 0.9**t), 0.999 * v + 0.001 * g**2
+    most = 2 / 0.001 - 1
+    n = most - 2 * t * 0.999**t / (1 - 0.999**t)
+    if n <= 5:
+        return p - lr * mhat
+    r = np.sqrt((n - 4) * (n - 2) * most / ((most - 4) * (most - 2) * n))
+    return p - lr * mhat * r * np.sqrt(1 - 0.999**t) / (np.sqrt(v) + 1e-8)
 
 
 def polygamma(x, n):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import minigrad
 import minigrad.nn as nn
 import minigrad.nn.functional as F
+from minigrad import backends
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.optim import SGD
 from minigrad.trace import record
@@ -194,6 +196,22 @@ def test_a_recorded_training_step_plays_again():
         train(eager, optimizer, batch)
     for p, q in zip(model.parameters(), eager.parameters(), strict=True):
         close(p, q, 1e-10)
+
+
+def test_a_transformer_on_a_strict_namespace():
+    strict = str(backends.array_api(pytest.importorskip("array_api_strict"), "strict").device)
+    model, x = nn.Transformer(8, 2, 1, 1, 16, 0.0).double(), randn(4, 2, 8)
+    padding = minigrad.tensor([[False, False, True, True], [False] * 4])
+    results = []
+    for device in ("cpu", strict):
+        there = copy.deepcopy(model).to(device)
+        mask = model.generate_square_subsequent_mask(4, device=device, dtype=x.dtype)
+        t = x.to(device)
+        y = there(t, t, tgt_mask=mask, tgt_is_causal=True, memory_key_padding_mask=padding.to(device))
+        y.square().sum().backward()
+        results.append([y, *(p.grad for p in there.parameters())])
+    for here, there in zip(*results, strict=True):
+        close(here, there.cpu(), 1e-10)
 
 
 # -- errors ----------------------------------------------------------------------------------------------------------

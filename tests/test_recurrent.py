@@ -11,6 +11,7 @@ import pytest
 import minigrad
 import minigrad.nn as nn
 import minigrad.nn.functional as F
+from minigrad import backends
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.nn.utils.rnn import (
     PackedSequence,
@@ -296,3 +297,21 @@ def test_misfitting_bags(options, error, text):
         F.embedding_bag(minigrad.tensor([0, 1, 2, 0]), minigrad.zeros(3, 2), **options)
     with pytest.raises(IndexError, match="out of range"):
         F.embedding_bag(minigrad.tensor([[3]]), minigrad.zeros(3, 2))
+
+
+# -- another namespace -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_on_a_strict_namespace(name):
+    strict = str(backends.array_api(pytest.importorskip("array_api_strict"), "strict").device)
+    layer, x = getattr(nn, name)(3, 4, bidirectional=True).double(), randn(5, 2, 3)
+    results = []
+    for device in ("cpu", strict):
+        there = copy.deepcopy(layer).to(device)
+        packed, _ = there(pack_padded_sequence(x.to(device), [3, 5], enforce_sorted=False))
+        y, _ = pad_packed_sequence(packed)
+        y.sum().backward()
+        results.append([y, *(p.grad for p in there.parameters())])
+    for here, there in zip(*results, strict=True):
+        close(here, there.cpu())

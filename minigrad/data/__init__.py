@@ -6,7 +6,9 @@ from .digits import digits
 from .loader import DataLoader
 from .moons import two_moons
 from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
+from .workers import WorkerInfo, get_worker_info
 
 __all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
            "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler",
-           "default_collate", "default_convert", "digits", "random_split", "two_moons"]  # fmt: skip
+           "WorkerInfo", "default_collate", "default_convert", "digits", "get_worker_info", "random_split",
+           "two_moons"]  # fmt: skip

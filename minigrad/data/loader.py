@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import weakref
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, repeat
 from numbers import Real
 from typing import Any
 
 from ..core import mode
-from ..ops.random import Generator
+from ..ops.random import Generator, default_generator
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset, rows_of
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, positive
+from .workers import Pool, seeded
 
 
 class DataLoader:
@@ -25,9 +27,16 @@ class DataLoader:
     collate_fn     list of cases -> batch, by default `default_collate`
     drop_last      leave out a last batch that is short
 
-    `num_workers`, `pin_memory`, `prefetch_factor` and `persistent_workers` are accepted; loading is done in this
-    process. A TensorDataset, or a subset of one, is not taken apart into cases: each batch is one `index_select` a
-    tensor.
+    num_workers    processes that load ahead, `prefetch_factor` (2) batches each; 0 loads in this process. Batches come in
+                   the same order, and with the same random numbers of `manual_seed`'s stream, whatever their number. An
+                   error comes through with the worker's traceback; a worker that dies is a RuntimeError, one that takes
+                   more than `timeout` seconds too (0: a warning that tells where it is)
+    worker_init_fn called in each worker with its number; `get_worker_info()` there tells more
+    persistent_workers  keep the processes for the next epoch
+    multiprocessing_context  "fork" (default where there is one) or "spawn"
+
+    Each worker of an IterableDataset runs through a stream of its own. `pin_memory` is accepted. A TensorDataset, or a
+    subset of one, is not taken apart into cases: each batch is one `index_select` a tensor.
     Raises ValueError for options that contradict each other or are out of range.
     """
 
@@ -56,6 +65,9 @@ class DataLoader:
             raise ValueError(f"DataLoader: num_workers must be an integer >= 0, got {num_workers!r}")
         if isinstance(timeout, bool) or not isinstance(timeout, Real) or not timeout >= 0:
             raise ValueError(f"DataLoader: timeout must be a number >= 0, got {timeout!r}")
+        if not num_workers and (prefetch_factor is not None or persistent_workers):
+            raise ValueError("DataLoader: prefetch_factor and persistent_workers need num_workers > 0")
+        prefetch_factor = positive("DataLoader", "prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
         if generator is not None and not isinstance(generator, Generator):
             raise TypeError(f"DataLoader: generator must be a minigrad.Generator, got {type(generator).__name__}")
         streams = isinstance(dataset, IterableDataset)
@@ -87,16 +99,51 @@ class DataLoader:
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
         self.prefetch_factor, self.persistent_workers, self.in_order = prefetch_factor, persistent_workers, in_order
         self.pin_memory_device = pin_memory_device
+        self._pool: Pool | None = None
 
     def __iter__(self) -> Iterator:
+        bits = (self.generator or default_generator).bits
+        seed = int(bits.integers(2**62))  # drawn whatever the number of workers, so that what follows stays the same
+        tasks = (
+            repeat(None) if isinstance(self.dataset, IterableDataset) else self.batch_sampler if self.batches else self.sampler
+        )
+        if self.num_workers:
+            return self._by_workers(iter(tasks), seed)  # type: ignore[arg-type]
+        return self._here(iter(tasks), seed)  # type: ignore[arg-type]
+
+    def _here(self, tasks: Iterator, seed: int) -> Iterator:
         if isinstance(self.dataset, IterableDataset):
             yield from self._stream(iter(self.dataset))
-        elif self.batches:
-            for indices in self.batch_sampler:  # type: ignore[union-attr]
-                yield self._batch(indices)
-        else:
-            for index in self.sampler:  # type: ignore[union-attr]
-                yield self.collate_fn(self.dataset[index])
+            return
+        for k, indices in enumerate(tasks):
+            with seeded(seed, k):
+                batch = self._case(indices)
+            yield batch
+
+    def _by_workers(self, tasks: Iterator, seed: int) -> Iterator:
+        pool = self._pool or Pool(self.num_workers, self.dataset, self._fetching, seed, self.worker_init_fn, self.timeout,
+                                  self.multiprocessing_context)  # fmt: skip
+        self._pool = None  # an error, or an epoch begun within this one, gets a pool of its own
+        done = False
+        try:
+            yield from pool.run(tasks, seed, self.prefetch_factor)
+            done = True
+        finally:
+            if done and self.persistent_workers and self._pool is None:
+                self._pool = pool
+                weakref.finalize(self, pool.close)
+            else:
+                pool.close()
+
+    def _fetching(self) -> Callable[[Any], Any]:
+        """What a worker calls with the indices of each batch of an epoch."""
+        if not isinstance(self.dataset, IterableDataset):
+            return self._case
+        batches = self._stream(iter(self.dataset))
+        return lambda _: next(batches)
+
+    def _case(self, indices: Any) -> Any:
+        return self._batch(indices) if self.batches else self.collate_fn(self.dataset[indices])
 
     def _stream(self, cases: Iterator) -> Iterator:
         if not self.batches:

@@ -175,8 +175,8 @@ class Spoken:
             said = (op.__doc__ or "an op of its own").strip().splitlines()[0]
             return Explanation(op.name, f"{title(op)}: {said}")
         formula, rules = entry.formula, [entry.rule(name) for name in entry.rules]
-        latex = f"y = {formula.latex(self.symbols, parts=False)}"
-        told = Explanation(op.name, f"{title(op)}: y = {formula.text(self.symbols, parts=False)}", latex)
+        latex = ("" if "y" in formula.names() else "y = ") + formula.latex(self.symbols, parts=False)
+        told = Explanation(op.name, f"{title(op)}: {entry.equation(self.symbols)}", latex)
         meant, tex_meant = ({name: text for each in (formula, *rules) for name, text in each.definitions(writer).items()}
                             for writer in (Plain(self.symbols), Latex(self.symbols)))  # fmt: skip
         if meant:
@@ -278,10 +278,14 @@ class Steps:
         sizes = host(part).reshape(-1)
         places = list(range(sizes.size)) if sizes.size <= FEW else [int(i) for i in np.linspace(0, sizes.size - 1, FEW)]
         found = self.again.differences(self.g, k, places)
-        scale = max(np.abs(v).max(initial=1e-12) for v in (sizes, found, 1e-3 * self.g))  # gradients may cancel to 0
+        precision = str(host(part).dtype)
+        least = (1e-3 if precision == "float64" else 1e-2) * np.linalg.norm(
+            self.g
+        )  # what is sent may cancel to rounding errors
+        scale = max(np.abs(sizes).max(initial=0.0), np.abs(found).max(initial=0.0), least, 1e-300)
         apart = float(np.abs(sizes[places] - found).max(initial=0.0) / scale)
         self.worst = max(self.worst, apart)
-        fine = apart <= TOLERANCE.get(str(host(part).dtype), 5e-2)
+        fine = apart <= TOLERANCE.get(precision, 5e-2)
         text = f"{'agree' if fine else 'DIFFER'}, largest difference {apart:.1e} of the largest gradient"
         text = text if fine else f"{text}: a kink or jump within 1e-6, or a wrong rule"
         shown = found.reshape(part.shape) if len(places) == sizes.size else found

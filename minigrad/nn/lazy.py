@@ -7,7 +7,16 @@ from typing import Any
 from ..core import Tensor
 from ..ops.create import empty, ones, zeros
 from . import norm
-from .conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
+from .conv import (
+    Conv1d,
+    Conv2d,
+    Conv3d,
+    Convolution,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    ConvTranspose3d,
+    TransposedConvolution,
+)
 from .linear import Linear
 from .module import Module
 from .parameter import Parameter
@@ -76,7 +85,7 @@ class LazyLinear(Lazy, Linear):
         return {"weight": (self.out_features, self.in_features), "bias": (self.out_features,)}
 
 
-class LazyConvolution(Lazy):
+class LazyConvolution(Lazy, Convolution):
     """What lazy convolutions have in common: in_channels is that of the first input."""
 
     def __init__(
@@ -117,7 +126,7 @@ class LazyConv3d(LazyConvolution, Conv3d):
     becomes = Conv3d
 
 
-class LazyTransposedConvolution(LazyConvolution):
+class LazyTransposedConvolution(LazyConvolution, TransposedConvolution):
     """What lazy transposed convolutions have in common."""
 
     def __init__(
@@ -151,7 +160,7 @@ class LazyConvTranspose3d(LazyTransposedConvolution, ConvTranspose3d):
     becomes = ConvTranspose3d
 
 
-class LazyRunning(Lazy):
+class LazyRunning(Lazy, norm.Running):
     """What lazy batch and instance norms have in common: num_features is the channels of the first input."""
 
     def __init__(

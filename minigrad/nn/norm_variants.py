@@ -64,6 +64,9 @@ class BatchRenorm(BatchNorm):
         if not self.training or self.frozen:
             return super().forward(input)
         self.check_input(input)
+        if input.array.size <= self.num_features:
+            raise ValueError(f"{type(self).__name__}: Expected more than 1 value per channel when training, got input size "
+                             f"{tuple(input.shape)}. Hint: a larger batch, or .eval()")  # fmt: skip
         dims, line = (0, *range(2, input.ndim)), (1, self.num_features, *(1,) * (input.ndim - 2))
         mu = mean_op(input, dim=dims, keepdim=True)
         deviation = sqrt(var_op(input, dim=dims, correction=0.0, keepdim=True) + self.eps)

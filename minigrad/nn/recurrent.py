@@ -172,12 +172,13 @@ class RNNBase(Module):
     def recurrence(self, layer: int, direction: int, rows: Tensor, sizes: list[int], first: State) -> tuple[Tensor, State]:
         """One layer in one direction: (outputs of all steps as rows, last state)."""
         names = self.names(layer, direction)
-        w_ih, w_hh, b_ih, b_hh, w_hr = (None if name is None else self._parameters[name] for name in names)
+        weights: list[Any] = [None if name is None else getattr(self, name) for name in names]
+        w_ih, w_hh, b_ih, b_hh, w_hr = weights
         inputs = pieces(F.linear(rows, w_ih, b_ih), sizes)  # one product for all steps
         step = KINDS[self.mode].step
         outputs, ended = [], []
-        state = first if sizes[-1] == sizes[0] or not direction else head(first, sizes[-1])
-        before = len(first[0].array) if not direction else sizes[-1]
+        before = sizes[-1] if direction else sizes[0]
+        state = head(first, before)
         order = range(len(sizes) - 1, -1, -1) if direction else range(len(sizes))
         for t in order:
             size = sizes[t]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from inspect import cleandoc
 from typing import Any, NamedTuple
 
 from ..core import OPS, Op
@@ -33,6 +34,11 @@ class Row(NamedTuple):
     @property
     def formula(self) -> Formula:
         return read(self.y)
+
+    def equation(self, symbols: Mapping[str, str]) -> str:
+        """y = its formula, in plain text, without what follows "where"."""
+        text = self.formula.text(symbols, parts=False)
+        return text if "y" in self.formula.names() else f"{symbols.get('y', 'y')} = {text}"
 
     def slope(self, name: str) -> Formula | None:
         """What g is multiplied by for an input, if its rule is a slope."""
@@ -193,13 +199,9 @@ FORMULAS = {
     "view_written": row("`x` with `value` in its view", x="`g`, 0 in the view", value="that view of `g`"),
     # matrices
     "matmul": row("x @ other", x="g @ other.T", other="x.T @ g"),
-    "linear": row(
-        "x @ weight.T + bias", over="rows", symbols=LAYER, x="g @ weight", weight="g.T @ x", bias="sum(g)"
-    ),
+    "linear": row("x @ weight.T + bias", over="rows", symbols=LAYER, x="g @ weight", weight="g.T @ x", bias="sum(g)"),
     "det": row("det(x)", over="matrix", x="det(x) * inv(x).T"),
-    "cofactor": row(
-        "det(x) * inv(x).T", over="matrix", x="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T"
-    ),
+    "cofactor": row("det(x) * inv(x).T", over="matrix", x="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T"),
     "logabsdet": row("log(abs(det(x)))", over="matrix", x="inv(x).T"),
     "inv": row("inv(x)", name="inverse", x="-y.T @ g @ y.T"),
     "solve": row("inv(x) @ other", x="-inv(x).T @ g @ y.T", other="inv(x).T @ g"),
@@ -246,9 +248,7 @@ FORMULAS = {
         out="`conv(weight, g)`",
         weight="`g` under each output, times `out`",
     ),
-    "conv_weight": row(
-        "`x` under each output, times `out`", symbols=LAYER, x="`out`, spread back by `g`", out="`conv(g, x)`"
-    ),
+    "conv_weight": row("`x` under each output, times `out`", symbols=LAYER, x="`out`, spread back by `g`", out="`conv(g, x)`"),
     "max_pool": row("the largest `x` in each window", x="`g`, to the largest"),
     "max_pool_input": row("`out`, to the largest of each window", out="`g` at the largest of each window"),
     "max_pool_take": row("`v` at the largest of each window", v="`g`, to the largest of each window"),
@@ -342,4 +342,4 @@ def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any]
 for _name, _row in FORMULAS.items():  # an op's docstring says its rules
     if _name in OPS:
         _rules = (f"gradient of {name}: {whole(rule)}" for name, rule in _row.rules.items())
-        OPS[_name].__doc__ = f"{OPS[_name].__doc__}\n\n" + "\n".join(_rules)
+        OPS[_name].__doc__ = f"{cleandoc(OPS[_name].__doc__ or '')}\n\n" + "\n".join(_rules)

@@ -80,4 +80,4 @@ def formulas(call: Call, names: dict[Variable, str], asked: set[int]) -> tuple[s
             slope = entry.slope(name)
             text = (slope or entry.rule(name)).text(symbols, parts=False)
             lines.append(f"∂/∂{a} = {text}" if slope else f"to {a}: {text}")
-    return f"{symbols['y']} = {entry.formula.text(symbols, parts=False)}", lines
+    return entry.equation(symbols), lines

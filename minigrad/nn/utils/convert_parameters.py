@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from ...backends import ShapeError
 from ...core import Tensor
@@ -17,7 +18,8 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
     """Give each parameter its part of `vec` as memory. Raises ShapeError unless it has as many numbers as they."""
-    given, start = list(parameters), 0
+    given: list[Any] = list(parameters)
+    start = 0
     wanted = sum(p.numel() for p in given)
     if tuple(tensor_of("vector_to_parameters", vec, "vec").shape) != (wanted,):
         raise ShapeError(f"vector_to_parameters: vec must be ({wanted},), one number for each of the parameters', got "

@@ -31,8 +31,8 @@ class Computed:
         setattr(module, self.name, self.value(module))
 
 
-def hooks_of(module: Module, kind: type, name: str) -> list:
-    """The handles' keys of the hooks that compute `name`."""
+def hooks_of(module: Module, kind: type[Computed], name: str) -> list:
+    """The keys of the hooks that compute `name`."""
     return [key for key, (hook, _) in module._forward_pre_hooks.items() if isinstance(hook, kind) and hook.name == name]
 
 
@@ -58,7 +58,7 @@ def weight_of(who: str, module: Module, name: str) -> Parameter:
     return weight
 
 
-def detach(who: str, module: Any, kind: type, name: str, parts: tuple[str, ...]) -> Module:
+def detach(who: str, module: Any, kind: type[Computed], name: str, parts: tuple[str, ...]) -> Module:
     """Make `name` a parameter again, with its present value. Raises ValueError if it is not computed by such a hook."""
     keys = hooks_of(module, kind, name)
     if not keys:

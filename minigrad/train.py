@@ -1,0 +1,214 @@
+"""`fit`: the training loop for those who don't want to write it, and the `History` of what it saw."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+from tqdm import tqdm
+
+from .core import Tensor, mode
+from .io import load, save
+from .nn import Module
+from .nn.utils import clip_grad_norm_
+from .ops.random import default_generator
+from .optim import Optimizer
+from .optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+
+
+@dataclass
+class History:
+    """What a run saw: `loss` of each step; and for each of the `epochs` a dict of means, of training and held out."""
+
+    loss: list[float] = field(default_factory=list)
+    epochs: list[dict[str, float]] = field(default_factory=list)
+
+    def plot(self, path: str | os.PathLike | None = None) -> Any:
+        """A matplotlib figure with each quantity over the epochs, also saved to `path` if that is given."""
+        names = sorted({name.removeprefix("held-out ") for epoch in self.epochs for name in epoch})
+        figure = importlib.import_module("matplotlib.figure").Figure(figsize=(4 * max(len(names), 1), 3), layout="constrained")
+        for k, name in enumerate(names):
+            axes = figure.add_subplot(1, len(names), k + 1, xlabel="epoch", title=name)
+            for kind in (name, f"held-out {name}"):
+                points = [(i + 1, epoch[kind]) for i, epoch in enumerate(self.epochs) if kind in epoch]
+                if points:
+                    axes.plot(*zip(*points, strict=True), label=kind)
+            axes.legend()
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+
+def accuracy(output: Tensor, target: Tensor) -> float:
+    """The part of the rows whose largest score is that of the target's class."""
+    return (output.argmax(1) == target).to("float32").mean().item()
+
+
+def fit(
+    model: Module,
+    loss: Callable[[Any, Any], Tensor],
+    optimizer: Optimizer,
+    loader: Iterable,
+    held_out: Iterable | None = None,
+    *,
+    epochs: int = 1,
+    metric: Callable[[Any, Any], float] | None = None,
+    scheduler: LRScheduler | None = None,
+    each_step: bool = False,
+    clip: float | None = None,
+    patience: int | None = None,
+    checkpoint: str | os.PathLike | None = None,
+    checkpoint_steps: int | None = None,
+    resume: bool = False,
+    writer: Any = None,
+    progress: bool = True,
+) -> History:
+    """Train for `epochs` passes over `loader`, whose batches are (*inputs, target); returns the history.
+
+    held_out    a loader whose loss and metric are looked at after each epoch
+    metric      (output, target) -> number, such as `accuracy`
+    scheduler   stepped after each epoch, or `each_step`; ReduceLROnPlateau gets the (held-out) loss
+    clip        the largest norm of all gradients together
+    patience    stop after so many epochs without a lower (held-out) loss
+    checkpoint  a file that is replaced after each epoch, and every `checkpoint_steps` steps; with `resume`, training goes on
+                from there if it exists, bit for bit as if it had not stopped
+    writer      with `add_scalar(name, value, step)`, such as TensorBoard's SummaryWriter
+
+    Raises FloatingPointError for a loss that is not finite, ValueError for options that make no sense.
+    """
+    for name, value in (("epochs", epochs), ("patience", patience), ("checkpoint_steps", checkpoint_steps)):
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ValueError(f"fit: {name} must be an integer >= 1, got {value!r}")
+    if clip is not None and not 0 < clip < math.inf:
+        raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
+    if checkpoint is None and (resume or checkpoint_steps):
+        raise ValueError("fit: resume and checkpoint_steps need checkpoint=path")
+    history, begun = History(), Place(model, optimizer, scheduler, loader)
+    skip, sums = 0, [0.0, 0.0, 0.0]  # batches of the first epoch done before; its sums of loss, metric and cases
+    if resume and os.path.exists(checkpoint):  # type: ignore[arg-type]
+        history, skip, sums = begun.restore(load(checkpoint))  # type: ignore[arg-type]
+    steps = None
+    with suppress(TypeError):
+        steps = len(loader)  # type: ignore[arg-type]
+    for epoch in range(len(history.epochs), epochs):
+        if stopped(history, patience):
+            break
+        begun.mark(skip)
+        model.train()
+        batches = iter(loader)
+        for _ in islice(batches, skip):
+            pass
+        begun.arrive()
+        seen, clock = 0, time.perf_counter()
+        with tqdm(total=steps, initial=skip, desc=f"epoch {epoch + 1}/{epochs}", unit="step", disable=not progress) as bar:
+            for *inputs, target in batches:
+                output = model(*inputs)
+                value = loss(output, target)
+                optimizer.zero_grad()
+                value.backward()
+                if clip is not None:
+                    clip_grad_norm_(model.parameters(), clip)
+                optimizer.step()
+                if scheduler is not None and each_step:
+                    scheduler.step()
+
+                n, number = len(target), value.item()
+                if not math.isfinite(number):
+                    raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
+                                             "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
+                history.loss.append(number)
+                with mode(grad=False):
+                    sums = [sums[0] + n * number, sums[1] + (n * metric(output, target) if metric else 0), sums[2] + n]
+                seen, skip = seen + n, skip + 1
+                if writer is not None:
+                    writer.add_scalar("loss", number, len(history.loss))
+                if progress:
+                    words = f"loss {sums[0] / sums[2]:.4f}" + (f", metric {sums[1] / sums[2]:.4f}" if metric else "")
+                    bar.set_postfix_str(f"{words}, {seen / (time.perf_counter() - clock):,.0f} samples/s", False)
+                    bar.update()
+                if checkpoint_steps and len(history.loss) % checkpoint_steps == 0:
+                    save(begun.state(history, skip, sums), checkpoint)  # type: ignore[arg-type]
+        if not sums[2]:
+            raise ValueError("fit: the loader gave no batches")
+        means = {"loss": sums[0] / sums[2], **({"metric": sums[1] / sums[2]} if metric else {})}
+        if held_out is not None:
+            means |= {f"held-out {name}": x for name, x in evaluate(model, loss, held_out, metric).items()}
+        history.epochs.append(means)
+        if scheduler is not None and not each_step:
+            watched = (means.get("held-out loss", means["loss"]),) if isinstance(scheduler, ReduceLROnPlateau) else ()
+            scheduler.step(*watched)
+        for name, x in means.items() if writer is not None else ():
+            writer.add_scalar(f"epoch/{name}", x, epoch + 1)
+        skip, sums = 0, [0.0, 0.0, 0.0]
+        if checkpoint is not None:
+            begun.mark(0)
+            save(begun.state(history, skip, sums), checkpoint)
+    return history
+
+
+def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable | None = None) -> dict[str, float]:
+    """The mean loss, and metric, over all cases of a loader, in evaluation mode and without gradients."""
+    training, total, right, cases = model.training, 0.0, 0.0, 0
+    model.eval()
+    try:
+        with mode(grad=False):
+            for *inputs, target in loader:
+                output, n = model(*inputs), len(target)
+                total, cases = total + n * loss(output, target).item(), cases + n
+                right += n * metric(output, target) if metric else 0
+    finally:
+        model.train(training)
+    if not cases:
+        raise ValueError("fit: the held-out loader gave no batches")
+    return {"loss": total / cases, **({"metric": right / cases} if metric else {})}
+
+
+def stopped(history: History, patience: int | None) -> bool:
+    """Whether the last `patience` epochs were no better than those before."""
+    losses = [epoch.get("held-out loss", epoch["loss"]) for epoch in history.epochs]
+    return patience is not None and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
+
+
+class Place:
+    """Where a run is: all that a later process needs to go on with the same bits."""
+
+    def __init__(self, model: Module, optimizer: Optimizer, scheduler: Any, loader: Any) -> None:
+        self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
+        own = getattr(loader, "generator", None)
+        self.generators = [default_generator, *([own] if own is not None else [])]
+        self.now: list[Tensor] | None = None
+
+    def mark(self, skip: int) -> None:
+        """An epoch begins: its order is drawn from the generators as they are here."""
+        if not skip:
+            self.start = [g.get_state() for g in self.generators]
+
+    def arrive(self) -> None:
+        """The batches done before have been skipped: random numbers go on as they were when the run was saved."""
+        for g, state in zip(self.generators, self.now or (), strict=False):
+            g.set_state(state)
+        self.now = None
+
+    def state(self, history: History, skip: int, sums: list[float]) -> dict[str, Any]:
+        states = {name: part.state_dict() for name, part in self.parts.items() if part is not None}
+        now = [g.get_state() for g in self.generators]
+        return {**states, "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
+                "epochs": history.epochs}  # fmt: skip
+
+    def restore(self, saved: dict[str, Any]) -> tuple[History, int, list[float]]:
+        for name, part in self.parts.items():
+            if (part is None) != (name not in saved):
+                raise ValueError(f"fit: the checkpoint and this call differ in whether there is a {name}")
+            if part is not None:
+                part.load_state_dict(saved[name])
+        self.start, self.now = saved["start"], saved["now"] if saved["skip"] else None
+        for g, state in zip(self.generators, self.start, strict=True):
+            g.set_state(state)
+        return History(saved["loss"], saved["epochs"]), saved["skip"], saved["sums"]

@@ -1,0 +1,38 @@
+"""The table of a model: shapes, parameters, FLOPs and memory, counted by hand."""
+
+from __future__ import annotations
+
+import minigrad
+from minigrad import nn
+from minigrad.summaries import summary
+
+
+def test_a_small_network_counted_by_hand() -> None:
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 8 * 8, 10))
+    table = summary(model, (2, 3, 8, 8))
+    conv, relu, *_, linear = table.rows
+    assert (conv.kind, conv.shape, conv.parameters) == ("Conv2d", (2, 4, 8, 8), 4 * 27 + 4)
+    assert conv.flops == 2 * 4 * 64 * (2 * 27 + 1)
+    assert (relu.flops, relu.shape) == (2 * 4 * 64, (2, 4, 8, 8))
+    assert (linear.name, linear.shape, linear.parameters) == ("3", (2, 10), 2570)
+    assert linear.flops == 2 * 10 * (2 * 256 + 1)
+    assert table.parameters == sum(p.numel() for p in model.parameters())
+    assert "2,682" in str(table)
+    assert table.kept >= 2 * 4 * 64 * 4  # at least the output of the ReLU, in single precision
+
+
+def test_it_leaves_the_model_and_the_random_stream_alone() -> None:
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))
+    before = {name: x.tolist() for name, x in model.state_dict().items()}
+    state = minigrad.get_rng_state().tolist()
+    summary(model, (5, 3))
+    assert {name: x.tolist() for name, x in model.state_dict().items()} == before
+    assert minigrad.get_rng_state().tolist() == state
+
+
+def test_shared_weights_count_once() -> None:
+    layer = nn.Linear(4, 4, bias=False)
+    table = summary(nn.Sequential(layer, nn.Tanh(), layer), minigrad.ones(2, 4))
+    assert table.parameters == 16
+    assert table.flops == 2 * (2 * 4 * 2 * 4) + 8

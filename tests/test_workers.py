@@ -1,0 +1,181 @@
+"""Worker processes of the loader: the same batches, errors with their traceback, deaths and hangs noticed, nothing left."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import minigrad
+from minigrad import data
+
+
+class Noisy(data.Dataset):
+    """Cases with noise from the default generator."""
+
+    def __init__(self, n: int = 23) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, i: int) -> Any:
+        return minigrad.tensor(float(i)) + minigrad.rand(2), i
+
+
+class Does(data.Dataset):
+    """Case 5 does something."""
+
+    def __init__(self, what: Any) -> None:
+        self.what = what
+
+    def __len__(self) -> int:
+        return 12
+
+    def __getitem__(self, i: int) -> int:
+        if i == 5:
+            self.what()
+        return i
+
+
+class Count(data.IterableDataset):
+    def __iter__(self) -> Any:
+        info = data.get_worker_info()
+        step, start = (info.num_workers, info.id) if info else (1, 0)
+        yield from range(start, 10, step)
+
+
+def epochs(workers: int, n: int = 2, **options: Any) -> list:
+    minigrad.manual_seed(3)
+    loader = data.DataLoader(Noisy(), 4, shuffle=True, num_workers=workers, **options)
+    return [[(x.tolist(), i.tolist()) for x, i in loader] for _ in range(n)]
+
+
+def test_the_same_batches_whatever_the_number_of_workers() -> None:
+    alone = epochs(0)
+    assert sorted(i for _, numbers in alone[0] for i in numbers) == list(range(23))
+    assert alone[0] != alone[1]
+    assert epochs(1) == alone
+    assert epochs(3, prefetch_factor=1) == alone
+    assert epochs(2, persistent_workers=True) == alone
+    assert not multiprocessing.active_children()
+
+
+def test_streams_are_shared_out() -> None:
+    loader = data.DataLoader(Count(), 2, num_workers=2)
+    assert [b.tolist() for b in loader] == [[0, 2], [1, 3], [4, 6], [5, 7], [8], [9]]
+    assert data.get_worker_info() is None
+
+
+def test_workers_know_themselves_and_are_seeded() -> None:
+    class Who(data.Dataset):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, i: int) -> tuple:
+            info = data.get_worker_info()
+            return info.id, info.num_workers, info.seed % 2**40, started[0]
+
+    started: list = []
+    rows = list(data.DataLoader(Who(), None, num_workers=2, worker_init_fn=lambda i: started.append(10 + i)))
+    assert [row[0] for row in rows] == [0, 1, 0, 1]
+    assert [row[3] for row in rows] == [10, 11, 10, 11]
+    assert {row[1] for row in rows} == {2}
+    assert rows[0][2] != rows[1][2]
+
+
+def fail() -> None:
+    raise KeyError("mine")
+
+
+def test_an_error_comes_through_with_the_workers_traceback() -> None:
+    with pytest.raises(KeyError, match="mine") as caught:
+        list(data.DataLoader(Does(fail), 2, num_workers=2))
+    note = "".join(caught.value.__notes__)
+    assert "DataLoader worker 0, batch 2" in note
+    assert "in fail" in note
+    assert not multiprocessing.active_children()
+
+
+def test_an_error_of_worker_init_fn_comes_through() -> None:
+    def init(i: int) -> None:
+        raise ValueError(f"no worker {i}")
+
+    with pytest.raises(ValueError, match="no worker 0"):
+        list(data.DataLoader(Noisy(), 2, num_workers=2, worker_init_fn=init))
+
+
+@pytest.mark.parametrize(("how", "words"), [
+    (lambda: os.kill(os.getpid(), signal.SIGKILL), "killed by signal 9"), (lambda: os._exit(3), "ended with exit code 3"),
+])  # fmt: skip
+def test_a_dead_worker_is_noticed(how: Any, words: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(RuntimeError, match=f"worker 0 .* exited unexpectedly: it (was )?{words}"):
+        list(data.DataLoader(Does(how), 2, num_workers=2))
+    assert time.monotonic() - begun < 5
+    assert not multiprocessing.active_children()
+
+
+def test_a_hanging_worker_is_an_error_after_the_timeout() -> None:
+    with pytest.raises(RuntimeError, match=r"(?s)timed out after 0.5 seconds: worker 0 has not given batch 2.*time.sleep"):
+        list(data.DataLoader(Does(lambda: time.sleep(60)), 2, num_workers=2, timeout=0.5))
+    assert not multiprocessing.active_children()
+
+
+def test_a_slow_worker_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data.workers, "PATIENCE", 0.3)
+    with pytest.warns(RuntimeWarning, match=r"(?s)worker 0 has worked on batch 2 for .*time.sleep"):
+        assert len(list(data.DataLoader(Does(lambda: time.sleep(1)), 2, num_workers=2))) == 6
+
+
+def test_leaving_an_epoch_ends_the_workers() -> None:
+    batches = iter(data.DataLoader(Noisy(), 2, num_workers=2))
+    next(batches)
+    assert len(multiprocessing.active_children()) == 2
+    batches.close()  # type: ignore[attr-defined]
+    assert not multiprocessing.active_children()
+
+
+def alive(stat: Path) -> bool:
+    """Whether the process with this file is there and no zombie."""
+    try:
+        return stat.read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_nothing_is_left_when_the_parent_is_killed() -> None:
+    script = (
+        "import time, multiprocessing\nfrom minigrad import data, zeros\n"
+        "class Slow(data.Dataset):\n"
+        "    def __len__(self): return 9\n"
+        "    def __getitem__(self, i):\n        time.sleep(i)\n        return i\n"
+        "it = iter(data.DataLoader(Slow(), 1, num_workers=2)); next(it)\n"
+        "print(*(p.pid for p in multiprocessing.active_children()), flush=True)\ntime.sleep(60)\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    assert len(pids) == 2
+    for _ in range(100):
+        left = [pid for pid in pids if alive(Path(f"/proc/{pid}/stat"))]
+        if not left:
+            break
+        time.sleep(0.1)
+    assert not left
+
+
+def test_options_that_need_workers() -> None:
+    for options in (dict(prefetch_factor=2), dict(persistent_workers=True)):
+        with pytest.raises(ValueError, match="need num_workers > 0"):
+            data.DataLoader(Noisy(), **options)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, diagnose, func, io, nn, ops, optim, teach, viz
+from . import autograd, backends, data, diagnose, func, io, nn, ops, optim, teach, train, viz
 from .autograd import (
     decompose,
     enable_grad,
@@ -35,6 +35,7 @@ from .io import load, save
 from .ops import linalg
 from .ops.functions import *
 from .ops.printing import set_printoptions
+from .summaries import summary
 from .torch_face import Tensor, settle
 from .trace import record
 

@@ -26,9 +26,7 @@ def whole(low: int) -> type:
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser("minigrad", description="minigrad: an autograd engine from scratch.")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
-    p = commands.add_parser(
-        "demo", help="train an MLP and a CNN with batch norm on handwritten digits, and draw batch norm"
-    )
+    p = commands.add_parser("demo", help="train an MLP and a CNN with batch norm on handwritten digits, and draw batch norm")
     p.add_argument("--seed", type=whole(0), default=0, help="seed of all random numbers (default: %(default)s)")
     p.add_argument("--epochs", type=whole(1), default=15, help="passes over the training digits (default: %(default)s)")
     p.add_argument("--out", type=Path, default=Path("runs/demo"), help="folder to write to (default: %(default)s)")

@@ -1,7 +1,7 @@
 """Run a script written for PyTorch on minigrad: `python -m minigrad.as_torch script.py [its arguments]`.
 
-`python -m minigrad.as_torch --report script.py` reads the script without running it and lists what it needs and what is missing.
-In a program, `with minigrad.as_torch.redirected():` makes every `import torch` inside find minigrad.
+`python -m minigrad.as_torch --report script.py` reads the script without running it and lists what it needs and what is
+missing. In a program, `with minigrad.as_torch.redirected():` makes every `import torch` inside find minigrad.
 """
 
 from __future__ import annotations

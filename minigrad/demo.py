@@ -211,9 +211,7 @@ def restored(checkpoint: str | Path) -> nn.Sequential:
     """The model of a checkpoint of the demo. Raises ValueError for a file that holds something else."""
     found = load(checkpoint)
     if not isinstance(found, dict) or found.get("model") not in MODELS or not isinstance(found.get("state"), dict):
-        raise ValueError(
-            f"predict: {str(checkpoint)!r} is no checkpoint of the demo. Hint: python -m minigrad demo makes one"
-        )
+        raise ValueError(f"predict: {str(checkpoint)!r} is no checkpoint of the demo. Hint: python -m minigrad demo makes one")
     model = MODELS[found["model"]]()
     model.load_state_dict(found["state"])
     return model.eval()  # type: ignore[return-value]

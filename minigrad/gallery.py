@@ -13,9 +13,7 @@ from minigrad.trace import Program, record
 from minigrad.viz import Drawing, draw
 
 
-def norm_program(
-    layer: Callable[..., mg.Tensor], shape: tuple[int, ...], size: int
-) -> tuple[Program, dict[str, mg.Tensor]]:
+def norm_program(layer: Callable[..., mg.Tensor], shape: tuple[int, ...], size: int) -> tuple[Program, dict[str, mg.Tensor]]:
     """A normalization run forward and backward on random numbers, and the names of its tensors."""
     x = mg.randn(shape).requires_grad_()
     gamma = mg.randn(size).mul(0.3).add(1).requires_grad_()
@@ -43,9 +41,7 @@ def closed() -> Drawing:
 def forward() -> Drawing:
     """Batch norm opened, forward only."""
     program, names = norm_program(batchnorm, (4, 3, 2, 2), 3)
-    return draw(
-        program, names=names, decompose=True, backward=False, direction="LR", title="Batch normalization, opened"
-    )
+    return draw(program, names=names, decompose=True, backward=False, direction="LR", title="Batch normalization, opened")
 
 
 def poster() -> Drawing:

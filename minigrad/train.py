@@ -83,9 +83,9 @@ def fit(
 
     Raises FloatingPointError for a loss that is not finite, ValueError for options that make no sense.
     """
-    for name, value in (("epochs", epochs), ("patience", patience), ("checkpoint_steps", checkpoint_steps)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ValueError(f"fit: {name} must be an integer >= 1, got {value!r}")
+    for name, given in (("epochs", epochs), ("patience", patience), ("checkpoint_steps", checkpoint_steps)):
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 1):
+            raise ValueError(f"fit: {name} must be an integer >= 1, got {given!r}")
     if clip is not None and not 0 < clip < math.inf:
         raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
     if checkpoint is None and (resume or checkpoint_steps):

@@ -23,8 +23,7 @@ def torch_conv(t: Any, x: Any, w: Any, bias: Any = None, *, window: Any) -> Any:
 def torch_conv_input(t: Any, out: Any, w: Any, *, shape: Any, window: Any) -> Any:
     n = out.ndim - 2
     reach = [
-        (o - 1) * s - 2 * p + d * (k - 1) + 1
-        for o, s, p, d, k in zip(out.shape[2:], *window[:3], w.shape[2:], strict=True)
+        (o - 1) * s - 2 * p + d * (k - 1) + 1 for o, s, p, d, k in zip(out.shape[2:], *window[:3], w.shape[2:], strict=True)
     ]
     more = [a - b for a, b in zip(shape[2:], reach, strict=True)]
     stride, padding, dilation, groups = window
@@ -182,9 +181,7 @@ case(
     wants=(0,),
     eps=EPS,
 )
-case(
-    norm.batch_norm_eval_op, [normal(3, 2), normal(2), None, normal(2), positive(2)], ref.batch_norm_eval, None, eps=EPS
-)
+case(norm.batch_norm_eval_op, [normal(3, 2), normal(2), None, normal(2), positive(2)], ref.batch_norm_eval, None, eps=EPS)
 case(
     norm.batch_norm_input,
     [normal(3, 2, 2), normal(3, 2, 2), normal(2), normal(1, 2, 1), positive(1, 2, 1)],

@@ -125,6 +125,4 @@ def case(
                 module = getattr(module, part)
             return module(*xs, **opts)
 
-    CASES.append(
-        Case(called if count == 1 else f"{called}-{count}", what, tuple(inputs), want, torch, tol, wants, options)
-    )
+    CASES.append(Case(called if count == 1 else f"{called}-{count}", what, tuple(inputs), want, torch, tol, wants, options))

@@ -118,9 +118,7 @@ def test_cuda_without_cupy_says_what_is_missing(monkeypatch: pytest.MonkeyPatch)
         lambda: minigrad.zeros(2).cuda(),
         lambda: minigrad.zeros(2).to("cuda:0"),
     ):
-        with pytest.raises(
-            RuntimeError, match="needs the package CuPy, which is not installed. Hint: pip install cupy"
-        ):
+        with pytest.raises(RuntimeError, match="needs the package CuPy, which is not installed. Hint: pip install cupy"):
             ask()
 
 

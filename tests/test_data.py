@@ -50,9 +50,7 @@ def test_tensor_dataset() -> None:
     d = numbers(5)
     assert len(d) == 5
     assert [x.item() for x in d[2]] == [2, 20]
-    with pytest.raises(
-        RuntimeError, match=r"Size mismatch between tensors: expected one length for all, got \(3,\), \(4,\)"
-    ):
+    with pytest.raises(RuntimeError, match=r"Size mismatch between tensors: expected one length for all, got \(3,\), \(4,\)"):
         data.TensorDataset(minigrad.zeros(3), minigrad.zeros(4))
     with pytest.raises(ValueError, match="Size mismatch.*got none"):
         data.TensorDataset()

@@ -142,9 +142,7 @@ TYPES = [
     bad(lambda: mg.tensor(None), TypeError, "tensor:", "object"),
     bad(lambda: mg.zeros(2, dtype="float99"), TypeError, "dtype:", "float32", "'float99'"),
     bad(lambda: mg.from_numpy([1.0]), TypeError, "from_numpy:", "numpy.ndarray", "list", "Hint"),
-    bad(
-        lambda: x23().gather(0, mg.ones(1, 1)), RuntimeError, "gather:", "integer", "minigrad.float32", "Hint: .long()"
-    ),
+    bad(lambda: x23().gather(0, mg.ones(1, 1)), RuntimeError, "gather:", "integer", "minigrad.float32", "Hint: .long()"),
     bad(lambda: len(mg.tensor(1.0)), TypeError, "0-d tensor"),
     bad(lambda: list(mg.tensor(1.0)), TypeError, "0-d tensor"),
     bad(lambda: range(mg.tensor(1.5)), TypeError, "integer tensors", "minigrad.float32"),

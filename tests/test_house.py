@@ -90,9 +90,7 @@ def test_core_knows_neither_numpy_nor_an_op() -> None:
 
 
 def test_every_registered_op_has_a_case() -> None:
-    cased = {case.what.name for case in CASES if isinstance(case.what, Op)} | {
-        case.name.split("-")[0] for case in CASES
-    }
+    cased = {case.what.name for case in CASES if isinstance(case.what, Op)} | {case.name.split("-")[0] for case in CASES}
     ours = {name for name in OPS if not name.startswith("test_")}
     assert ours <= cased, f"no case in tests/cases.py for {sorted(ours - cased)}"
 

@@ -119,9 +119,7 @@ def test_a_write_to_a_saved_tensor_is_noticed(name: str) -> None:
     loss = (x * w).sum()
     with minigrad.no_grad():
         WRITES[name](w)
-    with pytest.raises(
-        GradError, match="modified by an inplace operation.*mul saved.*version 1; expected version 0.*Hint"
-    ):
+    with pytest.raises(GradError, match="modified by an inplace operation.*mul saved.*version 1; expected version 0.*Hint"):
         loss.backward()
     assert x.grad is None
 

@@ -69,9 +69,7 @@ def test_a_recorded_step_with_dropout_and_batch_norm_replays(momentum):
 
     def make():
         minigrad.manual_seed(3)
-        net = nn.Sequential(
-            nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=momentum), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3)
-        )
+        net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8, momentum=momentum), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3))
         return net.double()
 
     def step(net, x, t):

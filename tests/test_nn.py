@@ -107,9 +107,7 @@ def test_paths():
     assert net.get_parameter("heads.1.bias") is net.heads[1].bias
     assert net.get_buffer("encoder.1.running_mean") is net.encoder[1].running_mean
     assert net.get_submodule("") is net
-    with pytest.raises(
-        AttributeError, match=r"Sequential has no submodule '7' \(in 'encoder.7'\). Hint: it has 0, 1, 2"
-    ):
+    with pytest.raises(AttributeError, match=r"Sequential has no submodule '7' \(in 'encoder.7'\). Hint: it has 0, 1, 2"):
         net.get_submodule("encoder.7")
     with pytest.raises(AttributeError, match="Linear has no parameter 'wait'"):
         net.get_parameter("encoder.0.wait")
@@ -192,9 +190,7 @@ def test_state_dict_shares_memory_and_is_detached():
 def test_load_state_dict_copies():
     a, b = Net(), Net()
     result = b.load_state_dict(a.state_dict())
-    assert (
-        result.missing_keys == [] and result.unexpected_keys == [] and repr(result) == "<All keys matched successfully>"
-    )
+    assert result.missing_keys == [] and result.unexpected_keys == [] and repr(result) == "<All keys matched successfully>"
     np.testing.assert_array_equal(a.heads[0].weight.detach().numpy(), b.heads[0].weight.detach().numpy())
     assert a.scale.array is not b.scale.array
     half = {k: v.double() if v.is_floating_point() else v for k, v in a.state_dict().items()}
@@ -360,8 +356,7 @@ def test_two_roots_have_their_own_names():
 def test_repr():
     assert repr(nn.Sequential()) == "Sequential()"
     assert repr(nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.ReLU()))) == (
-        "Sequential(\n  (0): Linear(in_features=3, out_features=4, bias=True)\n"
-        "  (1): Sequential(\n    (0): ReLU()\n  )\n)"
+        "Sequential(\n  (0): Linear(in_features=3, out_features=4, bias=True)\n  (1): Sequential(\n    (0): ReLU()\n  )\n)"
     )
     assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n)"
     p = nn.Parameter(minigrad.ones(2))

@@ -13,7 +13,8 @@ from minigrad import autograd, optim
 from minigrad.trace import record
 
 NAN = float("nan")
-ALL = [optim.SGD, optim.Adam, optim.AdamW]
+MORE = [optim.RMSprop, optim.Adagrad, optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam]
+ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE]
 
 
 def leaf(*shape: int, seed: int = 0) -> Any:
@@ -63,9 +64,7 @@ def test_bad_parameters(make: Any) -> None:
     p = leaf(2)
     with pytest.raises(ValueError, match="optimizer got an empty parameter list"):
         make([])
-    with pytest.raises(
-        TypeError, match=r"params must be an iterable of tensors or dicts, got Tensor. Hint: \[params\]"
-    ):
+    with pytest.raises(TypeError, match=r"params must be an iterable of tensors or dicts, got Tensor. Hint: \[params\]"):
         make(p)
     with pytest.raises(TypeError, match="got int"):
         make(3)
@@ -178,6 +177,8 @@ def test_sgds_buffer_starts_as_the_gradient(options: dict) -> None:
     (optim.SGD, dict(lr=0.1, momentum=0.9, nesterov=True)),
     (optim.Adam, dict(lr=0.1, amsgrad=True)),
     (optim.AdamW, dict(lr=0.1, maximize=True)),
+    (optim.RMSprop, dict(centered=True, momentum=0.9)),
+    *[(make, {}) for make in MORE],
 ])  # fmt: skip
 def test_a_recorded_step_replays_like_the_eager_loop(make: Any, options: dict) -> None:
     """The very first step is recorded, with the optimizer's state made in it, then played 20 times on new data."""
@@ -297,6 +298,61 @@ def test_an_optimizer_of_ones_own() -> None:
     assert p.tolist() == [0.5, 0.5]
     with pytest.raises(NotImplementedError, match="must define update"):
         optim.Optimizer([p], {}).step()
+
+
+@pytest.mark.parametrize("make", MORE)
+def test_the_further_optimizers_refuse_bad_options(make: Any) -> None:
+    for options, error, message in [
+        (dict(lr=-1.0), ValueError, "Invalid lr"), (dict(eps=NAN), ValueError, "Invalid eps"),
+        (dict(weight_decay="1"), TypeError, "weight_decay must be a number"), (dict(maximize=1), TypeError, "maximize must be"),
+        (dict(differentiable=True), ValueError, "differentiable=True is not supported"),
+    ]:  # fmt: skip
+        with pytest.raises(error, match=f"{make.__name__}: .*{message}"):
+            make([leaf(2)], **options)
+
+
+def test_lbfgs_refuses_and_says_that_it_cant_be_replayed() -> None:
+    p = leaf(3)
+    for options, message in [
+        (dict(max_iter=0), "max_iter"), (dict(line_search_fn="armijo"), "must be None or 'strong_wolfe'"), (dict(lr=NAN), "lr"),
+    ]:  # fmt: skip
+        with pytest.raises(ValueError, match=f"LBFGS: .*{message}"):
+            optim.LBFGS([p], **options)
+    with pytest.raises(ValueError, match="one group"):
+        optim.LBFGS([{"params": [p]}, {"params": [leaf(2)]}])
+    optimizer = optim.LBFGS([p], line_search_fn="strong_wolfe")
+    with pytest.raises(TypeError, match="needs a closure"):
+        optimizer.step()
+
+    def closure() -> Any:
+        optimizer.zero_grad()
+        loss = ((p - 2) ** 2).sum()
+        loss.backward()
+        return loss
+
+    with record() as program:
+        optimizer.step(closure)
+    np.testing.assert_allclose(p.tolist(), [2, 2, 2], atol=1e-6)
+    with pytest.raises(RuntimeError, match="LBFGS chooses its moves"):
+        program.run()
+
+
+def test_step_hooks_run_once_and_can_replace_the_arguments() -> None:
+    class Twice(optim.SGD):
+        def step(self, closure: Any = None) -> Any:
+            super().step()
+            return super().step(closure)
+
+    p, seen = with_grad(minigrad.zeros(1, requires_grad=True)), []
+    optimizer = Twice([p], lr=1.0)
+    optimizer.register_step_pre_hook(lambda o, args, options: ((o, lambda: seen.append("closure")), options))
+    handle = optimizer.register_step_post_hook(lambda o, args, options: seen.append("after"))
+    optimizer.step()
+    assert seen == ["closure", "after"]
+    handle.remove()
+    optimizer.step()
+    assert seen == ["closure", "after", "closure"]
+    assert p.tolist() == [-4]
 
 
 def test_memory_is_flat_and_unused_parameters_get_no_state() -> None:

@@ -42,9 +42,9 @@ def run(made: tuple, loss: Any = None, **options: Any) -> train.History:
 
 def test_it_learns_and_tells() -> None:
     writer = Writer()
-    history = run(parts(), epochs=30, clip=1.0, writer=writer)
-    assert len(history.loss) == 210
-    assert history.epochs[-1]["held-out metric"] > 0.9
+    history = run(parts(), epochs=10, clip=1.0, writer=writer)
+    assert len(history.loss) == 70
+    assert history.epochs[-1]["held-out metric"] > 0.8  # by chance: 0.5
     assert history.epochs[-1]["loss"] < history.epochs[0]["loss"]
     assert writer.seen[0] == ("loss", history.loss[0], 1)
     assert ("epoch/metric", history.epochs[9]["metric"], 10) in writer.seen

@@ -52,10 +52,7 @@ def edges(dot):
     """(tail, head, colour, is it drawn backward) of every edge between items, by their ids."""
     pattern = r"(n\w+)(?::\w+:\w)? -> (n\w+)(?::\w+:\w)?(.*)"
     found = [match.groups() for line in lines(dot) if (match := re.match(pattern, line))]
-    return [
-        (a, b, "red" if re.search(r'[\[ ]color="#c9210f"', rest) else "black", "dir=back" in rest)
-        for a, b, rest in found
-    ]
+    return [(a, b, "red" if re.search(r'[\[ ]color="#c9210f"', rest) else "black", "dir=back" in rest) for a, b, rest in found]
 
 
 def texts(svg):
@@ -112,9 +109,7 @@ def test_batch_norm_circuit(norm):
         "∂/∂γ = a",
     ):
         assert derivative in dot
-    assert (
-        dot.count("1×3×1×1") == 2 * 4 and dot.count("4×3×2×2") == 2 * 8
-    )  # mean, variance, + ε, sqrt; each there and back
+    assert dot.count("1×3×1×1") == 2 * 4 and dot.count("4×3×2×2") == 2 * 8  # mean, variance, + ε, sqrt; each there and back
 
 
 def test_other_graphs_pair_edges_too():
@@ -141,11 +136,7 @@ def test_opened_program_has_the_gradients_of_the_closed_one(norm):
     inside = opened(program)
     x = inside.of(names["x"])
     parts = [
-        inside.sent[c.node, k].array
-        for c in inside.calls
-        if c.phase == "forward"
-        for k, a in enumerate(c.inputs)
-        if a is x
+        inside.sent[c.node, k].array for c in inside.calls if c.phase == "forward" for k, a in enumerate(c.inputs) if a is x
     ]
     assert len(parts) == 2
     np.testing.assert_allclose(parts[0] + parts[1], names["x"].grad.numpy(), rtol=1e-10, atol=1e-12)

@@ -130,7 +130,7 @@ class Pool:
         self.early: list[list] = [[] for _ in range(n)]  # answers that came while another was awaited
         if context is None:  # forked workers share the dataset's memory, and it needn't be picklable
             context = "fork" if "fork" in multiprocessing.get_all_start_methods() else "spawn"
-        methods = multiprocessing.get_context(context) if isinstance(context, str) else context
+        methods: Any = multiprocessing.get_context(context) if isinstance(context, str) else context
         try:
             for i in range(n):
                 ours, theirs = methods.Pipe()
@@ -150,7 +150,8 @@ class Pool:
         """The batches of the index lists `tasks` in order, with `ahead` of them in work for each worker."""
         n = len(self.workers)
         self.epoch += 1
-        sent, ended = 0, set()
+        sent = 0
+        ended: set[int] = set()
         waiting: list[int] = []  # the numbers of the batches that were asked for, in order
         tasks = iter(tasks)
         more = True

@@ -47,7 +47,8 @@ def save(obj: Any, path: str | os.PathLike | BinaryIO) -> None:
         raise ValueError(f"save: {error}") from None
     except RecursionError:
         raise ValueError("save: the value is nested too deeply, or contains itself") from None
-    with nullcontext(target) if target is path else replacing(target) as file:
+    out: Any = nullcontext(target) if target is path else replacing(target)
+    with out as file:
         file.write(header)
         for x in tensors.values():
             file.write(raw(x).data)

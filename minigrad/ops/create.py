@@ -147,9 +147,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor on the memory of a NumPy array: writes go both ways."""
     if not isinstance(ndarray, np.ndarray):
-        raise TypeError(
-            f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)"
-        )
+        raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)")
     return Tensor(host_array("from_numpy", ndarray))
 
 
@@ -214,9 +212,7 @@ def arange(
     return out.requires_grad_() if requires_grad else out
 
 
-def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
         raise ShapeError(f"linspace: steps must be non-negative, got {steps}")
@@ -230,9 +226,7 @@ def linspace(
     return out.requires_grad_() if requires_grad else out
 
 
-def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Tensor:
+def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of one value in the shape, type and device of `input`."""
     x = tensor_of("full_like", input)
     made = full_like_op(x, value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)

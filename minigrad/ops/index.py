@@ -58,9 +58,7 @@ def scatter_add_op(b, x, index, *, dim, shape):
     at = []
     for d, n in enumerate(index.shape):
         line = tuple(n if k == d else 1 for k in range(index.ndim))
-        at.append(
-            index if d == dim else xp.broadcast_to(xp.reshape(xp.arange(n, dtype=index.dtype), line), index.shape)
-        )
+        at.append(index if d == dim else xp.broadcast_to(xp.reshape(xp.arange(n, dtype=index.dtype), line), index.shape))
     return b.add_at(shape, tuple(at), x)
 
 
@@ -200,9 +198,7 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
             )
         return item
     if kind != "int":
-        raise IndexError(
-            f"index: tensors used as indices must be integer or boolean, got {item.dtype!r}. Hint: .long()"
-        )
+        raise IndexError(f"index: tensors used as indices must be integer or boolean, got {item.dtype!r}. Hint: .long()")
     return in_range("index", item, x.shape[d], d)
 
 
@@ -244,9 +240,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     d = axis("gather", dim, tensor_of("gather", input).ndim)
     _like_input("gather", input, d, tensor_of("gather", index, "index"))
     if not input.ndim:
-        return reshape_op(
-            gather_op(reshape_op(input, shape=(1,)), reshape_op(index, shape=(1,)), dim=0), shape=index.shape
-        )
+        return reshape_op(gather_op(reshape_op(input, shape=(1,)), reshape_op(index, shape=(1,)), dim=0), shape=index.shape)
     return gather_op(input, index, dim=d)
 
 
@@ -254,9 +248,7 @@ def _like_input(who: str, x: Tensor, d: int, index: Tensor) -> None:
     if index.dtype.kind != "int":
         raise DTypeError(f"{who}: index must be an integer tensor, got {index.dtype!r}. Hint: .long()")
     if max(index.ndim, 1) != max(x.ndim, 1):
-        raise ShapeError(
-            f"{who}: index must have as many dimensions as the input {tuple(x.shape)}, got {tuple(index.shape)}"
-        )
+        raise ShapeError(f"{who}: index must have as many dimensions as the input {tuple(x.shape)}, got {tuple(index.shape)}")
     for k, (n, m) in enumerate(zip(index.shape, x.shape, strict=False)):
         if k != d and n > m:
             raise ShapeError(
@@ -275,9 +267,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order."""
     d = axis("index_select", dim, tensor_of("index_select", input).ndim)
     if tensor_of("index_select", index, "index").ndim > 1 or index.dtype.kind != "int":
-        raise ShapeError(
-            f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}"
-        )
+        raise ShapeError(f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
     if not input.ndim and at.shape[0] != 1:
         raise ShapeError(f"index_select: a scalar takes an index of 1 position, got shape {tuple(index.shape)}")

@@ -62,8 +62,9 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
     if not x.ndim or not w.ndim:
         raise ShapeError(f"matmul: both operands need at least 1 dimension, got shapes {tuple(x.shape)} and {tuple(w.shape)}")
     if x.shape[-1] != w.shape[max(w.ndim - 2, 0)]:
+        k, other_k = x.shape[-1], w.shape[max(w.ndim - 2, 0)]
         raise ShapeError(f"matmul: expected (..., n, k) and (..., k, m), got {tuple(x.shape)} and {tuple(w.shape)}: the inner "
-                         f"sizes {x.shape[-1]} and {w.shape[max(w.ndim - 2, 0)]} differ. Hint: transpose one with .mT")  # fmt: skip
+                         f"sizes {k} and {other_k} differ. Hint: transpose one with .mT")  # fmt: skip
     if x.dtype is not w.dtype:
         raise DTypeError(f"matmul: expected operands of one type, got {x.dtype!r} and {w.dtype!r}. Hint: .to(dtype)")
     x = reshape_op(x, shape=(1, *x.shape)) if input.ndim == 1 else x
@@ -121,7 +122,9 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     left, right = ([d for d in range(t.ndim) if d not in p] for t, p in zip((a, b), pairs, strict=True))
     inner = [a.shape[d] for d in pairs[0]]
     if inner != [b.shape[d] for d in pairs[1]]:
-        raise ShapeError(f"tensordot: paired dimensions must agree, got shapes {tuple(a.shape)} and {tuple(b.shape)} over {dims}")
+        raise ShapeError(
+            f"tensordot: paired dimensions must agree, got shapes {tuple(a.shape)} and {tuple(b.shape)} over {dims}"
+        )
     n = 1
     for size in inner:
         n *= size

@@ -28,8 +28,8 @@ from .compare import (
 )
 from .compose import unfold
 from .create import tensor
-from .functions import div
 from .elementwise import floor_divide, pow, remainder, square
+from .functions import div
 from .index import getitem
 from .likeness import NEW
 from .operands import axis

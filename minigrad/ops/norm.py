@@ -54,9 +54,7 @@ batch_norm_op.vjp(
     weight=lambda g, x, mean, var, eps: channel_sum(g * (x - mean) / sqrt(var + eps)),
     bias=lambda g: channel_sum(g),
 )
-batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(
-    g, x, weight, mean, var, eps
-)
+batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(g, x, weight, mean, var, eps)
 
 
 @batch_norm_op.define

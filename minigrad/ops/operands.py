@@ -36,9 +36,7 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
         loose = [t for t in tensors if t.ndim == 0 and str(t.device) == "cpu"]
         if op.promotes and len(places) == 2 and loose and len(loose) < len(tensors):
             return [a.item() if any(a is t for t in loose) else a for a in args]
-        raise DeviceError(
-            f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()"
-        )
+        raise DeviceError(f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()")
     if op.promotes:
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
@@ -49,9 +47,7 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
     floating = {t.dtype for t in tensors if t.dtype.is_floating_point}
     if len(floating) > 1:
         kinds = " and ".join(sorted(map(repr, floating)))
-        raise DTypeError(
-            f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)"
-        )
+        raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")
     if op.floats and not floating:
         return [OPS["cast"](a, dtype=get_default_dtype()) if isinstance(a, Tensor) else a for a in args]
     return None

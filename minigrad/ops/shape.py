@@ -81,9 +81,7 @@ flip_op.vjp(x=lambda g, dims: flip_op(g, dims=dims))
 roll_op.vjp(x=lambda g, shifts, dims: roll_op(g, shifts=tuple(-s for s in shifts), dims=dims))
 cat_op.vjp(xs=lambda g, i, xs_shapes, dim: slice_op(g, index=part(xs_shapes, i, dim)))
 stack_op.vjp(xs=lambda g, i, dim: slice_op(g, index=(slice(None),) * dim + (i, ...)))
-pad_op.vjp(
-    x=lambda g, x_shape, before: slice_op(g, index=tuple(slice(p, p + n) for p, n in zip(before, x_shape, strict=True)))
-)
+pad_op.vjp(x=lambda g, x_shape, before: slice_op(g, index=tuple(slice(p, p + n) for p, n in zip(before, x_shape, strict=True))))
 
 
 def inverse(dims: tuple) -> tuple:
@@ -219,9 +217,7 @@ def broadcast_to(input: Tensor, size: Any) -> Tensor:
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """`input` with the dimensions `source` moved to the places `destination`."""
     n = tensor_of("movedim", input).ndim
-    froms, tos = (
-        [axis("movedim", d, n) for d in (ds if isinstance(ds, Sequence) else [ds])] for ds in (source, destination)
-    )
+    froms, tos = ([axis("movedim", d, n) for d in (ds if isinstance(ds, Sequence) else [ds])] for ds in (source, destination))
     if len(froms) != len(tos) or len(set(froms)) < len(froms) or len(set(tos)) < len(tos):
         raise ShapeError(f"movedim: source {source} and destination {destination} must pair different dimensions")
     rest = iter([d for d in range(n) if d not in froms])
@@ -267,9 +263,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     for i, x in enumerate(xs):
         if x.ndim == 0:
             raise ShapeError("cat: zero-dimensional tensors cannot be joined. Hint: stack")
-        if x.ndim != xs[0].ndim or any(
-            m != n for k, (m, n) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if k != d
-        ):
+        if x.ndim != xs[0].ndim or any(m != n for k, (m, n) in enumerate(zip(x.shape, xs[0].shape, strict=True)) if k != d):
             raise ShapeError(f"cat: sizes must match except in dimension {d}: expected {tuple(xs[0].shape)}, "
                              f"got {tuple(x.shape)} for tensor {i}")  # fmt: skip
     return cat_op(*xs, dim=d)
@@ -309,9 +303,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
             raise ShapeError(f"split: split_size must be positive, got {step}")
         given = [min(step, n - i) for i in range(0, n, step)] if n else [0]
     elif sum(given) != n or any(s < 0 for s in given):
-        raise ShapeError(
-            f"split: sizes {list(given)} must be non-negative and add up to {n}, the size of dimension {d}"
-        )
+        raise ShapeError(f"split: sizes {list(given)} must be non-negative and add up to {n}, the size of dimension {d}")
     starts = [sum(given[:i]) for i in range(len(given))]
     return tuple(narrow(tensor, d, start, size) for start, size in zip(starts, given, strict=True))
 
@@ -347,9 +339,7 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     times = sizes("repeat", repeats)
     lead = len(times) - tensor_of("repeat", input).ndim
     if lead < 0 or any(n < 0 for n in times):
-        raise ShapeError(
-            f"repeat: {times} must have at least {input.ndim} non-negative numbers for shape {tuple(input.shape)}"
-        )
+        raise ShapeError(f"repeat: {times} must have at least {input.ndim} non-negative numbers for shape {tuple(input.shape)}")
     shape = (1,) * lead + tuple(input.shape)
     apart = tuple(m for n in shape for m in (1, n))
     wide = tuple(m for k, n in zip(times, shape, strict=True) for m in (k, n))

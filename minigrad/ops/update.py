@@ -98,12 +98,8 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
                         "base would not know. Hint: take the view outside of no_grad")  # fmt: skip
     if not isinstance(value, Tensor):
         return value
-    if value.ndim > x.ndim or any(
-        n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)
-    ):
-        raise ShapeError(
-            f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}"
-        )
+    if value.ndim > x.ndim or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)):
+        raise ShapeError(f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}")
     if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):
         raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)

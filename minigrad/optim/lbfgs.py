@@ -213,7 +213,7 @@ def zoomed(trial: Callable[[float], Trial], ends: list[Trial], too_high: Callabl
         left, right = sorted(x.t for x in ends)
         if (right - left) * length < tolerance:
             break
-        t, margin = lowest(*ends, left, right), 0.1 * (right - left)
+        t, margin = lowest(ends[0], ends[1], left, right), 0.1 * (right - left)
         at_end = min(right - t, t - left) < margin
         if at_end and (near or t >= right or t <= left):  # twice near an end is no progress: step away from it
             t, at_end = right - margin if right - t < t - left else left + margin, False

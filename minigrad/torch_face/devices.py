@@ -113,13 +113,14 @@ class GradScaler:
 
 
 AMP = {"autocast": autocast, "GradScaler": GradScaler}
-SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed, "seed": default_generator.seed, "seed_all": default_generator.seed,
+SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed,
+           "seed": default_generator.seed, "seed_all": default_generator.seed,
            "initial_seed": default_generator.initial_seed, "synchronize": synchronize, "empty_cache": empty_cache,
            "device_count": device_count}  # fmt: skip
 CUDA = {
     **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "init": nothing,
     "current_device": lambda: 0, "set_device": set_device, "get_device_name": get_device_name,
-    "device": lambda device: nullcontext(set_device(device)), "is_bf16_supported": is_available, "ipc_collect": nothing,
+    "device": lambda device: nullcontext(backend_for(device)), "is_bf16_supported": is_available, "ipc_collect": nothing,
     "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
     "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "reset_max_memory_allocated": nothing,
     "get_rng_state": lambda device="cuda": get_rng_state(), "get_rng_state_all": lambda: [get_rng_state()],

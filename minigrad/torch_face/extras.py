@@ -7,7 +7,7 @@ import importlib.util
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -81,13 +81,14 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
-SAME_ORDER = """adaptive_avg_pool1d avg_pool1d bilinear celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d
+SAME_ORDER = """adaptive_avg_pool1d avg_pool1d bilinear celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d
     cosine_similarity hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle
     prelu selu""".split()  # functions of nn.functional that PyTorch has under `torch` as well, with the same arguments
 TORCH = {name: getattr(functional, name) for name in SAME_ORDER if hasattr(functional, name)}
 TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
-          "is_floating_point": Tensor.is_floating_point, "is_complex": Tensor.is_complex,
-          "detach": Tensor.detach, "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
+          "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
+          "detach": vars(Tensor)["detach"], "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
        "is_tracing": lambda: False}  # fmt: skip
 
@@ -108,10 +109,12 @@ HUB_REASON = "minigrad downloads neither models nor code. Hint: build the model 
 HUB = {name: refusal(f"hub.{name}", HUB_REASON) for name in ("load", "list", "help", "download_url_to_file",
                                                              "load_state_dict_from_url")}  # fmt: skip
 ALONE = "there is one process. Hint: run the script without its distributed part, on one process"
+# fmt: off
 DISTRIBUTED = {"is_available": lambda: False, "is_initialized": lambda: False, "is_torchelastic_launched": lambda: False,
                "destroy_process_group": nothing,
                **{name: refusal(f"distributed.{name}", ALONE) for name in ("init_process_group", "all_reduce", "barrier",
-                                                                          "broadcast", "get_rank", "get_world_size")}}  # fmt: skip
+                                                                          "broadcast", "get_rank", "get_world_size")}}
+# fmt: on
 ONNX_REASON = "minigrad can't export to ONNX from here"
 ONNX = {"is_in_onnx_export": lambda: False, "export": refusal("onnx.export", ONNX_REASON)}
 
@@ -129,7 +132,7 @@ def spawn(
     fn: Callable, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn"
 ):
     """Run fn(rank, *args) in `nprocs` processes. Raises RuntimeError if one of them fails."""
-    context = multiprocessing.get_context(start_method)
+    context = cast(Any, multiprocessing.get_context(start_method))
     processes = [context.Process(target=fn, args=(rank, *args), daemon=daemon) for rank in range(nprocs)]
     for process in processes:
         process.start()

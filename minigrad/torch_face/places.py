@@ -8,7 +8,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import autograd, core, data, nn, ops, optim
+from .. import core, data, nn, ops
 from ..autograd.checkpoint import checkpoint
 from ..nn import parallel
 from ..ops import random
@@ -27,7 +27,10 @@ def names(module: ModuleType) -> dict[str, Any]:
 
 
 PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4)}
-LAYERS, DATA, WRITER = names(nn), names(data), {"SummaryWriter": extras.SummaryWriter}
+PARTS = """module container linear conv batchnorm normalization pooling loss activation dropout sparse rnn transformer padding
+    upsampling"""
+LAYERS, DATA = names(nn), names(data)
+WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already.
 PLACES: dict[str, dict[str, Any]] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state},
@@ -39,14 +42,13 @@ PLACES: dict[str, dict[str, Any]] = {
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "linalg": names(ops.linalg),
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": {}, "nn.init": {}, "nn.parallel": {},
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
-    **{f"nn.modules.{part}": LAYERS for part in ("module", "container", "linear", "conv", "batchnorm", "normalization", "pooling", "loss",
-                                             "activation", "dropout", "sparse", "rnn", "transformer", "padding", "upsampling")},
+    **{f"nn.modules.{part}": LAYERS for part in PARTS.split()},
     "optim": {},
     "cuda": devices.CUDA, "cuda.amp": devices.AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
-    **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},
+    **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
     "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": extras.DISTRIBUTED,
     "multiprocessing": extras.MULTIPROCESSING, "testing": {"assert_close": testing.assert_close},
 }  # fmt: skip

@@ -58,14 +58,14 @@ def needs(tree: ast.Module) -> Iterator[Need]:
     inner = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and id(node) not in inner:
-            name = dotted(node, known)
-            if name:
-                yield Need(name, "", node.lineno)
+            found = dotted(node, known)
+            if found:
+                yield Need(found, "", node.lineno)
         elif isinstance(node, ast.Call):
-            name = dotted(node.func, known)
-            for keyword in node.keywords if name else ():
+            found = dotted(node.func, known)
+            for keyword in node.keywords if found else ():
                 if keyword.arg:
-                    yield Need(str(name), keyword.arg, node.lineno)
+                    yield Need(str(found), keyword.arg, node.lineno)
 
 
 def dotted(node: ast.expr, known: dict[str, str]) -> str | None:

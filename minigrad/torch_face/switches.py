@@ -40,7 +40,7 @@ CUDNN = {
     "version": nothing, "flags": nullcontext,
 }  # fmt: skip
 MATMUL = {"allow_tf32": False, "allow_fp16_reduced_precision_reduction": False}
-SDP = {name: nothing for name in ("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp")}
+SDP = dict.fromkeys(("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"), nothing)
 BACKENDS = {
     "cudnn": CUDNN, "cuda": {"is_built": is_available, **SDP}, "cuda.matmul": MATMUL, "mps": ABSENT,
     "mkldnn": {"enabled": True, **ABSENT}, "openmp": ABSENT,

@@ -16,9 +16,9 @@ def made(who: str, dtype: Any, device: Any, data: tuple) -> core.Tensor:
     """A tensor of sizes, or of a list, an array or a tensor. New elements are 0, so that no run depends on old memory."""
     if len(data) == 1 and isinstance(data[0], core.Tensor):
         return as_tensor(data[0].detach(), dtype=dtype, device=device)
-    if len(data) == 1 and not isinstance(data[0], Size) and (isinstance(data[0], (list, tuple)) or is_array(data[0])):
-        if getattr(data[0], "ndim", 1):
-            return tensor(data[0], dtype=dtype, device=device)
+    listed = len(data) == 1 and not isinstance(data[0], Size) and (isinstance(data[0], (list, tuple)) or is_array(data[0]))
+    if listed and getattr(data[0], "ndim", None) != 0:
+        return tensor(data[0], dtype=dtype, device=device)
     sizes = data[0] if data and isinstance(data[0], Size) else data or (0,)
     try:
         return zeros(*map(index, sizes), dtype=dtype, device=device)

@@ -13,6 +13,8 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
+from minigrad import as_torch
+
 FOLDER = Path(__file__).parent
 SCRIPTS = sorted(path for path in (FOLDER / "scripts").glob("*.py") if path.stem != "start")
 EXPECTED = FOLDER / "expected.json"
@@ -28,8 +30,6 @@ def parsed(output: str) -> list[float]:
 
 def under_minigrad(script: Path) -> list[float]:
     """The losses of a script, run in this process with minigrad as torch."""
-    from minigrad import as_torch
-
     output = StringIO()
     with redirect_stdout(output):
         as_torch.run(script)

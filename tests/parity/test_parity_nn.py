@@ -233,9 +233,9 @@ def test_other_first_values():
     same(nn.init.eye_(minigrad.zeros(3, 5)), torch.nn.init.eye_(torch.zeros(3, 5)))
     w = nn.init.sparse_(minigrad.zeros(20, 7), 0.33, std=2.0).numpy()
     assert ((w == 0).sum(axis=0) == 7).all()
-    assert nn.init._calculate_fan_in_and_fan_out(
-        minigrad.zeros(4, 3, 5, 2)
-    ) == torch.nn.init._calculate_fan_in_and_fan_out(torch.zeros(4, 3, 5, 2))
+    assert nn.init._calculate_fan_in_and_fan_out(minigrad.zeros(4, 3, 5, 2)) == torch.nn.init._calculate_fan_in_and_fan_out(
+        torch.zeros(4, 3, 5, 2)
+    )
     for name, param in [
         ("linear", None),
         ("conv2d", None),

@@ -49,9 +49,7 @@ def test_value_and_both_gradients(case: Case) -> None:
     first = minigrad.autograd.grad(
         [y for y in ys if y.requires_grad], xs, [minigrad.tensor(s) for s in seeds], create_graph=True
     )
-    second = torch.autograd.grad(
-        [z for z in zs if z.requires_grad], ts, [torch.tensor(s) for s in seeds], create_graph=True
-    )
+    second = torch.autograd.grad([z for z in zs if z.requires_grad], ts, [torch.tensor(s) for s in seeds], create_graph=True)
     for g, h in zip(first, second, strict=True):
         close(g, h, max(case.tol, 1e-10))
     weights = [bits.standard_normal(tuple(g.shape)) for g in first]
@@ -146,9 +144,7 @@ def test_types_and_shapes_of_binary_ops(name: str, both: Any, one: str, other: s
 
 @quiet
 @few
-@given(
-    st.sampled_from(BINARY[:3]), shapes, st.sampled_from(TYPES), st.sampled_from([2, 0.5, 3, True]), st.integers(0, 99)
-)
+@given(st.sampled_from(BINARY[:3]), shapes, st.sampled_from(TYPES), st.sampled_from([2, 0.5, 3, True]), st.integers(0, 99))
 def test_types_with_numbers(name: str, shape: tuple, kind: str, number: Any, seed: int) -> None:
     both_ways(lambda m, x: getattr(m, name)(x, number), [filled(shape, kind, seed)])
 

@@ -12,7 +12,6 @@ from ..windows import Window
 from .library import DIFF_DST, DIFF_SRC, DST, POOL_MAX, SRC, TRAINING, WORKSPACE, WORKSPACE_MD, library
 from .primitive import Primitive, as_channels_last, cached, channels_last, fits, new_channels_last
 
-
 LOWEST = np.finfo(np.float32).min
 
 

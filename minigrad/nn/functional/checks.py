@@ -99,8 +99,11 @@ def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
     """Raise ShapeError unless both have one shape: a loss never broadcasts."""
     if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
         if _broadcast.get() and who in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
-            warnings.warn(f"{who}: using a {name} size {tuple(target.shape)} that is different to the input size "
-                          f"{tuple(x.shape)}. They broadcast, which likely gives another loss than you mean.", stacklevel=3)  # fmt: skip
+            warnings.warn(
+                f"{who}: using a {name} size {tuple(target.shape)} that is different to the input size {tuple(x.shape)}. "
+                "They broadcast, which likely gives another loss than you mean.",
+                stacklevel=3,
+            )
             return
         raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and "
                          f"{tuple(target.shape)}. Hint: losses do not broadcast; reshape one of them")  # fmt: skip

@@ -231,8 +231,8 @@ class OneCycleLR(_Cycle):
         for group in self.optimizer.param_groups:
             rates.append(self._between(group[self._names[k]], group[self._names[k + 1]], part))
             if self.cycle_momentum:
-                names = self._momentum_names[k : k + 2]
-                self._set_momentum(group, self._between(*(group[name] for name in names), part))
+                before, after = (group[name] for name in self._momentum_names[k : k + 2])
+                self._set_momentum(group, self._between(before, after, part))
         return rates
 
     def _between(self, start: float, end: float, part: float) -> float:

@@ -34,7 +34,8 @@ class TransformerModel(nn.Module):
         self.ninp = ninp
 
     def _generate_square_subsequent_mask(self, sz):
-        return torch.log(torch.tril(torch.ones(sz, sz)))
+        mask = (torch.triu(torch.ones(sz, sz)) == 1).transpose(0, 1)
+        return mask.float().masked_fill(mask == 0, float("-inf")).masked_fill(mask == 1, float(0.0))
 
     def forward(self, src):
         mask = self._generate_square_subsequent_mask(len(src)).to(src.device)

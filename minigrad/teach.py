@@ -147,7 +147,7 @@ class Block:
         grads = backpropagate(tops, [seed.array for seed in seeds], self.off)
         if not keep:
             for node in nodes:
-                node.free()
+                node.saved = None if node.plan.keeps else node.saved
         asked = [key for key in grads if isinstance(key, Tensor)] if keys is None else [key for key in keys if key in grads]
         return {key: Tensor(self.unzeroed(key, OPS["clone"](grads[key]))) for key in asked}
 

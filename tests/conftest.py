@@ -19,4 +19,5 @@ def fresh() -> Iterator[None]:
     """A seeded generator before each test; no mode left over after it."""
     minigrad.manual_seed(0)
     yield
+    minigrad.set_printoptions(profile="default")
     assert MODE.get() == Mode(), "the test left a mode behind"

@@ -82,7 +82,7 @@ class Call:
         y = outputs[self.sloped[0]].array
         node = Node(op_of(function), {}, parents, plan, tuple(y.shape) if single else (), y.dtype)
         node.saved = (entries,) if entries else ()
-        node.versions += [n for x in ctx._saved if x is not None for n in (written(x), written(x)[0])]
+        node.versions = [n for x in ctx._saved if x is not None for n in (written(x), written(x)[0])]
         self.node = weakref.ref(node)
         self.nodes = {i: node if single else self.part_node(i, node) for i in self.sloped}
         ctx._saved = ()

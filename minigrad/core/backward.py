@@ -24,7 +24,8 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
     if keys is not None:
         nodes = towards(nodes, keys)
     for node in nodes:
-        node.check()
+        if node.versions or node.saved is None:
+            node.check()
     listeners = MODE.get().listeners
     symbolic = create or bool(listeners)
     lift: Callable = (lambda g: g) if symbolic else Tensor
@@ -39,15 +40,16 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
             g = grads.pop(node, None)
             if g is None:
                 continue
-            for hook in (node.hooks or {}).copy().values():
-                g = lower(hook(lift(g)))
+            if node.hooks:
+                for hook in node.hooks.copy().values():
+                    g = lower(hook(lift(g)))
             if keys is not None and node in keys:
                 totals[node] = lift(own(g, (g,)))
             for listener in listeners:
                 listener.arrived(node, g)
             send(node, g, grads, symbolic)
-            if not keep:
-                node.free()
+            if not keep and node.plan.keeps:  # a node that saved nothing can be walked again
+                node.saved = None
         for leaf, g in grads.items():
             if type(leaf) is not Node and (keys is None or leaf in keys):
                 for hook in leaf.__dict__.get("hooks", {}).copy().values():
@@ -61,9 +63,9 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
 def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
     """Run the rules of one node; what they give is added to the gradients of its parents."""
     op = node.op
-    values = (g, *(as_tensors(node) if symbolic else node.saved or ()))
+    values = (g, *as_tensors(node)) if symbolic else (g, *(node.saved or ()))
     parts: Any = None
-    if op.saves and op.definition is not None and MODE.get().grad:
+    if symbolic and op.saves and op.definition is not None and MODE.get().grad:
         parts = by_definition(node, values)
     elif node.plan.fused and not symbolic:
         function, pick = node.plan.fused
@@ -97,8 +99,7 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
     if array.shape != goal.shape:
         if not op.broadcasts:
             name = op.inputs[min(k, len(op.inputs) - 1)]
-            raise ShapeError(f"{op.name}: the gradient of {name} must have its shape {tuple(goal.shape)}, "
-                             f"got {tuple(array.shape)}")  # fmt: skip
+            raise ShapeError(f"{op.name}: the gradient of {name} must be {tuple(goal.shape)}, got {tuple(array.shape)}")
         part = OPS["sum_to"](part, shape=tuple(goal.shape))
     return part if array.dtype == goal.dtype else OPS["cast"](part, dtype=goal.dtype)
 

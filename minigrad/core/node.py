@@ -28,13 +28,15 @@ class Node:
     __slots__ = ("op", "options", "parents", "plan", "saved", "versions", "shape", "dtype", "number", "hooks",
                  "__weakref__")  # fmt: skip
 
-    def __init__(self, op: Op, options: dict, parents: list, plan: Plan, shape: tuple, dtype: Any) -> None:
+    def __init__(
+        self, op: Op, options: dict, parents: list, plan: Plan, shape: tuple, dtype: Any, saved: Any = (), versions: Any = ()
+    ) -> None:
         self.op = op
         self.options = options
         self.parents = parents
         self.plan = plan
-        self.saved: tuple | None = ()
-        self.versions: list = []
+        self.saved: tuple | None = saved
+        self.versions = versions
         self.shape = shape
         self.dtype = dtype
         self.number = next(_clock)
@@ -51,11 +53,6 @@ class Node:
                 raise GradError(f"backward: one of the variables needed for gradient computation has been modified by an "
                                 f"inplace operation: what {self.op.name} saved (output {tuple(self.shape)}) is at version "
                                 f"{versions[i][0]}; expected version {versions[i + 1]}. Hint: .clone() it first")  # fmt: skip
-
-    def free(self) -> None:
-        """Let go of the saved values; a node that saved none can be walked again."""
-        if self.plan.keeps:
-            self.saved = None
 
 
 def walk(roots: Any) -> list[Node]:

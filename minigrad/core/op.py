@@ -28,6 +28,7 @@ class Plan(NamedTuple):
     keeps_y: bool
     keeps: bool  # whether any array is saved
     fused: Any  # (function, pick) that gives the gradients of all inputs at once, on bare arrays; or None
+    usual: tuple = ()  # the values of `rest` where a call without options fixes them
 
 
 class Op:
@@ -74,7 +75,7 @@ class Op:
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """The door: unwrap and check operands, run the kernel, record a node if a gradient is wanted, tell listeners."""
-        grad, listeners, instead, *_ = MODE.get()
+        grad, listeners, instead, _, _ = MODE.get()
         if instead is not None and (other := instead(self, args)) is not self:
             return other(*args, **options)
         arrays, parents = [], []
@@ -116,9 +117,10 @@ class Op:
         extras: tuple = ()
         if self.saves:
             y, *extras = y
-        for k in self.writes:
-            if isinstance(args[k], Tensor):
-                written(args[k])[0] += 1
+        if self.writes:
+            for k in self.writes:
+                if isinstance(args[k], Tensor):
+                    written(args[k])[0] += 1
         if type(y) is not b.array_type:
             y = backend_of(y).xp.asarray(y)  # a NumPy scalar, or an array that was moved
         if self.kind == "update":
@@ -142,19 +144,18 @@ class Op:
         if key not in self.plans:
             self.plans[key] = self._plan(key, len(args))
         plan = self.plans[key]
-        node = out.node = Node(self, options, parents, plan, y.shape, y.dtype)
-        if plan.sources:
-            node.saved = plan.take([y, *arrays, *extras])
-            if plan.rest:
-                node.saved += tuple([self._look_up(source, arrays, options) for source in plan.rest])
-            versions = node.versions
-            for k in plan.inputs:
-                if isinstance(args[k], Tensor):
-                    version = args[k].version or written(args[k])
-                    versions += (version, version[0])
-            if plan.keeps_y:
-                version = written(out)
+        saved, versions = plan.take([y, *arrays, *extras]), []
+        if plan.rest:
+            usual = plan.usual if not options else ()
+            saved += usual or tuple([self._look_up(source, arrays, options) for source in plan.rest])
+        for k in plan.inputs:
+            if isinstance(args[k], Tensor):
+                version = args[k].version or written(args[k])
                 versions += (version, version[0])
+        if plan.keeps_y:
+            version = written(out)
+            versions += (version, version[0])
+        out.node = Node(self, options, parents, plan, y.shape, y.dtype, saved, versions)
 
     def _bare(self, arrays: list, options: dict) -> Any:
         """The op on bare arrays: what the rules do when nobody wants a second derivative or listens."""
@@ -192,6 +193,8 @@ class Op:
         pool = {"y": 0, "input": 1, "extra": 1 + count}
         held = [s for s in needed if s[0] in pool]
         rest = tuple(s for s in needed if s[0] not in pool)
+        fixed = all(s[0] in ("option", "constant") for s in rest)
+        usual = tuple(self._look_up(s, [], {}) for s in rest) if fixed else ()
         order = [("g", 0), *held, *rest]
         place = {source: at for at, source in enumerate(order)}
         rules = tuple(a and (a[0], picker([place[w] for w in a[1]])) for a in asked)
@@ -199,7 +202,7 @@ class Op:
         inputs = [s[1] for s in held if s[0] == "input"]
         inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
         once = fused and (fused, picker([place[w] for w in self._sources(fused, 0)]))
-        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once)
+        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once, usual)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:
         """A saved value that is no array: a shape, an option, a position."""

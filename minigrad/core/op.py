@@ -144,7 +144,8 @@ class Op:
         if key not in self.plans:
             self.plans[key] = self._plan(key, len(args))
         plan = self.plans[key]
-        saved, versions = plan.take([y, *arrays, *extras]), []
+        saved = plan.take([y, *arrays, *extras])
+        versions: list = []
         if plan.rest:
             usual = plan.usual if not options else ()
             saved += usual or tuple([self._look_up(source, arrays, options) for source in plan.rest])

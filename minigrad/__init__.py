@@ -6,7 +6,7 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, diagnose, func, io, nn, ops, optim, teach, train, viz
+from . import autograd, backends, data, diagnose, func, io, nn, notebook, ops, optim, teach, train, viz
 from .autograd import (
     decompose,
     enable_grad,
@@ -31,9 +31,11 @@ from .backends import (
 )
 from .diagnose import explain
 from .func import vmap
+from .guard import guard
 from .io import load, save
 from .ops import linalg
 from .ops.functions import *
+from .ops.out import *
 from .ops.printing import set_printoptions
 from .summaries import summary
 from .torch_face import Tensor, settle
@@ -47,3 +49,5 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 __version__ = "0.1.0"
 
 settle(__name__)
+guard(__name__, ("", "nn.functional", "ops.linalg", "linalg", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler",
+      "data", "testing", "random"), ("autograd", "autograd.functional", "func", "diagnose", "teach", "train", "viz"), "nn")  # fmt: skip

@@ -1,13 +1,16 @@
-"""The command line: `python -m minigrad demo`, `python -m minigrad predict`."""
+"""The command line: `python -m minigrad demo`, `python -m minigrad predict`, `python -m minigrad lab`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from .demo import demo, predict
+from .labs.lab import add_options
+from .labs.runner import run
 
 
 def whole(low: int) -> type:
@@ -36,6 +39,14 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--checkpoint", type=Path, default=Path("runs/demo/cnn.safetensors"), help="default: %(default)s")
     p.add_argument("--index", type=int, help="number of the held-out digit (default: the first few)")
     p.set_defaults(run=lambda a: predict(a.checkpoint, a.index))
+    p = commands.add_parser("lab", help="measure what is claimed about batch norm: lists the labs, or runs some of them")
+    p.add_argument("names", nargs="*", metavar="NAME", help="a lab's name or number, a section (A to G), or all")
+    add_options(p)
+    p.add_argument(
+        "--jobs", type=whole(1), default=min(os.cpu_count() or 1, 4), help="how many at a time (default: %(default)s)"
+    )
+    p.add_argument("--resume", action="store_true", help="leave out those that are done, with the same options")
+    p.set_defaults(run=lambda a: run(a.names, a))
     return top
 
 

@@ -1,4 +1,4 @@
-"""Run a script written for PyTorch on minigrad: `python -m minigrad.as_torch script.py [its arguments]`.
+"""Run a script written for PyTorch (and torchvision) on minigrad: `python -m minigrad.as_torch script.py [its arguments]`.
 
 `python -m minigrad.as_torch --report script.py` reads the script without running it and lists what it needs and what is
 missing. In a program, `with minigrad.as_torch.redirected():` makes every `import torch` inside find minigrad.
@@ -19,24 +19,24 @@ from typing import Any
 
 from .nn.functional import checks
 from .torch_face.missing import nearest
-from .torch_face.places import PLACES
+from .torch_face.places import PLACES, home
 from .torch_face.report import report
 
 
 class Redirect:
-    """An entry of `sys.meta_path` that answers `import torch.x.y` with minigrad.x.y."""
+    """An entry of `sys.meta_path` that answers `import torch.x.y` with minigrad.x.y; torchvision likewise."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
         """The module's spec; None for other packages. Raises ModuleNotFoundError, naming the nearest, if there is none."""
-        if name.partition(".")[0] != "torch":
+        here = home(name)
+        if here is None:
             return None
-        here = f"minigrad{name.removeprefix('torch')}"
         try:
             module = importlib.import_module(here)
         except ModuleNotFoundError as error:
             if error.name != here:
                 raise
-            near = nearest(name, [f"torch.{place}" for place in PLACES if place])
+            near = nearest(name, [place if place.startswith("torchvision") else f"torch.{place}" for place in PLACES if place])
             text = f"No module named {name!r} in minigrad" + (f". Nearest: {near}" if near else "")
             raise ModuleNotFoundError(text, name=name) from None
         return ModuleSpec(name, self, loader_state=(module, module.__spec__))  # type: ignore[arg-type]
@@ -54,7 +54,7 @@ def redirected() -> Iterator[None]:
 
     As in PyTorch, losses broadcast inside, with a warning.
     """
-    others = {name: sys.modules.pop(name) for name in list(sys.modules) if name.partition(".")[0] == "torch"}
+    others = {name: sys.modules.pop(name) for name in list(sys.modules) if home(name)}
     finder = Redirect()
     sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
     try:
@@ -62,7 +62,7 @@ def redirected() -> Iterator[None]:
             yield
     finally:
         sys.meta_path.remove(finder)  # type: ignore[arg-type]
-        for name in [name for name in sys.modules if name.partition(".")[0] == "torch"]:
+        for name in [name for name in sys.modules if home(name)]:
             del sys.modules[name]
         sys.modules.update(others)
 

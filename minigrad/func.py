@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from .autograd.transforms import grad, grad_and_value, hessian, hvp, jacfwd, jacrev, jvp, vjp
+from .autograd.tree import filled, tensors
 from .autograd.vmap import vmap
 from .core import Tensor
+from .ops.create import zeros_like
 from .ops.shape import stack
 
-__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacrev", "jvp", "stack_module_state",
+__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "hvp", "jacfwd", "jacrev", "jvp", "linearize",
+           "stack_module_state",
            "vjp", "vmap"]  # fmt: skip
 
 
@@ -46,6 +49,21 @@ def functional_call(
     finally:
         for name, (store, key) in places.items():
             store[key] = old[name]
+
+
+def linearize(func: Callable, *primals: Any) -> tuple[Any, Callable]:
+    """(func(*primals), push), where push(*tangents) is the derivative there along tangents: the `jvp`, for many tangents.
+
+    `func` runs once: push is the pullback (`vjp`) of the pullback, which is linear.
+    """
+    output, pull = vjp(func, *primals)
+    _, push = vjp(lambda *seeds: pull(filled(output, list(seeds))), *map(zeros_like, tensors(output)))
+
+    def along(*tangents: Any) -> Any:
+        """The derivative along one tangent for each primal."""
+        return filled(output, list(push(tangents)))
+
+    return output, along
 
 
 def stack_module_state(models: Sequence[Any]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

@@ -14,6 +14,7 @@ from .ops.random import default_generator
 from .trace import Call, Variable, record
 
 FREE = ("view", "create")  # kinds of ops that compute nothing
+RECURRENT = ("rnn_tanh", "rnn_relu", "lstm", "gru")
 
 
 @dataclass
@@ -111,4 +112,6 @@ def flops(call: Call) -> int:
         return made * (2 * math.prod(shapes[1][1:]) + (len(shapes) > 2))
     if call.op.name == "matmul":
         return 2 * made * shapes[0][-1]
+    if call.op.name in RECURRENT:  # the products with both weights, for each row
+        return 2 * shapes[0][0] * (math.prod(shapes[1]) + math.prod(shapes[2]))
     return 0 if call.op.kind in FREE else max([made, *map(math.prod, shapes)])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import math
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -18,9 +20,10 @@ from .core import Tensor, mode
 from .io import load, save
 from .nn import Module
 from .nn.utils import clip_grad_norm_
-from .ops.random import default_generator
+from .ops.random import Generator, default_generator
 from .optim import Optimizer
 from .optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from .torch_face import extras
 
 
 @dataclass
@@ -31,15 +34,25 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
 
     def plot(self, path: str | os.PathLike | None = None) -> Any:
-        """A matplotlib figure with each quantity over the epochs, also saved to `path` if that is given."""
+        """A matplotlib figure with each quantity over the epochs, also saved to `path` if that is given.
+
+        Raises ValueError before the first epoch is over, ImportError where matplotlib is not installed.
+        """
         names = sorted({name.removeprefix("held-out ") for epoch in self.epochs for name in epoch})
-        figure = importlib.import_module("matplotlib.figure").Figure(figsize=(4 * max(len(names), 1), 3), layout="constrained")
+        if not names:
+            raise ValueError("History.plot: there is no epoch to show")
+        try:
+            Figure: Any = importlib.import_module("matplotlib.figure").Figure
+        except ImportError:
+            raise ImportError("History.plot: needs matplotlib, which is not installed. Hint: pip install matplotlib") from None
+        figure = Figure(figsize=(4 * len(names), 3), layout="constrained")
         for k, name in enumerate(names):
             axes = figure.add_subplot(1, len(names), k + 1, xlabel="epoch", title=name)
             for kind in (name, f"held-out {name}"):
                 points = [(i + 1, epoch[kind]) for i, epoch in enumerate(self.epochs) if kind in epoch]
                 if points:
-                    axes.plot(*zip(*points, strict=True), label=kind)
+                    axes.plot(*zip(*points, strict=True), marker=".", label=kind)
+            axes.xaxis.get_major_locator().set_params(integer=True)
             axes.legend()
         if path is not None:
             figure.savefig(path)
@@ -78,10 +91,12 @@ def fit(
     clip        the largest norm of all gradients together
     patience    stop after so many epochs without a lower (held-out) loss
     checkpoint  a file that is replaced after each epoch, and every `checkpoint_steps` steps; with `resume`, training goes on
-                from there if it exists, bit for bit as if it had not stopped
-    writer      with `add_scalar(name, value, step)`, such as TensorBoard's SummaryWriter
+                from there if it exists, bit for bit as if it had not stopped. Ctrl-C and SIGTERM let the step end and write
+                it before they stop the training; a second one does not wait
+    writer      with `add_scalar(name, value, step)`, such as TensorBoard's SummaryWriter, or a folder for one
 
-    Raises FloatingPointError for a loss that is not finite, ValueError for options that make no sense.
+    Raises FloatingPointError for a loss that is not finite, before the step is made with it; ValueError for options that make
+    no sense.
     """
     for name, given in (("epochs", epochs), ("patience", patience), ("checkpoint_steps", checkpoint_steps)):
         if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 1):
@@ -97,6 +112,9 @@ def fit(
     steps = None
     with suppress(TypeError):
         steps = len(loader)  # type: ignore[arg-type]
+    if isinstance(writer, (str, os.PathLike)):
+        writer = extras.SummaryWriter(os.fspath(writer))
+    stop = Stop(checkpoint is not None)
     for epoch in range(len(history.epochs), epochs):
         if stopped(history, patience):
             break
@@ -107,10 +125,15 @@ def fit(
             pass
         begun.arrive()
         seen, clock = 0, time.perf_counter()
-        with tqdm(total=steps, initial=skip, desc=f"epoch {epoch + 1}/{epochs}", unit="step", disable=not progress) as bar:
+        named = f"epoch {epoch + 1}/{epochs}"
+        with stop, tqdm(total=steps, initial=skip, desc=named, unit="step", disable=not progress) as bar:
             for *inputs, target in batches:
                 output = model(*inputs)
                 value = loss(output, target)
+                n, number = len(target), value.item()
+                if not math.isfinite(number):
+                    raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
+                                             "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
                 optimizer.zero_grad()
                 value.backward()
                 if clip is not None:
@@ -119,13 +142,10 @@ def fit(
                 if scheduler is not None and each_step:
                     scheduler.step()
 
-                n, number = len(target), value.item()
-                if not math.isfinite(number):
-                    raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
-                                             "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
                 history.loss.append(number)
                 with mode(grad=False):
-                    sums = [sums[0] + n * number, sums[1] + (n * metric(output, target) if metric else 0), sums[2] + n]
+                    right = n * float(metric(output, target)) if metric else 0.0
+                sums = [sums[0] + n * number, sums[1] + right, sums[2] + n]
                 seen, skip = seen + n, skip + 1
                 if writer is not None:
                     writer.add_scalar("loss", number, len(history.loss))
@@ -133,8 +153,9 @@ def fit(
                     words = f"loss {sums[0] / sums[2]:.4f}" + (f", metric {sums[1] / sums[2]:.4f}" if metric else "")
                     bar.set_postfix_str(f"{words}, {seen / (time.perf_counter() - clock):,.0f} samples/s", False)
                     bar.update()
-                if checkpoint_steps and len(history.loss) % checkpoint_steps == 0:
+                if stop.asked or (checkpoint_steps and len(history.loss) % checkpoint_steps == 0):
                     save(begun.state(history, skip, sums), checkpoint)  # type: ignore[arg-type]
+                    stop.act()
         if not sums[2]:
             raise ValueError("fit: the loader gave no batches")
         means = {"loss": sums[0] / sums[2], **({"metric": sums[1] / sums[2]} if metric else {})}
@@ -146,6 +167,8 @@ def fit(
             scheduler.step(*watched)
         for name, x in means.items() if writer is not None else ():
             writer.add_scalar(f"epoch/{name}", x, epoch + 1)
+        if hasattr(writer, "flush"):
+            writer.flush()
         skip, sums = 0, [0.0, 0.0, 0.0]
         if checkpoint is not None:
             begun.mark(0)
@@ -162,7 +185,7 @@ def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable |
             for *inputs, target in loader:
                 output, n = model(*inputs), len(target)
                 total, cases = total + n * loss(output, target).item(), cases + n
-                right += n * metric(output, target) if metric else 0
+                right += n * float(metric(output, target)) if metric else 0.0
     finally:
         model.train(training)
     if not cases:
@@ -176,13 +199,47 @@ def stopped(history: History, patience: int | None) -> bool:
     return patience is not None and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
 
 
+class Stop:
+    """A block in which SIGINT and SIGTERM are noted in `asked`, if `deferred`; `act` then does what they would have done.
+
+    A second one acts at once. What is ignored stays so, and outside of the main thread nothing changes.
+    """
+
+    def __init__(self, deferred: bool) -> None:
+        self.deferred, self.asked = deferred, 0
+        self.before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        if self.deferred and threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                    self.before[number] = signal.signal(number, self.note)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        while self.before:
+            signal.signal(*self.before.popitem())
+
+    def note(self, number: int, _: Any) -> None:
+        if self.asked:
+            self.act()
+        self.asked = number
+
+    def act(self) -> None:
+        if self.asked:
+            self.__exit__()
+            signal.raise_signal(self.asked)
+
+
 class Place:
     """Where a run is: all that a later process needs to go on with the same bits."""
 
     def __init__(self, model: Module, optimizer: Optimizer, scheduler: Any, loader: Any) -> None:
         self.parts = {"model": model, "optimizer": optimizer, "scheduler": scheduler}
-        own = getattr(loader, "generator", None)
-        self.generators = [default_generator, *([own] if own is not None else [])]
+        drawing = [loader, *(getattr(loader, name, None) for name in ("sampler", "batch_sampler"))]
+        drawing.append(getattr(drawing[-1], "sampler", None))
+        found = [default_generator, *(getattr(part, "generator", None) for part in drawing)]
+        self.generators = list({id(g): g for g in found if isinstance(g, Generator)}.values())
         self.now: list[Tensor] | None = None
 
     def mark(self, skip: int) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+import minigrad
 from minigrad.core import OPS, Op, Tensor
 
 from . import references as ref
@@ -109,6 +110,40 @@ for offset in (0, 1, -1):
         offset=offset,
     )
 case(
+    OPS["unfold"],
+    [normal(2, 5)],
+    lambda x, dim, size, step: np.lib.stride_tricks.sliding_window_view(x, size, dim)[:, ::step],
+    lambda t, x, dim, size, step: x.unfold(dim, size, step),
+    dim=1,
+    size=3,
+    step=2,
+)
+case(
+    OPS["unfold_adjoint"],
+    [normal(3, 2, 2)],
+    lambda x, shape, dim, step: np.array([[*x[0, j], *x[1, j], *x[2, j]] for j in range(2)]).T,
+    None,
+    shape=(6, 2),
+    dim=0,
+    step=2,
+)
+case(
+    OPS["contract"],
+    [normal(4, 2, 3), normal(3, 4, 5)],
+    lambda x, o, spec: np.einsum("bij,jbk->bik", x, o),
+    lambda t, x, o, spec: t.einsum("bij,jbk->bik", x, o),
+    spec=((0, 1, 2), (2, 0, 3), (0, 1, 3)),
+)
+for word in ("ij,j->i", "ij,i->j", "ij,ij->", "ij,ij->i", "i,j->ji", "ij,ij->ji"):
+    left, right, out = word.replace("->", ",").split(",")
+    case(
+        OPS["contract"],
+        [normal(*(3, 4)[: len(left)]), normal(*[{"i": 3, "j": 4}[c] for c in right])],
+        lambda x, o, spec, word=word: np.einsum(word, x, o),
+        lambda t, x, o, spec, word=word: t.einsum(word, x, o),
+        spec=tuple(tuple("ij".index(c) for c in part) for part in (left, right, out)),
+    )
+case(
     OPS["diagonal_adjoint"],
     [normal(2, 3)],
     lambda x, shape, offset: np.stack([np.diag(row, 1)[:3] for row in x]),
@@ -156,6 +191,16 @@ def vectors(x: Tensor) -> Any:
 case(OPS["det"], [solid(2, 3, 3)], np.linalg.det, "linalg.det", tol=1e-10)
 case(OPS["det"], [fixed([[1.0, 2.0], [2.0, 4.0]])], lambda x: np.array(0.0), "linalg.det", wants=())
 case(OPS["cofactor"], [solid(3, 3)], lambda x: np.linalg.det(x) * np.linalg.inv(x).T, None, tol=1e-10)
+for singular in (
+    [[1.0, 2.0], [2.0, 4.0]],
+    np.ones((3, 3)),
+    np.zeros((2, 2)),
+    [[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [1.0, 0.0, 1.0]],
+):
+    case(minigrad.det, [fixed(singular)], lambda x: np.array(0.0), None, tol=1e-10)  # PyTorch has NaN in the second derivative
+case(OPS["cofactor_change"], [solid(3, 3), normal(3, 3)], ref.cofactor_change, None, tol=1e-9)
+case(OPS["cofactor_change"], [solid(2, 2, 2), normal(2, 2, 2)], ref.cofactor_change, None, tol=1e-9)
+case(OPS["cofactor_change"], [solid(1, 1), normal(1, 1)], ref.cofactor_change, None, tol=1e-9)
 case(OPS["logabsdet"], [solid(2, 3, 3)], lambda x: np.linalg.slogdet(x)[1], lambda t, x: t.linalg.slogdet(x)[1])
 case(
     OPS["det_sign"],

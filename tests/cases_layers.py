@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from minigrad.autograd import grad
 from minigrad.backends import Window
 from minigrad.ops import conv, losses, norm
+from minigrad.ops.recurrent import KINDS
+from minigrad.trace import record
 
 from . import references as ref
 from .table import apart, case, fixed, normal, positive, whole
@@ -142,6 +146,10 @@ def torch_batch_norm(
     return t.nn.functional.batch_norm(x, mean, var, w, c, True, momentum or 0.1, eps)
 
 
+def torch_batch_norm_relu(t: Any, *inputs: Any, eps: Any) -> Any:
+    return torch_batch_norm(t, *inputs, eps=eps).relu()
+
+
 def torch_batch_norm_eval(t: Any, x: Any, w: Any, c: Any, mean: Any, var: Any, *, eps: Any) -> Any:
     return t.nn.functional.batch_norm(x, mean, var, w, c, False, 0.1, eps)
 
@@ -163,7 +171,9 @@ for x_size in ((4, 2), (2, 2, 3), (2, 3, 2, 2)):
         wants=(0, 1, 2),
         eps=EPS,
     )
+    case(norm.batch_norm_relu_op, [*affine, *tell], ref.batch_norm_relu, torch_batch_norm_relu, 1e-10, eps=EPS)
 case(norm.batch_norm_op, [normal(3, 2), None, None, *tell], ref.batch_norm, torch_batch_norm, 1e-10, eps=EPS)
+case(norm.batch_norm_relu_op, [normal(5, 2), None, None, *tell], ref.batch_norm_relu, torch_batch_norm_relu, 1e-10, eps=EPS)
 case(
     norm.batch_norm_op,
     [normal(3, 2), normal(2), normal(2), normal(2), positive(2), 0.1],
@@ -234,3 +244,33 @@ case(
     wants=(),
 )
 case(norm.cross_entropy_input, [normal(3), fixed([2, -1, 1]), normal(3, 4)], ref.cross_entropy_input, None, wants=())
+
+for kind in KINDS.values():  # steps of one size and of several, forwards and backwards in time, with biases and without
+    for sizes, reverse, biases in [((2, 2, 2), False, True), ((3, 2, 1), False, False), ((2, 2, 1), True, True)]:
+        rows, bias = kind.gates * 2, [normal(kind.gates * 2) if biases else None] * 2
+        inputs = [normal(sum(sizes), 3), normal(rows, 3), normal(rows, 2), *bias, normal(kind.states, sizes[0], 2)]
+        case(kind.layer, inputs, partial(ref.recurrent, kind.layer.name), None, sizes=sizes, reverse=reverse)
+
+
+def heard(layer: Any, k: int, g: Any, *inputs: Any, sizes: tuple, reverse: bool) -> Any:
+    """The gradient of input k as the layer's rules give it, which are asked where somebody listens."""
+    leaves = [x.detach().requires_grad_() for x in inputs]
+    with record():
+        return grad(layer(*leaves, sizes=sizes, reverse=reverse), leaves[k], g)[0]
+
+
+for kind in KINDS.values():
+    name, rows = kind.layer.name, kind.gates * 2
+    for k in range(6):
+        inputs = [normal(4 + 2 * kind.states, 2), normal(4, 3), normal(rows, 3), normal(rows, 2), normal(rows), normal(rows)]
+        case(
+            partial(heard, kind.layer, k),
+            [*inputs, normal(kind.states, 2, 2)],
+            partial(ref.recurrent_gradient, name, k),
+            None,
+            1e-8,
+            (),
+            f"{name}_gradient",
+            sizes=(2, 1, 1),
+            reverse=k % 2 > 0,
+        )

@@ -87,6 +87,10 @@ def batch_norm(x, weight, bias, running_mean=None, running_var=None, momentum=No
     return batch_norm_eval(x, weight, bias, flat.mean(1), flat.var(1), eps)
 
 
+def batch_norm_relu(*inputs, eps):
+    return np.maximum(batch_norm(*inputs, eps=eps), 0)
+
+
 def batch_norm_input(g, x, weight, mean, var, eps):
     """One channel at a time, by the full matrix dxhat/dx = (I - 1/n - xhat xhat^T / n) / s."""
     out = np.zeros_like(x)
@@ -285,3 +289,62 @@ def recurrence(a, u, dim):
 def singular_vectors(x):
     u, _, v = np.linalg.svd(x, full_matrices=False)
     return np.concatenate([u, v.T])
+
+
+def logistic(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def recurrent_step(kind, x, state, w_ih, w_hh, b_ih, b_hh):
+    """The next state of one sequence, by the formulas of the textbook."""
+    a, u, h = w_ih @ x + b_ih, w_hh @ state[0] + b_hh, state[0]
+    if kind == "lstm":
+        i, f, g, o = np.split(a + u, 4)
+        c = logistic(f) * state[1] + logistic(i) * np.tanh(g)
+        return [logistic(o) * np.tanh(c), c]
+    if kind == "gru":
+        (a_r, a_z, a_n), (u_r, u_z, u_n) = np.split(a, 3), np.split(u, 3)
+        z = logistic(a_z + u_z)
+        return [(1 - z) * np.tanh(a_n + logistic(a_r + u_r) * u_n) + z * h]
+    return [np.tanh(a + u) if kind == "rnn_tanh" else np.maximum(a + u, 0)]
+
+
+def recurrent(kind, x, w_ih, w_hh, b_ih, b_hh, state, sizes, reverse):
+    """One sequence after another; the rows of step t begin at starts[t]."""
+    no = np.zeros(len(w_hh))
+    starts, y, last = np.cumsum((0, *sizes)), np.empty((len(x), w_hh.shape[1])), state.copy()
+    for i in range(sizes[0]):
+        rows = [starts[t] + i for t, size in enumerate(sizes) if size > i]
+        for row in rows[::-1] if reverse else rows:
+            bias = [no if v is None else v for v in (b_ih, b_hh)]
+            last[:, i] = recurrent_step(kind, x[row], last[:, i], w_ih, w_hh, *bias)
+            y[row] = last[0, i]
+    return np.concatenate([y, last.reshape(-1, y.shape[1])])
+
+
+def recurrent_gradient(kind, k, g, *inputs, sizes, reverse):
+    """The slope of sum(g y) by input k, from central differences."""
+
+    def weighed(value):
+        return (g * recurrent(kind, *inputs[:k], value, *inputs[k + 1 :], sizes, reverse)).sum()
+
+    slope = np.empty_like(inputs[k])
+    for place in np.ndindex(slope.shape):
+        step = np.zeros_like(slope)
+        step[place] = 1e-5
+        slope[place] = (weighed(inputs[k] + step) - weighed(inputs[k] - step)) / 2e-5
+    return slope
+
+
+def cofactor_change(x: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """How the cofactors change along `other`: a minor is linear in each of its rows, so one row at a time is exchanged."""
+    n = x.shape[-1]
+    out = np.zeros_like(x)
+    for at in np.ndindex(x.shape):
+        *lead, i, j = at
+        a, c = (np.delete(np.delete(m[tuple(lead)], i, 0), j, 1) for m in (x, other))
+        for k in range(n - 1):
+            changed = a.copy()
+            changed[k] = c[k]
+            out[at] += (-1) ** (i + j) * np.linalg.det(changed)
+    return out

@@ -68,8 +68,8 @@ def test_subset_and_concat() -> None:
     assert [x[0].item() for x in both] == [0, 1, 2, 0, 1]
     assert both[-1][1].item() == 10
     assert both.cumulative_sizes == [3, 5]
-    for bad in (5, -6):
-        with pytest.raises(IndexError, match=f"index {bad} is out of bounds for 5 cases"):
+    for bad, error in ((5, IndexError), (-6, ValueError)):
+        with pytest.raises(error, match=f"index {bad} is out of bounds for 5 cases"):
             both[bad]
     assert [data.Subset(both, [4, 0])[i][0].item() for i in range(2)] == [1, 0]
     with pytest.raises(ValueError, match="should not be an empty iterable"):
@@ -77,6 +77,42 @@ def test_subset_and_concat() -> None:
     with pytest.raises(TypeError, match="ChainDataset"):
         data.ConcatDataset([Count(2)])
     assert list(Count(2) + Count(3)) == [0, 1, 0, 1, 2]
+    with pytest.raises(TypeError, match="expected IterableDatasets, got TensorDataset. Hint: ConcatDataset"):
+        list(data.ChainDataset([Count(1), numbers(2)]))
+
+
+def test_stacked_side_by_side() -> None:
+    d = data.StackDataset(Squares(3), numbers(3))
+    assert (len(d), d[2][0][1], d[2][1][1].item()) == (3, 2.0, 20)
+    named = data.StackDataset(a=Squares(3), b=[5, 6, 7])
+    assert [(x["a"][1], x["b"]) for x in (named[0], named[2])] == [(0.0, 5), (2.0, 7)]
+    batch = next(iter(data.DataLoader(named, 3)))
+    assert batch["b"].tolist() == [5, 6, 7]
+    with pytest.raises(ValueError, match=r"expected one length for all, got \[3, 4\]"):
+        data.StackDataset([1, 2, 3], [1, 2, 3, 4])
+    for bad in (lambda: data.StackDataset(), lambda: data.StackDataset([1], a=[1])):
+        with pytest.raises(ValueError, match="either all with a name or all without"):
+            bad()
+
+
+def test_all_cases_of_a_batch_at_once() -> None:
+    class Many(Squares):
+        def __getitems__(self, indices: list[int]) -> list:
+            asked.append(indices)
+            return [self[i] for i in indices]
+
+    asked: list = []
+    list(data.DataLoader(data.Subset(Many(9), [8, 6, 4]), 2))
+    assert asked == [[8, 6], [4]]
+
+
+def test_annotations_of_what_is_in_a_dataset() -> None:
+    class Mine(data.IterableDataset[int]):  # type: ignore[misc]
+        pass
+
+    assert issubclass(Mine, data.IterableDataset)
+    for kind in (data.DataLoader, data.Sampler):
+        assert kind[int].__origin__ is kind
 
 
 @pytest.mark.parametrize(
@@ -88,6 +124,11 @@ def test_random_split(lengths: list, sizes: list) -> None:
     assert sorted(i for part in parts for i in part.indices) == list(range(10))
     again = data.random_split(range(10), lengths, seeded())
     assert [part.indices for part in parts] == [part.indices for part in again]
+
+
+def test_random_split_warns_of_an_empty_part() -> None:
+    with pytest.warns(UserWarning, match="Length of split at index 1 is 0"):
+        assert [len(part) for part in data.random_split(range(3), [0.9, 0.1, 0.0])] == [3, 0, 0]
 
 
 @pytest.mark.parametrize("lengths", [[3, 8], [0.5, 0.6], [-1, 11], [5.5, 4.5], [float("nan"), 1.0]])
@@ -138,6 +179,32 @@ def test_weighted_sampler() -> None:
             data.WeightedRandomSampler(weights, n)
     with pytest.raises(ValueError, match="can't draw 3 different cases from 2"):
         data.WeightedRandomSampler([1, 1, 0], 3, replacement=False)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("n", [1, 2, 10, 12])
+def test_shares_of_processes(n: int, shuffle: bool, drop_last: bool) -> None:
+    shares = [data.DistributedSampler(range(n), 4, rank, shuffle, seed=3, drop_last=drop_last) for rank in range(4)]
+    parts = [list(share) for share in shares]
+    assert {len(part) for part in parts} == {len(shares[0])} == {n // 4 if drop_last else -(-n // 4)}
+    seen = [i for part in parts for i in part]
+    assert len(set(seen)) == (n // 4 * 4 if drop_last else n)
+    if not shuffle:
+        assert parts[1] == [i % n for i in range(1, len(seen), 4)]
+    elif n == 12:
+        assert parts == [list(share) for share in shares]
+        for share in shares:
+            share.set_epoch(1)
+        assert parts != [list(share) for share in shares]
+
+
+def test_shares_that_make_no_sense() -> None:
+    with pytest.raises(RuntimeError, match="Hint: give num_replicas and rank"):
+        data.DistributedSampler(range(3))
+    for rank in (-1, 2):
+        with pytest.raises(ValueError, match=f"Invalid rank {rank}, rank should be in the interval .0, 1."):
+            data.DistributedSampler(range(3), 2, rank)
 
 
 @pytest.mark.parametrize("bad", [0, -1, 2.5, True, "3", None])
@@ -231,6 +298,9 @@ def test_samplers_in_the_loader() -> None:
     (dict(num_workers=-1), ValueError, "num_workers must be an integer >= 0, got -1"),
     (dict(timeout=float("nan")), ValueError, "timeout must be a number >= 0, got nan"),
     (dict(generator=3), TypeError, "generator must be a minigrad.Generator, got int"),
+    (dict(multiprocessing_context="fork"), ValueError, "multiprocessing_context='fork' needs num_workers > 0"),
+    (dict(num_workers=1, multiprocessing_context="spoon"), ValueError, "must be one of .*, got 'spoon'"),
+    (dict(num_workers=1, prefetch_factor=0), ValueError, "prefetch_factor should be a positive integer"),
     (dict(drop_last="yes"), TypeError, "drop_last should be a boolean value"),
 ])  # fmt: skip
 def test_contradictions_are_refused(options: dict, error: type, message: str) -> None:
@@ -271,8 +341,9 @@ def test_collate() -> None:
         data.default_collate([[1], [1, 2]])
     with pytest.raises(TypeError, match="found object. Hint: pass your own collate_fn"):
         data.default_collate([object()])
-    with pytest.raises(RuntimeError):
-        data.default_collate([minigrad.zeros(2), minigrad.zeros(3)])
+    for cases in ([minigrad.zeros(2), minigrad.zeros(3)], [np.zeros(2), np.zeros(3)], [[1], [1, 2]]):
+        with pytest.raises(RuntimeError, match="equal size|to be of shape"):
+            data.default_collate(cases)
 
 
 def test_convert() -> None:
@@ -307,20 +378,3 @@ def test_digits_are_scikit_learns() -> None:
         assert np.array_equal(ours["images"], wanted.images)
         assert np.array_equal(ours["labels"], wanted.target)
     assert (FILE.parent / "NOTICE").read_text().count("CC BY 4.0") == 1
-
-
-def test_two_moons() -> None:
-    x, y = data.two_moons(101, 0.0).tensors
-    assert (tuple(x.shape), y.sum().item()) == ((101, 2), 50)
-    points = x.numpy().astype(np.float64)
-    lower = y.numpy() == 1
-    radius = np.hypot(*(np.where(lower[:, None], points - [1, 0.5], points)).T)
-    np.testing.assert_allclose(radius, 1, atol=1e-6)
-    assert (points[~lower, 1] > -1e-6).all()
-    assert (points[lower, 1] < 0.5 + 1e-6).all()
-    assert data.two_moons(20, seed=3)[:][0].tolist() == data.two_moons(20, generator=seeded(3))[:][0].tolist()
-    for options, message in [(dict(n=1), "n must be an integer >= 2"),
-                             (dict(noise=float("nan")), "noise must be a finite number"),
-                             (dict(seed=1, generator=seeded()), "a generator or a seed, got both")]:  # fmt: skip
-        with pytest.raises(ValueError, match=message):
-            data.two_moons(**options)  # type: ignore[arg-type]

@@ -22,10 +22,10 @@ RULED = {name: op for name, op in OPS.items() if op.rules and not name.startswit
 
 # Ops whose rules move elements about, which words say better than sums and products: nothing is computed from these.
 IN_WORDS = set(
-    "sum_to expand cast move prod cumsum cumprod logcumsumexp recurrence reshape permute slice slice_adjoint flip roll cat "
+    "sum_to expand cast move contract unfold unfold_adjoint prod cumsum cumprod logcumsumexp recurrence reshape permute slice slice_adjoint flip roll cat "
     "stack pad diagonal diagonal_adjoint tril triu getitem getitem_adjoint setitem index_select index_add gather scatter_add "
     "take_places put_places view_written eigenvectors singular_vectors singular_values conv_input conv_weight max_pool "
-    "max_pool_input max_pool_take sum_pool sum_pool_input".split()
+    "max_pool_input max_pool_take sum_pool sum_pool_input rnn_tanh rnn_relu lstm gru".split()
 ) | {"conv: x", "conv: weight"}
 # Formulas that are words or need a function that is no op; their rules are computed all the same.
 UNCOMPUTED = set("erfinv lgamma nan_to_num cholesky qr_q eigenvalues pinv conv".split())

@@ -168,7 +168,7 @@ def test_hooks_on_saved_tensors() -> None:
     with saved_tensors_hooks(pack, lambda kept: minigrad.tensor(kept, dtype="float64")):
         y = ((x * 2).exp() * x.sin()).sum()
     y.backward()
-    assert packed == [(3,), (3,), (3,)] or packed == [(3,), (3,)]
+    assert packed == [(3,)] * 4  # of exp its output, of sin its input, of mul both factors
     want = (2 * np.exp(2 * x.detach().numpy()) * np.sin(x.detach().numpy())) + np.exp(2 * x.detach().numpy()) * np.cos(
         x.detach().numpy()
     )

@@ -141,6 +141,32 @@ def test_gradients(name):
     assert gradgradcheck(lambda x: loss(x)[0], (x,))
 
 
+@pytest.mark.parametrize("options", [{}, {"bidirectional": True, "num_layers": 2}, {"bias": False}], ids=str)
+@pytest.mark.parametrize("name", LAYERS)
+def test_in_single_precision_a_layer_is_its_definition(name, options):
+    """Where oneDNN serves, it serves float32."""
+    layer, x = getattr(nn, name)(5, 8, **options), minigrad.randn(6, 3, 5, requires_grad=True)
+    results = []
+    for switch in (minigrad.enable_grad, minigrad.decompose):
+        with switch():
+            y, final = layer(x)
+            loss = y.square().sum() + sum(h.sum() for h in states(final))
+            results.append([y, *states(final), *minigrad.autograd.grad(loss, [x, *layer.parameters()])])
+    for one, other in zip(*results, strict=True):
+        close(one, other, 1e-4)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_forward_mode_and_examples_side_by_side(name):
+    layer, x, v = getattr(nn, name)(2, 3).double(), randn(4, 2, 2), randn(4, 2, 2)
+    h = 1e-6
+    _, slope = minigrad.func.jvp(lambda x: layer(x)[0], (x,), (v,))
+    close(slope, ((layer(x + h * v)[0] - layer(x - h * v)[0]) / (2 * h)).detach(), 1e-7)
+    many = minigrad.stack([x, v])
+    each = minigrad.stack([layer(x)[0], layer(v)[0]])
+    close(minigrad.vmap(lambda x: layer(x)[0])(many), each)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_dropout_is_between_layers_and_in_training_only(name):
     layer = getattr(nn, name)(3, 4, num_layers=2, dropout=0.5)

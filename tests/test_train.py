@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -78,6 +85,160 @@ def test_an_interrupted_run_goes_on_bit_for_bit(tmp_path: Any, own: bool, steps:
     assert run(made, **options).loss == expected.loss  # there is nothing left to do
 
 
+@pytest.mark.parametrize("sampler", ["random", "weighted"])
+def test_a_samplers_own_generator_goes_on_too(tmp_path: Any, sampler: str) -> None:
+    def made() -> tuple:
+        model, optimizer, schedule, _ = parts()
+        points, generator = data.two_moons(50, seed=1), minigrad.Generator().manual_seed(8)
+        order: Any = (data.RandomSampler(points, num_samples=120, generator=generator) if sampler == "random" else
+                      data.WeightedRandomSampler([1.0] * 50, 60, generator=generator))  # fmt: skip
+        return model, optimizer, schedule, data.DataLoader(points, 10, sampler=order)
+
+    def interrupted(output: Any, target: Any) -> Any:
+        left[0] -= 1
+        if not left[0]:
+            raise Stop
+        return nn.CrossEntropyLoss()(output, target)
+
+    expected, left = run(made(), epochs=3), [9 if sampler == "weighted" else 20]
+    options: dict = dict(epochs=3, checkpoint=tmp_path / "run", checkpoint_steps=3, resume=True)
+    with pytest.raises(Stop):
+        run(made(), interrupted, **options)
+    assert run(made(), **options).loss == expected.loss
+
+
+SCRIPT = """
+    import os, signal, sys, time
+    import minigrad
+    from minigrad import data, nn, optim, train
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    path, pause, workers = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
+    minigrad.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 16), nn.BatchNorm1d(16), nn.ReLU(), nn.Dropout(0.3), nn.Linear(16, 2))
+    optimizer = optim.AdamW(model.parameters(), lr=0.02)
+    schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, 40)
+    loader = data.DataLoader(data.two_moons(100, seed=1), 16, shuffle=True, num_workers=workers)
+
+    class Tell:
+        def add_scalar(self, name, value, step):
+            if name == "loss":
+                print(step, flush=True)
+                time.sleep(pause)
+
+    history = train.fit(model, nn.CrossEntropyLoss(), optimizer, loader, epochs=4, scheduler=schedule, progress=False,
+                        checkpoint=path, checkpoint_steps=None if pause == 0.05 else 1, resume=True, writer=Tell())
+    print("done", [x.hex() for x in history.loss], [p.tolist() for p in model.state_dict().values()])
+"""
+
+
+def training(path: Any, pause: float = 0.0, workers: int = 0) -> subprocess.Popen:
+    """A process that trains with a checkpoint at `path`, tells the number of each step and waits `pause` seconds after it."""
+    arguments = [sys.executable, "-c", textwrap.dedent(SCRIPT), str(path), str(pause), str(workers)]
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ended(process: subprocess.Popen) -> str:
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    return out.splitlines()[-1]
+
+
+def interrupt(process: subprocess.Popen, step: int, number: int) -> tuple[int, int]:
+    """Wait for a step, send a signal; the last step it told of, and how it ended."""
+    assert process.stdout is not None
+    seen = 0
+    while seen < step:
+        seen = int(process.stdout.readline())
+    process.send_signal(number)
+    begun = time.monotonic()
+    rest, _ = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 10
+    return max([seen, *map(int, rest.split())]), process.returncode
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_a_killed_process_goes_on_bit_for_bit(tmp_path: Any, workers: int) -> None:
+    expected = ended(training(tmp_path / "whole", workers=workers))
+    last = 0
+    for step in (3, 7, 16):  # in the first epoch, at its end, in the third
+        at, code = interrupt(training(tmp_path / "run", 0.02, workers), step, signal.SIGKILL)
+        assert (code, at > last) == (-signal.SIGKILL, True)
+        last = at
+    assert ended(training(tmp_path / "run", workers=workers)) == expected
+    assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith(".")) == ["run", "whole"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_and_sigterm_save_first(tmp_path: Any, number: int) -> None:
+    """Without checkpoint_steps, in the middle of an epoch: the step ends, and nothing is lost or done twice."""
+    expected = ended(training(tmp_path / "whole"))
+    at, code = interrupt(training(tmp_path / "run", 0.05), 10, number)
+    assert code == -number
+    assert minigrad.load(tmp_path / "run")["skip"] == at % 7
+    resumed = training(tmp_path / "run")
+    assert resumed.stdout is not None
+    assert int(resumed.stdout.readline()) == at + 1
+    assert ended(resumed) == expected
+
+
+def test_signals_are_given_back(tmp_path: Any) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    run(parts(), epochs=1, checkpoint=tmp_path / "run")
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_a_plateau_lowers_the_rate() -> None:
+    model, optimizer, _, loader = parts()
+    plateau = optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.1, patience=0, threshold=0.999
+    )  # all but a miracle is one
+    run((model, optimizer, plateau, loader), epochs=3)
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.02 * 0.01)
+
+
+def test_gradients_are_clipped() -> None:
+    made = parts()
+    norms = []
+    step = made[1].step
+
+    def spy() -> None:
+        norms.append(sum(float((p.grad**2).sum().item()) for p in made[0].parameters()) ** 0.5)
+        step()
+
+    made[1].step = spy
+    run(made, epochs=1, clip=0.05)
+    assert max(norms) <= 0.05 * (1 + 1e-5)
+    assert min(norms) > 0.049  # they were larger before
+
+
+def test_the_progress_bar(capsys: pytest.CaptureFixture) -> None:
+    made = parts()
+    train.fit(made[0], nn.CrossEntropyLoss(), made[1], made[3], epochs=2, metric=train.accuracy)
+    shown = capsys.readouterr().err
+    assert "epoch 2/2: 100%" in shown
+    for word in ("loss 0.", "metric 0.", "samples/s"):
+        assert word in shown
+
+
+def test_a_loss_that_is_not_finite_changes_no_weight() -> None:
+    made = parts()
+    before = [p.tolist() for p in made[0].parameters()]
+    with pytest.raises(FloatingPointError):
+        run(made, lambda output, target: output.sum() * float("inf"))
+    assert [p.tolist() for p in made[0].parameters()] == before
+
+
+def test_logs_for_tensorboard(tmp_path: Any) -> None:
+    if find_spec("tensorboardX") is None:
+        with pytest.raises(ImportError, match="needs the package tensorboardX, which is not installed. Hint: pip install"):
+            run(parts(), writer=tmp_path)
+        return
+    run(parts(), writer=tmp_path)
+    assert [path for path in tmp_path.iterdir() if "tfevents" in path.name]
+
+
 def test_early_stopping() -> None:
     model, optimizer, _, loader = parts()
     for group in optimizer.param_groups:
@@ -94,6 +255,14 @@ def test_plot(tmp_path: Any) -> None:
     assert [axes.get_title() for axes in figure.axes] == ["loss", "metric"]
     assert len(figure.axes[0].lines) == 2
     assert (tmp_path / "run.png").stat().st_size > 1000
+
+
+def test_a_plot_needs_something_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="no epoch to show"):
+        train.History().plot()
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ImportError, match="Hint: pip install matplotlib"):
+        train.History([1.0], [{"loss": 1.0}]).plot()
 
 
 def test_bad_options_and_losses() -> None:

@@ -267,8 +267,10 @@ def test_without_any_graphviz_the_dot_text_is_written(norm, tmp_path, monkeypatc
 
 def test_without_the_graphviz_package_one_line_says_what_to_install(norm, monkeypatch):
     monkeypatch.setitem(sys.modules, "graphviz", None)
+    drawing = viz.draw(norm[0])
     with pytest.raises(ImportError, match=r"pip install minigrad\[viz\]"):
-        viz.draw(norm[0])
+        drawing.save("never.svg")
+    assert drawing._repr_svg_() is None and "batch norm" in drawing.text
 
 
 def test_dot_on_the_path_comes_first(norm, monkeypatch):
@@ -332,7 +334,7 @@ def test_errors(norm, tmp_path):
         viz.draw(x)
     with pytest.raises(TypeError, match=r"draw: expected a tensor or a recorded program, got list"):
         viz.draw([1, 2])
-    with pytest.raises(ValueError, match=r"expected one of svg, png, pdf, dot, got suffix '.jpg'"):
+    with pytest.raises(ValueError, match=r"expected one of svg, png, pdf, dot, mmd, txt, got suffix '.jpg'"):
         viz.draw(program, tmp_path / "bn.jpg")
     with pytest.raises(ValueError, match=r"format 'bmp'"):
         viz.draw(program, tmp_path / "bn.svg", format="bmp")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
 from minigrad import data
+from minigrad.data import transforms
 
 
 class Noisy(data.Dataset):
@@ -68,6 +71,48 @@ def test_the_same_batches_whatever_the_number_of_workers() -> None:
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.parametrize("method", [m for m in ("spawn", "forkserver") if m in multiprocessing.get_all_start_methods()])
+def test_other_ways_to_start_workers(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data.workers, "PATIENCE", 60.0)  # a new process imports everything first, perhaps slowly
+    alone = epochs(0)
+    assert epochs(2, multiprocessing_context=method, persistent_workers=True) == alone
+    assert epochs(2, n=1, multiprocessing_context=multiprocessing.get_context(method)) == alone[:1]
+    with pytest.raises(KeyError, match="mine") as caught:
+        list(data.DataLoader(Does(fail), 2, num_workers=2, multiprocessing_context=method))
+    assert "in fail" in "".join(caught.value.__notes__)
+    assert not [p for p in multiprocessing.active_children() if p.name.startswith("Process")]
+
+
+class Augmented(Noisy):
+    """Cases with a random transform, and numbers of every kind of random stream."""
+
+    crop = transforms.RandomCrop(4, padding=2)
+
+    def __getitem__(self, i: int) -> Any:
+        return self.crop(minigrad.arange(64.0).reshape(1, 8, 8)), transforms.RandomHorizontalFlip()(minigrad.arange(3.0)[None])
+
+
+def test_augmentation_is_the_same_whatever_the_number_of_workers() -> None:
+    def batches(workers: int) -> list:
+        minigrad.manual_seed(1)
+        loader = data.DataLoader(Augmented(12), 3, shuffle=True, num_workers=workers)
+        return [[x.tolist() for x in batch] for _ in range(2) for batch in loader]
+
+    alone = batches(0)
+    assert alone == batches(1) == batches(3)
+    assert len({str(x) for x in alone}) == len(alone)
+
+
+def test_other_random_streams_differ_between_workers_and_epochs() -> None:
+    class Draws(Noisy):
+        def __getitem__(self, i: int) -> tuple:
+            return random.random(), np.random.rand()
+
+    minigrad.manual_seed(1)
+    drawn = [x for _ in range(2) for batch in data.DataLoader(Draws(8), 2, num_workers=2) for x in batch[0].tolist()]
+    assert len(set(drawn)) == 16
+
+
 def test_streams_are_shared_out() -> None:
     loader = data.DataLoader(Count(), 2, num_workers=2)
     assert [b.tolist() for b in loader] == [[0, 2], [1, 3], [4, 6], [5, 7], [8], [9]]
@@ -102,6 +147,28 @@ def test_an_error_comes_through_with_the_workers_traceback() -> None:
     assert "DataLoader worker 0, batch 2" in note
     assert "in fail" in note
     assert not multiprocessing.active_children()
+
+
+class Stubborn(Exception):
+    """An exception that can be pickled, but not put together again."""
+
+    def __init__(self, one: int, other: int) -> None:
+        super().__init__(f"{one} and {other}")
+
+
+def stubborn() -> None:
+    raise Stubborn(1, 2)
+
+
+def test_an_error_that_can_not_travel_is_told() -> None:
+    with pytest.raises(RuntimeError, match="Stubborn: 1 and 2") as caught:
+        list(data.DataLoader(Does(stubborn), 2, num_workers=2))
+    assert "in stubborn" in "".join(caught.value.__notes__)
+
+
+def test_a_batch_that_can_not_travel_is_told() -> None:
+    with pytest.raises(Exception, match="pickle"):
+        list(data.DataLoader(range(4), 2, num_workers=1, collate_fn=lambda cases: lambda: 0))  # type: ignore[arg-type]
 
 
 def test_an_error_of_worker_init_fn_comes_through() -> None:
@@ -173,6 +240,35 @@ def test_nothing_is_left_when_the_parent_is_killed() -> None:
             break
         time.sleep(0.1)
     assert not left
+
+
+@pytest.mark.parametrize("where", ["waiting", "between"])
+def test_ctrl_c_ends_everything_at_once(where: str) -> None:
+    """SIGINT to the whole group of processes, as a terminal sends it, while the loader waits or the user's code runs."""
+    script = (
+        "import signal, sys, time, multiprocessing\nfrom minigrad import data\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # which a test that runs in the background has not
+        "class Slow(data.Dataset):\n"
+        "    def __len__(self): return 9\n"
+        "    def __getitem__(self, i):\n        time.sleep(30 * (i > 0 and sys.argv[1] == 'waiting'))\n        return i\n"
+        "for _ in data.DataLoader(Slow(), 1, num_workers=2):\n"
+        "    print(*(p.pid for p in multiprocessing.active_children()), flush=True)\n"
+        "    time.sleep(30 * (sys.argv[1] == 'between'))\n"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script, where], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              start_new_session=True)  # fmt: skip
+    assert parent.stdout is not None
+    pids = [int(pid) for pid in parent.stdout.readline().split()]
+    time.sleep(0.3)
+    begun = time.monotonic()
+    os.killpg(parent.pid, signal.SIGINT)
+    _, errors = parent.communicate(timeout=10)
+    assert time.monotonic() - begun < 5
+    assert parent.returncode == -signal.SIGINT
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert errors.count("Traceback") == 1  # the parent's; workers keep quiet
+    assert len(pids) == 2
+    assert not [pid for pid in pids if alive(Path(f"/proc/{pid}/stat"))]
 
 
 def test_options_that_need_workers() -> None:

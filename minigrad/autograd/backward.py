@@ -11,6 +11,7 @@ from ..core import Tensor, mode, node_of, propagate
 from ..ops.arithmetic import cast
 from ..ops.create import ones_like, zeros_like
 from ..ops.update import add_
+from ..trace import Program, program_behind, resumed
 from .vmap import vmap
 
 PASS: ContextVar[Callable] = ContextVar("minigrad_pass", default=propagate)  # minigrad.teach puts a broken one in its place
@@ -59,6 +60,8 @@ def grad(
     None) or `materialize_grads` (then zeros).
     """
     roots, wanted = listed(outputs), listed(inputs)
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: expected allow_unused to be True or not given with materialize_grads=True, got False")
     if not wanted:
         raise GradError("grad: inputs is empty. Hint: pass the tensors to differentiate by")
     if not only_inputs:
@@ -146,10 +149,22 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
 
 
 def _backward(
-    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
-) -> None:
-    """Backpropagate from this tensor: see `minigrad.autograd.backward`."""
-    backward(self, gradient, retain_graph, create_graph, inputs)
+    self: Tensor, gradient: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None,
+    *, record: bool = False,
+) -> Program | None:  # fmt: skip
+    """Backpropagate from this tensor: see `minigrad.autograd.backward`.
+
+    With `record=True` the pass is returned as a Program to draw or explore. Its forward part is recovered from the graph,
+    so it has no module scopes, and knows of values those that some rule saved: `minigrad.record` keeps all of them.
+    """
+    if not record:
+        backward(self, gradient, retain_graph, create_graph, inputs)
+        return None
+    program = program_behind(self)
+    program.keeps = True
+    with resumed(program):
+        backward(self, gradient, retain_graph, create_graph, inputs)
+    return program
 
 
 Tensor.backward = _backward  # type: ignore[attr-defined]

@@ -96,12 +96,30 @@ def along(*names: str) -> Callable:
 
 
 KINDS: dict[str, Callable] = {"elementwise": aligned, "batched": aligned}
-rule("alias", "cast", "clone", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det", "cofactor", "logabsdet",
+rule("alias", "cast", "clone", "contiguous", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det", "cofactor", "cofactor_change", "logabsdet",
      "det_sign", "inv", "cholesky", "qr_q", "qr_complement", "eigenvectors", "eigenvalues", "singular_vectors",
      "singular_values", "svd_complement", "pinv")(along())  # fmt: skip
 rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum",
      "cumprod", "logcumsumexp", "cummax_places", "cummin_places", "argsort", "recurrence", "cat", "stack",
      "gather")(along("dim"))  # fmt: skip
+
+
+@rule("unfold", "unfold_adjoint")
+def windows(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
+    """The dimension is one further from the front; the length of the windows stays."""
+    more = {"dim": options["dim"] + 1}
+    return op(*values, **options | more | ({"shape": (size, *options["shape"])} if "shape" in options else {}))
+
+
+@rule("contract")
+def contract(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
+    """The examples are one more label, in front of the operands that have them and of the output."""
+    x, other, out = options["spec"]
+    label = max((*x, *other), default=-1) + 1
+    x, other = ((label, *part) if m else part for part, m in zip((x, other), many, strict=True))
+    return op(*values, spec=(x, other, (label, *out)))
+
+
 rule("flip", "roll")(along("dims"))
 rule("reshape", "diagonal_adjoint")(along("shape"))
 rule("slice", "slice_adjoint")(along("shape", "index"))

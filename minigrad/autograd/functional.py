@@ -95,6 +95,8 @@ def jvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     """(func(*inputs), J v), by forward mode."""
     at = Point("jvp", func, inputs, create_graph, strict)
     vs = at.directions(v, at.xs, "input")
+    if strict:
+        at.pulled(at.ys, at.ys, False)  # raises for an input that the outputs don't depend on
     given = (inputs,) if at.one_input else tuple(inputs)
     with mode(grad=create_graph):
         out = transforms.jvp(func, given, tuple(vs))[1]

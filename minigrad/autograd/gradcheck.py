@@ -9,9 +9,12 @@ import numpy as np
 
 from ..backends import GradError
 from ..core import Tensor
-from ..ops.create import tensor
+from ..ops.create import eye, tensor
 from ..ops.random import Generator
+from ..ops.shape import stack
 from .backward import grad
+from .transforms import jvp
+from .vmap import vmap
 
 
 class GradcheckError(GradError):
@@ -26,25 +29,44 @@ def gradcheck(
     rtol: float = 1e-3,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_batched_forward_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
 ) -> bool:
     """Whether the gradients of `func(*inputs)` agree with central differences, entry by entry of the Jacobian.
 
     |analytic - numeric| <= atol + rtol |numeric|, numeric = (func(x + eps e) - func(x - eps e)) / (2 eps), by every
     input that requires grad. Floating inputs are copied to float64 first, so float32 inputs are fine and never written.
     Raises GradcheckError with the worst entry (or returns False), also where two backward passes differ by more than
-    `nondet_tol`; ValueError if no input requires grad.
+    `nondet_tol`; ValueError if no input requires grad. `check_forward_ad` checks forward mode in the same way, and
+    `check_batched_grad` and `check_batched_forward_grad` that `vmap` over directions gives the same. The other switches are
+    accepted: every entry is always checked, and the engine gives a gradient in its input's type, and none for no gradient.
     """
     xs = doubled("gradcheck", inputs)
     outputs = floating(func(*xs))
     problem = None
     for i, y in enumerate(outputs):
-        analytic, again = jacobian(y, xs), jacobian(y, xs)
-        for k in analytic:
-            worst = mismatch(analytic[k], differences(func, xs, k, i, eps), atol, rtol, y.shape, xs[k].shape)
-            if not problem and worst:
-                problem = f"Jacobian mismatch for output {i} by input {k}, worst at {worst}"
-            if not problem and np.max(np.abs(analytic[k] - again[k]), initial=0.0) > nondet_tol:
-                problem = f"two backward passes of output {i} by input {k} differ by more than nondet_tol={nondet_tol}"
+        ways: dict[str, dict[int, np.ndarray]] = {}
+        if check_backward_ad:
+            ways["Jacobian mismatch"], again = jacobian(y, xs), jacobian(y, xs)
+        if check_batched_grad:
+            ways["Jacobian mismatch of batched gradients"] = batched_rows(y, xs)
+        if check_forward_ad or check_batched_forward_grad:
+            ways["Jacobian mismatch in forward mode"] = forward(func, xs, i, check_batched_forward_grad)
+        for what, analytic in ways.items():
+            for k, entries in analytic.items():
+                worst = mismatch(entries, differences(func, xs, k, i, eps), atol, rtol, y.shape, xs[k].shape)
+                if not problem and worst:
+                    problem = f"{what} for output {i} by input {k}, worst at {worst}"
+        if check_backward_ad and not problem:
+            for k, entries in ways["Jacobian mismatch"].items():
+                if np.max(np.abs(entries - again[k]), initial=0.0) > nondet_tol:
+                    problem = f"two backward passes of output {i} by input {k} differ by more than nondet_tol={nondet_tol}"
     if problem and raise_exception:
         raise GradcheckError(f"gradcheck: {problem}")
     return problem is None
@@ -57,18 +79,29 @@ def gradgradcheck(
     eps: float = 1e-6,
     atol: float = 1e-5,
     rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
     raise_exception: bool = True,
     nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
 ) -> bool:
     """Whether the second derivatives agree with central differences of the first ones, as in `gradcheck`.
 
-    Checked is (inputs, grad_outputs) -> grad(func(*inputs), inputs, grad_outputs); random grad_outputs if None.
+    Checked is (inputs, grad_outputs) -> grad(func(*inputs), inputs, grad_outputs); random grad_outputs if None
+    (with strides if `gen_non_contig_grad_outputs`). `check_fwd_over_rev` checks forward mode over the gradients too.
     """
     xs = doubled("gradgradcheck", inputs)
     outputs = floating(func(*xs))
     if grad_outputs is None:
         bits = Generator().manual_seed(0).bits
         seeds = [tensor(bits.standard_normal(tuple(y.shape)), device=y.device).requires_grad_() for y in outputs]
+        if gen_non_contig_grad_outputs:
+            seeds = [stack([g.detach()] * 2, dim=-1)[..., 0].requires_grad_() for g in seeds]
     else:
         seeds = [g.requires_grad_() for g in doubled("gradgradcheck", grad_outputs, some=False)]
 
@@ -81,7 +114,8 @@ def gradgradcheck(
         ys, gs = zip(*pairs, strict=True)
         return tuple(g for g in grad(ys, wanted, gs, create_graph=True, allow_unused=True) if g is not None)
 
-    return gradcheck(first, (*xs, *seeds), eps, atol, rtol, raise_exception, nondet_tol)
+    return gradcheck(first, (*xs, *seeds), eps, atol, rtol, raise_exception, nondet_tol, check_batched_grad=check_batched_grad,
+                     check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev)  # fmt: skip
 
 
 def doubled(who: str, inputs: Any, some: bool = True) -> list:
@@ -120,6 +154,35 @@ def jacobian(y: Tensor, xs: list) -> dict[int, np.ndarray]:
             if g is not None:
                 rows[k][row] = host(g).reshape(-1)
     return rows
+
+
+def batched_rows(y: Tensor, xs: list) -> dict[int, np.ndarray]:
+    """`jacobian`, all rows in one pass."""
+    wanted = {k: x for k, x in enumerate(xs) if isinstance(x, Tensor) and x.requires_grad}
+    seeds = eye(y.numel(), dtype="float64", device=y.device).reshape(y.numel(), *y.shape)
+    if not y.requires_grad or not y.numel():
+        return jacobian(y, xs)
+    found = grad(y, list(wanted.values()), seeds, True, is_grads_batched=True, materialize_grads=True)
+    return {k: host(g).reshape(y.numel(), -1) for (k, _), g in zip(wanted.items(), found, strict=True) if g is not None}
+
+
+def forward(func: Callable, xs: list, i: int, together: bool) -> dict[int, np.ndarray]:
+    """The Jacobian of output i by each input that wants it, by forward mode, a column a direction or all `together`."""
+    found = {}
+    for k, x in enumerate(xs):
+        if not isinstance(x, Tensor) or not x.requires_grad:
+            continue
+
+        def along(t: Tensor, k: int = k) -> Tensor:
+            def one(x: Tensor) -> Tensor:
+                return floating(func(*xs[:k], x, *xs[k + 1 :]))[i]
+
+            return jvp(one, (xs[k].detach(),), (t,))[1]
+
+        directions = eye(x.numel(), dtype="float64", device=x.device).reshape(x.numel(), *x.shape)
+        columns = list(vmap(along)(directions)) if together and x.numel() else [along(t) for t in directions]
+        found[k] = np.stack([host(c).reshape(-1) for c in columns], axis=1) if columns else np.zeros((0, 0))
+    return found
 
 
 def differences(func: Callable, xs: list, k: int, i: int, eps: float) -> np.ndarray:

@@ -16,6 +16,8 @@ class Hook:
     def __init__(self, hooks: dict, hook: Any) -> None:
         self.hooks, self.key = hooks, object()
         hooks[self.key] = hook
+        for key in [k for k in hooks if type(k) is tuple]:  # what retain_grad keeps is what all hooks leave
+            hooks[key] = hooks.pop(key)
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)
@@ -55,7 +57,7 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
 
 
 def retain_grad(self: Tensor) -> None:
-    """Keep the gradient of this intermediate tensor in `.grad`, as a leaf does."""
+    """Keep the gradient of this intermediate tensor, as its hooks leave it, in `.grad`, as a leaf does."""
     if not self.requires_grad:
         raise GradError("retain_grad: can't retain_grad on Tensor that has requires_grad=False. "
                         "Hint: set requires_grad=True on an input")  # fmt: skip
@@ -63,13 +65,14 @@ def retain_grad(self: Tensor) -> None:
         return
     this = weakref.ref(self)
 
-    def keep(g: Tensor) -> None:
+    def keep(g: Tensor) -> Tensor:
         tensor = this()
         if tensor is not None:
             kept = g.clone()
             tensor.grad = kept if tensor.grad is None else tensor.grad + kept
+        return g
 
-    self.register_hook(keep)
+    hooks_of(self.node)["retained", id(self)] = keep
     self.__dict__["retained"] = True
 
 

@@ -151,6 +151,8 @@ class set_grad_enabled(mode):
     """`set_grad_enabled(False)` acts at once; as a `with` block it restores the former mode at its end."""
 
     def __init__(self, mode: bool) -> None:
+        if not isinstance(mode, (bool, int)):
+            raise TypeError(f"set_grad_enabled: expected True or False, got {type(mode).__name__}")
         super().__init__(grad=bool(mode))
         self.before = MODE.get()
         MODE.set(self.before._replace(grad=bool(mode)))

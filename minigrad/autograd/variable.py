@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from ..core import Tensor
@@ -14,8 +15,13 @@ class _Kind(type):
 
 
 class Variable(metaclass=_Kind):
-    """`Variable(x, requires_grad=True)` is a tensor on the memory of x; every tensor is an instance."""
+    """`Variable(x, requires_grad=True)` is a tensor on the memory of x; every tensor is an instance.
 
-    def __new__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:  # type: ignore[misc]
+    `volatile` does nothing but warn, as in PyTorch.
+    """
+
+    def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # type: ignore[misc]
+        if volatile is not None:
+            warnings.warn("volatile was removed and now has no effect. Use `with minigrad.no_grad():` instead.", stacklevel=2)
         out = tensor_of("Variable", data, "data").detach()
         return out.requires_grad_() if requires_grad else out

@@ -15,20 +15,22 @@ from .dtypes import (
     result_type,
     set_default_dtype,
 )
-from .errors import DeviceError, DivisionError, DTypeError, GradError, LinAlgError, ShapeError
+from .errors import DeviceError, DivisionError, DownloadError, DTypeError, GradError, LinAlgError, ShapeError
 from .namespace import array_api
 from .numpy_backend import NUMPY
+from .numpy_kernels import WHEN_BFLOAT16
 from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
 from .size import Size
+from .special import in_single
 from .threads import get_num_threads, set_num_threads
 from .windows import Window, out_size
 
 __all__ = [
     "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
-    "DivisionError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo", "get_default_dtype",
+    "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo", "get_default_dtype", "in_single",
     "get_num_threads", "GradError", "iinfo", "is_array", "LinAlgError", "number_type", "NUMPY", "out_size",
     "promote_types", "register", "report", "result_type", "set_default_dtype", "set_num_threads", "ShapeError",
-    "Size", "use", "Window",
+    "Size", "use", "WHEN_BFLOAT16", "Window",
 ]  # fmt: skip

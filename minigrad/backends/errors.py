@@ -25,3 +25,7 @@ class GradError(RuntimeError):
 
 class LinAlgError(RuntimeError, ValueError):
     """A matrix that the op can't take: singular, not positive definite, no convergence."""
+
+
+class DownloadError(RuntimeError, OSError):
+    """A file that could not be had from any of its addresses."""

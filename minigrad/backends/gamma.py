@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .special import in_single, polynomial
+from .special import in_single, piecewise, polynomial
 
 BERNOULLI = (
     1 / 6,
@@ -43,66 +43,80 @@ NEAR_TWO = tuple((-1) ** k * zeta_less_one(k) / k for k in range(LAST, 1, -1))
 
 @in_single
 def lgamma(b: Any, x: Any) -> Any:
-    """ln |gamma(x)|: a power series around 2, reached by gamma(x + 1) = x gamma(x); Stirling's series from 8 on;
-    reflection
+    """ln |gamma(x)|: a power series around 2, reached by gamma(x + 1) = x gamma(x); Stirling's series from 8 on; reflection
     below 0. Source: Abramowitz & Stegun 1964, 6.1.17, 6.1.33 and 6.1.40"""
     xp = b.xp
     t = xp.where(x < 0, 1.0 - x, x)
-    small = xp.where(t < 8, t, 2.0)
-    inner, product = small, xp.ones_like(small)
+    y = piecewise(xp, t, (t < 8, lambda t: lgamma_near(xp, t)), (~(t < 8), lambda t: lgamma_far(xp, t)))
+    if xp.any(x <= 0):
+        off = distance(xp, x)
+        wave = xp.abs(xp.sin(math.pi * xp.where(off == 0, 0.5, off)))
+        y = xp.where(x < 0, math.log(math.pi) - xp.log(wave) - y, y)
+        y = xp.where((x <= 0) & (off == 0), math.inf, y)
+    return xp.where(xp.isinf(x), math.inf, y)
+
+
+def lgamma_near(xp: Any, t: Any) -> Any:
+    """ln gamma(t) for 0 <= t < 8."""
+    inner, product = t, xp.ones_like(t)
     for _ in range(6):
         down = inner > 2.5
         inner = xp.where(down, inner - 1.0, inner)
         product = xp.where(down, product * inner, product)
     low, lowest = inner < 1.5, inner < 0.5
     z = xp.where(lowest, inner, xp.where(low, inner - 1.0, inner - 2.0))  # the distance to 0, 1 or 2
-    near = z * ((1.0 - EULER) + z * polynomial(z, NEAR_TWO))
-    near = xp.where(low, near - xp.log1p(z), near)
-    near = xp.where(lowest, near - xp.log(xp.where(inner == 0, 1.0, inner)), near)
-    near = near + xp.log(product)
-    large = xp.where(t < 8, 8.0, t)
-    inverse = 1.0 / large
+    y = z * ((1.0 - EULER) + z * polynomial(z, NEAR_TWO))
+    y = xp.where(low, y - xp.log1p(z), y)
+    return xp.where(lowest, y - xp.log(xp.where(inner == 0, 1.0, inner)), y) + xp.log(product)
+
+
+def lgamma_far(xp: Any, t: Any) -> Any:
+    """ln gamma(t) for t >= 8, and NaN for NaN."""
+    inverse = 1.0 / t
     series = [c / ((2 * k + 1) * (2 * k + 2)) for k, c in enumerate(BERNOULLI)]
     tail = inverse * polynomial(inverse * inverse, series[::-1])
-    finite = xp.where(xp.isinf(large), 8.0, large)
-    far = (finite - 0.5) * (xp.log(finite) - 1.0) + (0.5 * math.log(2 * math.pi) - 0.5) + tail
-    y = xp.where(t < 8, near, xp.where(xp.isinf(large), large, far))
-    off = distance(xp, x)
-    wave = xp.abs(xp.sin(math.pi * xp.where(off == 0, 0.5, off)))
-    y = xp.where(x < 0, math.log(math.pi) - xp.log(wave) - y, y)
-    return xp.where((x <= 0) & (off == 0), math.inf, xp.where(xp.isinf(x), math.inf, y))
+    return (t - 0.5) * (xp.log(t) - 1.0) + (0.5 * math.log(2 * math.pi) - 0.5) + tail
 
 
 @in_single
 def polygamma(b: Any, x: Any, n: int) -> Any:
-    """The n-th derivative of digamma(x) = d ln gamma(x) / dx: an asymptotic series from 12 + n on, reached by the
-    recurrence
+    """The n-th derivative of digamma(x) = d ln gamma(x) / dx: an asymptotic series from 12 + n on, reached by the recurrence
     digamma(x + 1) = digamma(x) + 1/x; reflection below 0. Source: Abramowitz & Stegun 1964, 6.4.6, 6.4.7 and 6.4.11"""
     xp = b.xp
-    sign, factorial = (-1) ** (n + 1), float(math.factorial(n))
-    t = xp.where(x <= 0, 1.0 - x, x)
-    y = xp.zeros_like(t)
-    for _ in range(12 + n):
-        below = t < 12 + n
-        y = xp.where(below, y + sign * factorial / xp.where(below, t, 1.0) ** (n + 1), y)
-        t = xp.where(below, t + 1.0, t)
-    u = 1.0 / (t * t)
-    series = [c * math.factorial(2 * k + 1 + n) / math.factorial(2 * k + 2) for k, c in enumerate(BERNOULLI)]
-    tail = u * polynomial(u, series[::-1])
-    if n:
-        y = y + sign * (math.factorial(n - 1) + (0.5 * factorial) / t + tail) / t**n
-    else:
-        y = y + xp.log(t) - 0.5 / t - tail
+    below = x <= 0
+    t = xp.where(below, 1.0 - x, x)
+    near = t < 12 + n
+    y = piecewise(xp, t, (near, lambda t: polygamma_near(xp, t, n)), (~near, lambda t: polygamma_far(xp, t, n)))
+    if not xp.any(below):
+        return y
     off = distance(xp, x)
     angle = math.pi * xp.where(off == 0, 0.25, off)
     # (-1)^n digamma_n(1 - x) = digamma_n(x) + d^n/dx^n pi cot(pi x)
     turned = (-1) ** n * y - math.pi ** (n + 1) * polynomial(xp.cos(angle) / xp.sin(angle), cotangent(n))
-    y = xp.where(x <= 0, turned, y)
     if n:
-        at_pole = xp.full_like(y, sign * math.inf)
+        at_pole = xp.full_like(y, (-1) ** (n + 1) * math.inf)
     else:
         at_pole = xp.where(x == 0, xp.copysign(xp.full_like(y, math.inf), -x), math.nan)
-    return xp.where((x <= 0) & (off == 0), at_pole, y)
+    return xp.where(below & (off == 0), at_pole, xp.where(below, turned, y))
+
+
+def polygamma_near(xp: Any, t: Any, n: int) -> Any:
+    """The n-th derivative of digamma for 0 < t < 12 + n: 12 + n steps of the recurrence, and the series."""
+    y = xp.zeros_like(t)
+    for _ in range(12 + n):
+        y = y + 1.0 / t ** (n + 1)
+        t = t + 1.0
+    return (-1) ** (n + 1) * float(math.factorial(n)) * y + polygamma_far(xp, t, n)
+
+
+def polygamma_far(xp: Any, t: Any, n: int) -> Any:
+    """The n-th derivative of digamma for t >= 12 + n, and NaN for NaN."""
+    u = 1.0 / (t * t)
+    series = [c * math.factorial(2 * k + 1 + n) / math.factorial(2 * k + 2) for k, c in enumerate(BERNOULLI)]
+    tail = u * polynomial(u, series[::-1])
+    if not n:
+        return xp.log(t) - 0.5 / t - tail
+    return (-1) ** (n + 1) * (math.factorial(n - 1) + (0.5 * math.factorial(n)) / t + tail) / t**n
 
 
 def distance(xp: Any, x: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -31,4 +32,37 @@ def cofactor(b: Any, x: Any) -> Any:
     return sign[..., None, None] * xp.matmul(u * xp.stack(others, axis=-1)[..., None, :], vh)
 
 
-MATRICES = {f.__name__: f for f in (diagonal, put_diagonal, cofactor)}
+def cofactor_change(b: Any, x: Any, other: Any) -> Any:
+    """The second derivative of det along `other`: with x = U diag(s) V^T, A = U^T other V and P_ij the product of all s but
+    s_i and s_j it is det(U) det(V) U R V^T, where R_jj = sum over i != j of P_ij A_ii, and R_ji = -P_ij A_ij for i != j."""
+    xp, n = b.xp, x.shape[-1]
+    if n < 2:
+        return xp.zeros_like(x)
+    u, s, vh = xp.linalg.svd(x)
+    a = xp.matmul(xp.matmul(u.mT, other), vh.mT)
+    product = xp.stack([xp.stack([xp.prod(xp.concat([s[..., k : k + 1] for k in range(n) if k not in (i, j)]
+                                  or [xp.ones_like(s[..., :1])], axis=-1), axis=-1) * float(i != j)
+                                  for j in range(n)], axis=-1) for i in range(n)], axis=-2)  # fmt: skip
+    straight = xp.sum(product * xp.linalg.diagonal(a)[..., None], axis=-2)
+    r = straight[..., None] * xp.eye(n, dtype=x.dtype) - product * a.mT
+    sign = xp.sign(xp.linalg.det(u) * xp.linalg.det(vh))
+    return sign[..., None, None] * xp.matmul(xp.matmul(u, r), vh)
+
+
+def contract(b: Any, x: Any, other: Any, xs: tuple, others: tuple, out: tuple) -> Any:
+    """The sum of products over the labels that `out` lacks, as a stack of matrix products; each label of an operand is in
+    the other or in `out`."""
+    xp = b.xp
+    both = [c for c in xs if c in others]
+    stacked, inner = [c for c in both if c in out], [c for c in both if c not in out]
+    rows, columns = [c for c in xs if c not in both], [c for c in others if c not in both]
+    sizes = dict(zip((*xs, *others), (*x.shape, *other.shape), strict=True))
+    s, r, k, c = (math.prod(sizes[label] for label in labels) for labels in (stacked, rows, inner, columns))
+    left = xp.reshape(xp.permute_dims(x, tuple(xs.index(c) for c in (*stacked, *rows, *inner))), (s, r, k))
+    right = xp.reshape(xp.permute_dims(other, tuple(others.index(c) for c in (*stacked, *inner, *columns))), (s, k, c))
+    y = xp.matmul(left, right) if stacked else xp.reshape(b.matmul(left[0, ...], right[0, ...]), (1, r, c))
+    order = (*stacked, *rows, *columns)
+    return xp.permute_dims(xp.reshape(y, tuple(sizes[c] for c in order)), tuple(order.index(c) for c in out))
+
+
+MATRICES = {f.__name__: f for f in (diagonal, put_diagonal, cofactor, cofactor_change, contract)}

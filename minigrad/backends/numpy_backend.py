@@ -8,6 +8,7 @@ import numpy as np
 
 from .backend import Backend, register
 from .device import Device
+from .memory import keep_freed
 from .numpy_kernels import NUMPY_KERNELS
 from .reference import REFERENCE
 
@@ -32,3 +33,5 @@ NUMPY = register(
     ),
     *_SCALARS,
 )
+
+keep_freed()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from . import steps
-from .reference import ARRAY
+from . import matrices, steps
+from .backend import claim
+from .numpy_windows import NUMPY_WINDOWS
+from .reference import ARRAY, REFERENCE
 
 
 def index_add(b: Any, n: int, index: np.ndarray, source: np.ndarray) -> np.ndarray:
@@ -22,18 +25,33 @@ def index_add(b: Any, n: int, index: np.ndarray, source: np.ndarray) -> np.ndarr
 
 
 def take_at(b: Any, x: np.ndarray, index: tuple) -> np.ndarray:
-    return x[index]
+    return x[bare(index)]
+
+
+def unfold(b: Any, x: np.ndarray, dim: int, size: int, step: int) -> np.ndarray:
+    """The windows as a view that can be written."""
+    shape = (*x.shape[:dim], (x.shape[dim] - size) // step + 1, *x.shape[dim + 1 :], size)
+    strides = (*x.strides[:dim], x.strides[dim] * step, *x.strides[dim + 1 :], x.strides[dim])
+    return np.lib.stride_tricks.as_strided(x, shape, strides)
+
+
+def bare(index: tuple) -> Any:
+    """An index of one mask without the `...` behind it, which would keep NumPy from its faster way."""
+    return index[0] if len(index) == 2 and index[1] is Ellipsis and index[0].dtype == bool else index
 
 
 def add_at(b: Any, shape: tuple, index: tuple, source: np.ndarray) -> np.ndarray:
     out = np.zeros(shape, dtype=source.dtype)
+    if any(getattr(i, "dtype", None) == bool for i in index) and sum(hasattr(i, "dtype") for i in index) == 1:
+        out[bare(index)] = source  # a mask names no element twice
+        return out
     np.add.at(out, index, source)
     return out
 
 
 def put_at(b: Any, x: np.ndarray, index: tuple, value: Any) -> np.ndarray:
     out = np.array(x)
-    out[index] = value
+    out[bare(index)] = value
     return out
 
 
@@ -53,16 +71,23 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> np.ndarra
 
 def assign_at_(b: Any, x: np.ndarray, value: Any, index: tuple, spec: tuple) -> np.ndarray:
     rest = iter(index)
-    x[tuple(next(rest) if item is ARRAY else item for item in spec)] = value
+    x[bare(tuple(next(rest) if item is ARRAY else item for item in spec))] = value
     return x
+
+
+WHEN_BFLOAT16: list[Callable[[], None]] = []  # what is to be done when the type is first asked for
 
 
 def bfloat16(b: Any) -> Any:
     """The element type bfloat16, which NumPy takes from the package ml_dtypes."""
     try:
-        return importlib.import_module("ml_dtypes").bfloat16
+        kind = importlib.import_module("ml_dtypes").bfloat16
     except ImportError:
         raise TypeError("bfloat16: NumPy has none of its own. Hint: pip install ml_dtypes") from None
+    claim(b, kind)  # its scalars are this backend's too
+    while WHEN_BFLOAT16:
+        WHEN_BFLOAT16.pop()()
+    return kind
 
 
 _BITS: dict[Any, Any] = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
@@ -85,6 +110,25 @@ def linear(b: Any, x: np.ndarray, weight: np.ndarray, bias: Any) -> np.ndarray:
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: bool) -> np.ndarray:
+    if x.dtype.itemsize < 4 or x.dtype.kind != "f" or not x.size:  # NumPy sums these in a wider type
+        return np.mean(x, axis=dim, keepdims=keepdim)
+    total = np.add.reduce(x, axis=dim, keepdims=keepdim)
+    return total / (x.size // max(total.size, 1))
+
+
+def pack_(b: Any, flat: np.ndarray, parts: Sequence) -> None:
+    np.concatenate([part.ravel() for part in parts], out=flat)
+
+
+def unpack_(b: Any, flat: np.ndarray, parts: Sequence) -> None:
+    start = 0
+    for part in parts:
+        end = start + part.size
+        part[...] = flat[start:end].reshape(part.shape)
+        start = end
+
+
 def softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
     y = x - x.max(axis=dim, keepdims=True)
     np.exp(y, out=y)
@@ -96,6 +140,13 @@ def log_softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
     y = x - x.max(axis=dim, keepdims=True)
     y -= np.log(np.exp(y).sum(axis=dim, keepdims=True))
     return y
+
+
+def cross_entropy(b: Any, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    logp = b.log_softmax(x, 1)
+    y = -logp[np.arange(len(target)), np.maximum(target, 0)]
+    y[target < 0] = 0
+    return y, logp
 
 
 def cross_entropy_input(b: Any, g: np.ndarray, target: np.ndarray, logp: np.ndarray) -> np.ndarray:
@@ -134,6 +185,22 @@ def put_diagonal(b: Any, x: np.ndarray, shape: tuple, offset: int) -> np.ndarray
     return out
 
 
+def contract(b: Any, x: np.ndarray, other: np.ndarray, xs: tuple, others: tuple, out: tuple) -> np.ndarray:
+    """Where rows meet columns a matrix product; else, being bound by memory, one pass over it without temporaries."""
+    rows, columns, both = {*xs} - {*others}, {*others} - {*xs}, {*xs} & {*others}
+    if (rows and columns and both - {*out}) or x.dtype.kind == "V":  # "V": bfloat16
+        return matrices.contract(b, x, other, xs, others, out)
+    if both and not both & {*out}:
+        order = [c for c in (*xs, *others) if c in out]
+        y = np.tensordot(x, other, tuple([part.index(c) for c in both] for part in (xs, others)))
+        return y.transpose([order.index(c) for c in out])
+    return np.einsum(x, xs, other, others, out)
+
+
+def take(b: Any, x: np.ndarray, index: np.ndarray, dim: int) -> np.ndarray:
+    return x.take(index, dim, mode="clip")  # checked before, and NumPy's own check costs a further copy
+
+
 def adam_(b: Any, p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, step: Any, largest: Any, lr: Any, betas: tuple,
           eps: float, weight_decay: float, decoupled: bool, maximize: bool) -> np.ndarray:  # fmt: skip
     """The plain step, block by block, so that the twelve passes over a block find it in the cache."""
@@ -165,8 +232,26 @@ def adam_(b: Any, p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, st
 
 BLOCK = 16384
 
+
+def in_blocks(kernel: Callable) -> Callable:
+    """Let a kernel of each element, which passes over its input many times, find it in the cache."""
+
+    def blockwise(b: Any, x: np.ndarray, *options: Any) -> np.ndarray:
+        if x.size <= BLOCK:
+            return kernel(b, x, *options)
+        flat, out = x.reshape(-1), np.empty(x.size, x.dtype)
+        for start in range(0, x.size, BLOCK):
+            out[start : start + BLOCK] = kernel(b, flat[start : start + BLOCK], *options)
+        return out.reshape(x.shape)
+
+    return blockwise
+
+
+ELEMENTWISE = {name: in_blocks(REFERENCE[name]) for name in ("erf", "erfc", "erfinv", "lgamma", "polygamma", "sinc")}
+
 _KERNELS = [
-    adam_, linear, softmax, log_softmax, cross_entropy_input, layer_norm, index_add, take_at, add_at, put_at,
-    random_uniform, random_normal, assign_at_, bfloat16, where, accumulate, diagonal, put_diagonal,
+    adam_, linear, softmax, log_softmax, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,
+    put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, pack_, unpack_, accumulate, diagonal,
+    put_diagonal, contract, take, unfold,
 ]  # fmt: skip
-NUMPY_KERNELS: dict[str, Any] = {f.__name__: f for f in _KERNELS}
+NUMPY_KERNELS: dict[str, Any] = ELEMENTWISE | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}

@@ -45,6 +45,18 @@ def recurrence(b: Any, a: Any, u: Any, dim: int) -> Any:
     return b.xp.stack(parts, axis=dim) if parts else u
 
 
+def unfold(b: Any, x: Any, dim: int, size: int, step: int) -> Any:
+    """The windows of `size` along `dim`, `step` apart, as a new last dimension; here a copy."""
+    span = x.shape[dim] - size + 1
+    lead = (slice(None),) * dim
+    windows = [x[(*lead, slice(k, k + span, step), ...)] for k in range(size)]
+    return (
+        b.xp.stack(windows, axis=-1)
+        if windows
+        else b.xp.zeros((*x[(*lead, slice(0, span, step), ...)].shape, 0), dtype=x.dtype)
+    )
+
+
 def searchsorted(b: Any, line: Any, values: Any, right: bool) -> Any:
     """How many of each ascending row are below each value; one row serves all values, or one each."""
     xp, side = b.xp, "right" if right else "left"
@@ -56,4 +68,4 @@ def searchsorted(b: Any, line: Any, values: Any, right: bool) -> Any:
     return xp.reshape(xp.stack(found), values.shape) if found else xp.zeros(values.shape, dtype=xp.int64)
 
 
-ORDER = {f.__name__: f for f in (argsort, accumulate, running_places, recurrence, searchsorted)}
+ORDER = {f.__name__: f for f in (argsort, accumulate, running_places, recurrence, unfold, searchsorted)}

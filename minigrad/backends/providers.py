@@ -34,15 +34,15 @@ PROVIDERS = {
 }
 
 
-def use(name: str = "auto") -> None:
+def use(name: str = "auto", *, who: str = "backends.use") -> None:
     """Choose the CPU kernels: "reference", "numpy", "onednn" (each on top of those before it), or "auto" for all there are.
 
     Raises ValueError for an unknown name, RuntimeError that says what is missing for a provider that can't serve.
     """
     if name not in (*PROVIDERS, "auto"):
-        raise ValueError(f"backends.use: expected one of auto, {', '.join(PROVIDERS)}, got {name!r}")
+        raise ValueError(f"{who}: expected one of auto, {', '.join(PROVIDERS)}, got {name!r}")
     if name != "auto" and PROVIDERS[name].missing():
-        raise RuntimeError(f"backends.use: {name} can't serve: {PROVIDERS[name].missing()}")
+        raise RuntimeError(f"{who}: {name} can't serve: {PROVIDERS[name].missing()}")
     chosen: dict[str, Callable] = {}
     for provider in PROVIDERS.values():
         chosen |= provider.kernels
@@ -61,4 +61,4 @@ def report() -> str:
     return "\n".join(lines)
 
 
-use(os.environ.get(VARIABLE, "auto"))
+use(os.environ.get(VARIABLE) or "auto", who=VARIABLE)

@@ -7,6 +7,7 @@ pooling), special.py and gamma.py (special functions), steps.py (optimizer steps
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from .adaptive import ADAPTIVE
 from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
+from .recurrent import RECURRENT
 from .special import erf, erfc, erfinv
 from .steps import STEPS
 from .windows import WINDOWS
@@ -33,6 +35,57 @@ def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     if bias is not None:
         y = y + bias
     return b.xp.reshape(y, (*x.shape[:-1], weight.shape[0]))
+
+
+def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    """y = max(x weight^T + bias, 0)."""
+    return b.xp.maximum(linear(b, x, weight, bias), 0)
+
+
+def conv_relu(b: Any, x: Any, w: Any, bias: Any, window: Any) -> Any:
+    """max(conv(x, w) + bias, 0)."""
+    return b.xp.maximum(b.conv(x, w, bias, window), 0)
+
+
+def relu_backward(b: Any, g: Any, y: Any) -> Any:
+    """dx = g where y = max(x, 0) is positive; where y is NaN too, as in PyTorch."""
+    return b.where(y <= 0, 0.0, g)
+
+
+def gelu(b: Any, x: Any, approximate: str) -> Any:
+    """y = x Phi(x); Phi is the normal distribution function, or ("tanh") the bend that comes close to it."""
+    return x * gelu_weight(b, x, approximate)
+
+
+def gelu_weight(b: Any, x: Any, approximate: str) -> Any:
+    """(1 + erf(x / sqrt 2)) / 2, or (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2."""
+    if approximate == "tanh":
+        return 0.5 + 0.5 * b.xp.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))
+    return 0.5 + 0.5 * b.erf(x * math.sqrt(0.5))
+
+
+def gelu_backward(b: Any, g: Any, x: Any, approximate: str) -> Any:
+    """dx = g (Phi(x) + x Phi'(x)), with Phi' = e^(-x^2/2) / sqrt(2 pi), or the slope of its approximation."""
+    phi = gelu_weight(b, x, approximate)
+    if approximate == "tanh":  # Phi = (1 + tanh u) / 2, so Phi' = 2 Phi (1 - Phi) u'
+        slope = 2 * phi * (1 - phi) * math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+    else:
+        slope = b.xp.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    return g * (phi + x * slope)
+
+
+def linear_backward(b: Any, g: Any, x: Any, weight: Any, wanted: tuple) -> list:
+    """The wanted ones of the gradients of x, weight and bias; x or weight is None where it is not needed."""
+    xp, found = b.xp, []
+    rows = g if g.ndim == 2 else xp.reshape(g, (-1, g.shape[-1]) if g.size else (math.prod(g.shape[:-1]), g.shape[-1]))
+    if wanted[0]:
+        dx = b.matmul(rows, weight)
+        found.append(dx if g.ndim == 2 else xp.reshape(dx, (*g.shape[:-1], dx.shape[1])))
+    else:
+        found.append(None)
+    found.append(b.matmul(rows.T, x if x.ndim == 2 else xp.reshape(x, (rows.shape[0], x.shape[-1]))) if wanted[1] else None)
+    found.append(xp.sum(rows, axis=0, dtype=rows.dtype) if len(wanted) > 2 and wanted[2] else None)
+    return found
 
 
 def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
@@ -76,6 +129,19 @@ def batch_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any
     return dx, xp.reshape(slope, (-1,)), xp.reshape(shift, (-1,))
 
 
+def batch_norm_relu(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any, Any]:
+    """max(batch_norm(x), 0), the mean, the variance, and what a provider's backward kernel wants to find again."""
+    y, mean, var = batch_norm(b, x, weight, bias, eps)
+    return b.xp.maximum(y, 0), mean, var, b.xp.empty(0, dtype=b.xp.uint8)
+
+
+def batch_norm_relu_backward(
+    b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, y: Any, workspace: Any, eps: float
+) -> tuple[Any, Any, Any]:
+    """`batch_norm_backward` of the g where y > 0: nothing flows back through a ReLU that is off."""
+    return batch_norm_backward(b, relu_backward(b, g, y), x, weight, mean, var, eps)
+
+
 def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple[Any, Any, Any]:
     """x normalised over its last dimensions `dims`, with the mean and 1/sqrt(var + eps) of every case."""
     xp = b.xp
@@ -90,6 +156,22 @@ def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) 
     return y, mean, rstd
 
 
+def layer_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
+    """dx = rstd (gw - mean(gw) - xhat mean(gw xhat)), with gw = g weight."""
+    xp = b.xp
+    xhat = (x - mean) * rstd
+    gw = g if weight is None else g * weight
+    slope = xp.mean(gw * xhat, axis=dims, keepdims=True)
+    return (gw - xp.mean(gw, axis=dims, keepdims=True) - xhat * slope) * rstd
+
+
+def layer_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> tuple[Any, Any, Any]:
+    """The gradients of x, weight and bias at once."""
+    rest = tuple(d for d in range(x.ndim) if d not in dims)
+    dw = b.xp.sum(g * ((x - mean) * rstd), axis=rest)
+    return layer_norm_input(b, g, x, weight, mean, rstd, dims), dw, b.xp.sum(g, axis=rest)
+
+
 def softmax(b: Any, x: Any, dim: int) -> Any:
     e = b.xp.exp(x - b.xp.max(x, axis=dim, keepdims=True))
     return e / b.xp.sum(e, axis=dim, keepdims=True)
@@ -100,9 +182,28 @@ def log_softmax(b: Any, x: Any, dim: int) -> Any:
     return x - b.xp.log(b.xp.sum(b.xp.exp(x), axis=dim, keepdims=True))
 
 
+def softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
+    """dx = y (g - sum(g y)) along `dim`."""
+    return y * (g - b.xp.sum(g * y, axis=dim, keepdims=True))
+
+
+def log_softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
+    """dx = g - e^y sum(g) along `dim`."""
+    return g - b.xp.exp(y) * b.xp.sum(g, axis=dim, keepdims=True)
+
+
 def where(b: Any, condition: Any, x: Any, other: Any) -> Any:
     """x where the condition holds, else other."""
     return b.xp.where(condition, x, other)
+
+
+def cross_entropy(b: Any, x: Any, target: Any) -> tuple[Any, Any]:
+    """-log softmax(x_n)[target_n], 0 where the target is < 0; and all the logarithms."""
+    xp = b.xp
+    logp = b.log_softmax(x, 1)
+    at = xp.reshape(xp.where(target < 0, 0, target), (-1, 1))
+    y = -xp.reshape(xp.take_along_axis(logp, at, axis=1), (-1,))
+    return xp.where(target < 0, 0.0, y), logp
 
 
 def cross_entropy_input(b: Any, g: Any, target: Any, logp: Any) -> Any:
@@ -111,6 +212,24 @@ def cross_entropy_input(b: Any, g: Any, target: Any, logp: Any) -> Any:
     here = xp.reshape(xp.arange(logp.shape[1], dtype=target.dtype), (1, -1)) == xp.reshape(target, (-1, 1))
     g = xp.reshape(xp.where(target < 0, 0.0, g), (-1, 1))
     return g * xp.where(here, xp.exp(logp) - 1, xp.exp(logp))
+
+
+def mean(b: Any, x: Any, dim: tuple, keepdim: bool) -> Any:
+    """The mean over the dimensions `dim`."""
+    return b.xp.mean(x, axis=dim, keepdims=keepdim)
+
+
+def pack_(b: Any, flat: Any, parts: Sequence) -> None:
+    """flat <- the elements of all parts, one part after the other."""
+    flat[...] = b.xp.concat([b.xp.reshape(part, (-1,)) for part in parts])
+
+
+def unpack_(b: Any, flat: Any, parts: Sequence) -> None:
+    """parts <- the elements of flat: the inverse of pack_."""
+    start = 0
+    for part in parts:
+        part[...] = b.xp.reshape(flat[start : start + part.size], part.shape)
+        start += part.size
 
 
 def lerp_(b: Any, x: Any, end: Any, weight: Any) -> None:
@@ -163,6 +282,11 @@ def index_add(b: Any, n: int, index: Any, source: Any) -> Any:
     return out
 
 
+def take(b: Any, x: Any, index: Any, dim: int) -> Any:
+    """The slices of x along `dim` at checked positions."""
+    return b.xp.take(x, index, axis=dim)
+
+
 def random_uniform(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
     """Uniform on [0, 1), drawn on the host so that every backend sees the same numbers."""
     return b.xp.astype(b.from_host(generator.random(shape)), dtype)
@@ -174,8 +298,11 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 
 
 _KERNELS = [
-    where, matmul, linear, batch_norm, batch_norm_input, batch_norm_backward, layer_norm, softmax, log_softmax,
-    take_at, add_at, put_at, index_add, cross_entropy_input, lerp_, assign_at_, random_uniform, random_normal, erf,
-    erfc, erfinv,
+    where, matmul, linear, linear_backward, linear_relu, conv_relu, relu_backward, gelu, gelu_backward, batch_norm,
+    batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
+    layer_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward, take, take_at, add_at,
+    put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_, assign_at_, random_uniform,
+    random_normal, erf, erfc, erfinv,
 ]  # fmt: skip
-REFERENCE: dict[str, Any] = WINDOWS | STEPS | ADAPTIVE | GAMMA | MATRICES | ORDER | {f.__name__: f for f in _KERNELS}
+_FAMILIES = WINDOWS | STEPS | ADAPTIVE | GAMMA | MATRICES | ORDER | RECURRENT
+REFERENCE: dict[str, Any] = _FAMILIES | {f.__name__: f for f in _KERNELS}

@@ -39,18 +39,20 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     """The polynomial with these coefficients, highest power first, by Horner's rule."""
     y = x * 0.0 + coefficients[0]
     for c in coefficients[1:]:
-        y = y * x + c
+        y *= x
+        y += c
     return y
 
 
 def in_single(kernel: Callable) -> Callable:
-    """Let a kernel work in float32 where its input is of 16 bits, whose range its coefficients exceed."""
+    """Let a kernel work in float32 where its input is floating and of 16 bits, too few for coefficients and running sums."""
 
     @wraps(kernel)
-    def wide(b: Any, x: Any, *options: Any) -> Any:
-        if dtype_of(x).itemsize >= 4:
-            return kernel(b, x, *options)
-        return b.xp.astype(kernel(b, b.xp.astype(x, b.xp.float32), *options), x.dtype)
+    def wide(b: Any, x: Any, *args: Any, **options: Any) -> Any:
+        kind = dtype_of(x)
+        if kind.itemsize >= 4 or kind.kind != "float":
+            return kernel(b, x, *args, **options)
+        return b.xp.astype(kernel(b, b.xp.astype(x, b.xp.float32), *args, **options), x.dtype)
 
     return wide
 
@@ -60,40 +62,73 @@ def ratio(x: Any, pair: tuple) -> Any:
     return polynomial(x, pair[0]) / polynomial(x, pair[1])
 
 
-def tail(xp: Any, size: Any) -> Any:
-    """1 - erf(size) for size > 0.46875. The square is split, as in Cody, so that its rounding does not grow in
-    e^-x^2."""
+def piecewise(xp: Any, x: Any, *parts: tuple) -> Any:
+    """Of each part (mask, function) the function of those elements of x where the mask holds, computed for these alone."""
+    flat = xp.reshape(x, (-1,))
+    out = xp.empty_like(flat)
+    for mask, function in parts:
+        mask = xp.reshape(mask, (-1,))
+        if xp.all(mask):
+            out = function(flat)
+        elif xp.any(mask):
+            out[mask] = function(flat[mask])
+    return xp.reshape(out, x.shape)
+
+
+def regions(xp: Any, x: Any) -> tuple:
+    """Where Cody's three approximations hold; a NaN belongs to the last."""
+    small, middle = xp.abs(x) <= 0.46875, xp.abs(x) <= 4.0
+    return small, middle & ~small, ~middle
+
+
+def bell(xp: Any, size: Any) -> Any:
+    """e^-size^2; the square is split, as in Cody, so that its rounding does not grow in the exponential."""
     coarse = xp.trunc(size * 16) / 16
-    bell = xp.exp(-coarse * coarse) * xp.exp(-(size - coarse) * (size + coarse))
-    middle = xp.clip(size, 0.4, 4.0)
-    large = xp.clip(size, 4.0, 30.0)  # beyond 27 the bell is 0
-    inverse = 1.0 / (large * large)
-    far = (1.0 / math.sqrt(math.pi) - inverse * ratio(inverse, LARGE)) / large
-    return bell * xp.where(size <= 4.0, ratio(middle, MIDDLE), far)
+    return xp.exp(-coarse * coarse) * xp.exp(-(size - coarse) * (size + coarse))
 
 
-def centre(xp: Any, x: Any) -> Any:
-    """erf(x) for |x| <= 0.46875."""
-    x = xp.clip(x, -0.5, 0.5)
-    return x * ratio(x * x, SMALL)
+def tail(xp: Any, size: Any) -> Any:
+    """1 - erf(size) for 0.46875 < size <= 4."""
+    return bell(xp, size) * ratio(size, MIDDLE)
+
+
+def far_tail(xp: Any, size: Any) -> Any:
+    """1 - erf(size) for size > 4; from 27 on the bell is 0."""
+    size = xp.where(size > 30.0, 30.0, size)
+    inverse = 1.0 / (size * size)
+    return bell(xp, size) * ((1.0 / math.sqrt(math.pi) - inverse * ratio(inverse, LARGE)) / size)
 
 
 @in_single
 def erf(b: Any, x: Any) -> Any:
     """2/sqrt(pi) times the integral of e^(-t^2) from 0 to x."""
     xp = b.xp
-    size = xp.minimum(xp.abs(x), 30.0)
-    y = 1.0 - tail(xp, size)
-    return xp.where(size <= 0.46875, centre(xp, x), xp.where(x < 0, -y, y))
+    small, middle, large = regions(xp, x)
+    return piecewise(
+        xp,
+        x,
+        (small, lambda t: t * ratio(t * t, SMALL)),
+        (middle, lambda t: xp.sign(t) * (1.0 - tail(xp, xp.abs(t)))),
+        (large, lambda t: xp.sign(t) * (1.0 - far_tail(xp, xp.abs(t)))),
+    )
 
 
 @in_single
 def erfc(b: Any, x: Any) -> Any:
     """1 - erf(x), exact where erf(x) is near 1."""
     xp = b.xp
-    size = xp.minimum(xp.abs(x), 30.0)
-    y = tail(xp, size)
-    return xp.where(size <= 0.46875, 1.0 - centre(xp, x), xp.where(x < 0, 2.0 - y, y))
+    small, middle, large = regions(xp, x)
+
+    def mirrored(t: Any, y: Any) -> Any:
+        return xp.where(t < 0, 2.0 - y, y)
+
+    return piecewise(
+        xp,
+        x,
+        (small, lambda t: 1.0 - t * ratio(t * t, SMALL)),
+        (middle, lambda t: mirrored(t, tail(xp, xp.abs(t)))),
+        (large, lambda t: mirrored(t, far_tail(xp, xp.abs(t)))),
+    )
 
 
 @in_single

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import itertools
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -74,16 +76,64 @@ def onednn_opened() -> None:
         blas.set(1)
 
 
+CHOSEN: list[int | None] = [None]  # how many threads the user has asked for
+_forked: list[bool] = []  # holds True in a process that was forked after oneDNN was opened
+
+
 def set_num_threads(n: int) -> None:
-    """Let CPU kernels use n threads. Raises ValueError unless n is a positive integer."""
+    """Let CPU kernels use n threads. Raises ValueError unless n is a positive integer.
+
+    A process that was forked stays at one: OpenMP's threads do not survive a fork, and to wait for them would be to wait
+    for ever.
+    """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"set_num_threads: expected a positive integer, got {n!r}")
+    CHOSEN[0] = 1 if _forked else n
+    take_up()
+
+
+def take_up() -> None:
+    """Let the calling thread have as many threads as were asked for: OpenMP's setting is each thread's own."""
     pool = openmp() if _opened else openblas()
-    if pool is not None:
-        pool.set(n)
+    if pool is not None and CHOSEN[0] is not None:
+        pool.set(CHOSEN[0])
 
 
 def get_num_threads() -> int:
     """How many threads CPU kernels use."""
     pool = openmp() if _opened else openblas()
-    return 1 if pool is None else pool.get()
+    return CHOSEN[0] or (1 if pool is None else pool.get())
+
+
+def shared_out(work: Callable, *batches: np.ndarray) -> None:
+    """work(*batches), with the first dimension of the batches shared out among threads, each with OpenBLAS to itself."""
+    many = min(get_num_threads(), len(batches[0]))
+    blas = openblas()
+    if many < 2 or blas is None:
+        work(*batches)
+        return
+    cuts = [len(batches[0]) * k // many for k in range(many + 1)]
+    before = blas.get()
+    blas.set(1)
+    try:
+        parts = [tuple(a[i:j] for a in batches) for i, j in itertools.pairwise(cuts)]
+        list(crew(many).map(lambda part: work(*part), parts))
+    finally:
+        blas.set(before)
+
+
+@functools.cache
+def crew(many: int) -> ThreadPoolExecutor:
+    """Threads that wait for work."""
+    return ThreadPoolExecutor(many, "minigrad")
+
+
+def after_fork() -> None:
+    """In a forked process: no thread of the other's is there, and OpenMP has one from now on."""
+    crew.cache_clear()
+    if _opened:
+        _forked.append(True)
+        set_num_threads(1)
+
+
+os.register_at_fork(after_in_child=after_fork)

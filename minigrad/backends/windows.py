@@ -9,6 +9,8 @@ import math
 from itertools import product
 from typing import Any, NamedTuple
 
+from .backend import dtype_of
+
 
 class Window(NamedTuple):
     """How a kernel slides: one number a spatial dimension, and the groups of a convolution."""
@@ -36,6 +38,11 @@ def taps(kernel: tuple, sizes: tuple, window: Window) -> list[tuple[slice, ...]]
         tuple(slice(i * d, i * d + s * (o - 1) + 1, s) for i, d, s, o in zip(at, dilation, stride, sizes, strict=True))
         for at in product(*map(range, kernel))
     ]
+
+
+def apart(kernel: tuple, window: Window) -> bool:
+    """Whether no two windows share an element."""
+    return all(k == 1 or s > d * (k - 1) for k, s, d in zip(kernel, window.stride, window.dilation, strict=True))
 
 
 def padded(b: Any, x: Any, padding: tuple, value: float = 0) -> Any:
@@ -111,7 +118,7 @@ def under_window(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple, va
 
 def lowest(b: Any, x: Any) -> Any:
     """The smallest value of the type of x, which is what max pooling pads with."""
-    return -b.xp.inf if b.xp.isdtype(x.dtype, "real floating") else b.xp.iinfo(x.dtype).min
+    return -b.xp.inf if dtype_of(x).kind == "float" else b.xp.iinfo(x.dtype).min
 
 
 def max_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> Any:
@@ -203,8 +210,9 @@ def spread_back(b: Any, parts: list, shape: tuple, kernel: tuple, window: Window
     ends = [(o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, window.stride, window.dilation, kernel, strict=True)]
     big = [max(n + 2 * p, e) for n, p, e in zip(shape[2:], window.padding, ends, strict=True)]
     x = b.xp.zeros((*shape[:2], *big), dtype=parts[0].dtype)
+    alone = apart(kernel, window)
     for part, tap in zip(parts, taps(kernel, sizes, window), strict=True):
-        x[(..., *tap)] = x[(..., *tap)] + part
+        x[(..., *tap)] = part if alone else x[(..., *tap)] + part
     return x[(..., *(slice(p, p + n) for n, p in zip(shape[2:], window.padding, strict=True)))]
 
 

@@ -107,8 +107,7 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
 def own(g: Any, others: tuple) -> Any:
     """`g`, or a copy of it if its memory is shared: what lands in a leaf's `.grad` may be written in place."""
     array = g.array if isinstance(g, Tensor) else g
-    fresh = backend_of(array).owns(array) and not any(g is other for other in others)
-    return g if fresh else OPS["clone"](g)
+    return g if backend_of(array).owns(array) and id(g) not in map(id, others) else OPS["clone"](g)
 
 
 def as_tensors(node: Node) -> list:

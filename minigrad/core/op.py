@@ -48,7 +48,7 @@ class Op:
         self.definition: Callable | None = None
         self.writes: tuple[int, ...] = ()  # inputs that the kernel writes into, beside its output
         self.rules: dict[str, Callable] = {}
-        self.fused: Callable | None = None  # the rules of the first inputs in one function, for bare arrays
+        self.fused: Callable | None = None  # all rules in one function, on bare arrays; may ask which inputs are `wanted`
         code = kernel.__code__  # names its parameters: plain ones, keyword-only ones, then the variadic one
         plain, named = code.co_argcount, code.co_argcount + code.co_kwonlyargcount
         self.variadic = bool(code.co_flags & CO_VARARGS)
@@ -106,7 +106,7 @@ class Op:
             b = backend_for(options.get("device"))
         else:
             b = backend_of(first)
-            if not plain or (not wanted and (self.floats or tensors < len(args))):
+            if not plain or (not wanted and (self.floats or self.promotes and tensors < len(args))):
                 fitted = self.fit(args, b)
                 if fitted is not None:
                     return self(*fitted, **options)
@@ -167,10 +167,10 @@ class Op:
         got = ", ".join(type(a).__name__ for a in arrays) or "nothing"
         raise TypeError(f"{self.name}: expected a tensor, got {got}. Hint: minigrad.tensor(...)")
 
-    def _sources(self, rule: Callable, k: int) -> list[tuple]:
+    def _sources(self, rule: Callable, k: int, wanted: tuple = ()) -> list[tuple]:
         """Where a rule's parameters come from, by their names; `k` is the position of the rule's input."""
         last = len(self.inputs) - 1
-        known: dict[str, tuple] = {"g": ("g", 0), "y": ("y", 0), "i": ("constant", k)}
+        known: dict[str, tuple] = {"g": ("g", 0), "y": ("y", 0), "i": ("constant", k), "wanted": ("constant", wanted)}
         known |= {name: ("option", name) for name in self.defaults}
         known |= {name: ("extra", at) for at, name in enumerate(self.saves)}
         known |= {f"{name}_shape": ("shape", k if self.variadic else at) for at, name in enumerate(self.inputs)}
@@ -190,7 +190,9 @@ class Op:
             if rule is not None and key >> (count - 1 - k) & 1:
                 asked[k] = (rule, self._sources(rule, k))
                 needed |= dict.fromkeys(source for source in asked[k][1] if source[0] != "g")
-        fused = self.fused if all(asked[: len(self.rules)]) else None
+        once = self._sources(self.fused, 0, tuple(a is not None for a in asked)) if self.fused and any(asked) else []
+        once = [("constant", None) if s[0] == "input" and s not in needed else s for s in once]  # None: no wanted rule asks
+        needed |= dict.fromkeys(s for s in once if s[0] != "g")
         pool = {"y": 0, "input": 1, "extra": 1 + count}
         held = [s for s in needed if s[0] in pool]
         rest = tuple(s for s in needed if s[0] not in pool)
@@ -202,8 +204,8 @@ class Op:
         take = picker([pool[s[0]] + s[1] for s in held])
         inputs = [s[1] for s in held if s[0] == "input"]
         inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
-        once = fused and (fused, picker([place[w] for w in self._sources(fused, 0)]))
-        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), once, usual)
+        fused = (self.fused, picker([place[w] for w in once])) if once else None
+        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), fused, usual)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:
         """A saved value that is no array: a shape, an option, a position."""

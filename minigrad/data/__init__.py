@@ -1,16 +1,29 @@
-"""Datasets, samplers and the loader that makes batches of them, under PyTorch's names; and two small sets of data."""
+"""Datasets, samplers and the loader that makes batches of them, under PyTorch's names; collections of pictures; small data."""
 
 from . import transforms
 from .collate import default_collate, default_convert
-from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
+from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, random_split
 from .digits import digits
 from .loader import DataLoader
-from .moons import two_moons
-from .sampler import BatchSampler, RandomSampler, Sampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler
-from .small import body, spirals, text
+from .points import blobs, circles, spirals, two_moons
+from .sampler import (
+    BatchSampler,
+    DistributedSampler,
+    RandomSampler,
+    Sampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    WeightedRandomSampler,
+)
+from .small import body, text
+from .tables import iris, wine
+from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST, VisionDataset
 from .workers import WorkerInfo, get_worker_info
 
-__all__ = ["BatchSampler", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "IterableDataset", "RandomSampler",
-           "Sampler", "SequentialSampler", "Subset", "SubsetRandomSampler", "TensorDataset", "WeightedRandomSampler",
-           "WorkerInfo", "body", "default_collate", "default_convert", "digits", "get_worker_info", "random_split",
-           "spirals", "text", "transforms", "two_moons"]  # fmt: skip
+__all__ = [
+    "BatchSampler", "CIFAR10", "CIFAR100", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler",
+    "FashionMNIST", "IterableDataset", "KMNIST", "MNIST", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset",
+    "Subset", "SubsetRandomSampler", "TensorDataset", "VisionDataset", "WeightedRandomSampler", "WorkerInfo", "blobs", "body",
+    "circles", "default_collate", "default_convert", "digits", "get_worker_info", "iris", "random_split", "spirals", "text",
+    "transforms", "two_moons", "wine",
+]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import ShapeError
 from ..core import Tensor
 from ..ops.create import tensor
 from ..ops.shape import stack
@@ -16,12 +17,16 @@ def default_collate(batch: Sequence) -> Any:
     """A list of cases as one batch: tensors, arrays and numbers are stacked along a new first dimension.
 
     Dicts, tuples, lists and named tuples are collated field by field (tuples become lists); strings stay a list. Python
-    floats become float64. Raises TypeError for anything else, ValueError if cases have different numbers of fields.
+    floats become float64. Raises TypeError for anything else, ShapeError if cases have different sizes or numbers of fields.
     """
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(list(batch), 0)
     if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biufc":
+        if len({np.shape(case) for case in batch}) > 1:
+            shapes = ", ".join(sorted({str(np.shape(case)) for case in batch}))
+            raise ShapeError(f"default_collate: stack expects each tensor to be equal size, got arrays of the shapes {shapes}. "
+                             "Hint: pass your own collate_fn")  # fmt: skip
         return tensor(np.stack(batch))
     if isinstance(first, (int, float)):
         return tensor(batch, dtype="float64" if isinstance(first, float) else None)
@@ -31,7 +36,7 @@ def default_collate(batch: Sequence) -> Any:
         return {key: default_collate([case[key] for case in batch]) for key in first}
     if isinstance(first, Sequence):
         if any(len(case) != len(first) for case in batch):
-            raise ValueError("default_collate: each element in list of batch should be of equal size, got sizes "
+            raise ShapeError("default_collate: each element in list of batch should be of equal size, got sizes "
                              f"{sorted({len(case) for case in batch})}")  # fmt: skip
         fields = [default_collate(field) for field in zip(*batch, strict=True)]
         return type(first)(*fields) if hasattr(first, "_fields") else fields

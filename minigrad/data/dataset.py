@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
+from types import GenericAlias
 from typing import Any
+
+import numpy as np
 
 from ..backends import ShapeError
 from ..core import Tensor
@@ -16,7 +20,12 @@ from ..ops.random import Generator
 
 
 class Dataset:
-    """Cases by number: a subclass gives `__getitem__(index)` and, for most samplers, `__len__`."""
+    """Cases by number: a subclass gives `__getitem__(index)` and, for most samplers, `__len__`.
+
+    It may give `__getitems__(indices)` too, all cases of a batch at once.
+    """
+
+    __class_getitem__: Any = classmethod(GenericAlias)  # for annotations such as Dataset[int]
 
     def __getitem__(self, index: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__}: a dataset must define __getitem__(index)")
@@ -67,12 +76,43 @@ class Subset(Dataset):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        inner = [self.indices[i] for i in indices]
+        return self.dataset.__getitems__(inner) if hasattr(self.dataset, "__getitems__") else [self.dataset[i] for i in inner]
+
     def __len__(self) -> int:
         return len(self.indices)
 
 
+class StackDataset(Dataset):
+    """Datasets of equal length side by side: case i is the tuple of their cases i, or a dict of them if they have names.
+
+    Raises ValueError for none, for some with and some without a name, and for different lengths.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: expected datasets, either all with a name or all without")
+        self.datasets: Any = args or kwargs
+        lengths = [len(d) for d in (args or kwargs.values())]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"StackDataset: Size mismatch between datasets: expected one length for all, got {lengths}")
+        self._length = lengths[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: dataset[index] for name, dataset in self.datasets.items()}
+        return tuple(dataset[index] for dataset in self.datasets)
+
+    def __len__(self) -> int:
+        return self._length
+
+
 class ConcatDataset(Dataset):
-    """Several datasets one after another. Raises ValueError for none, TypeError for a stream."""
+    """Several datasets one after another. Raises ValueError for none, TypeError for a stream.
+
+    An index from the end that goes too far is a ValueError, as in PyTorch.
+    """
 
     def __init__(self, datasets: Iterable[Any]) -> None:
         self.datasets = list(datasets)
@@ -85,7 +125,7 @@ class ConcatDataset(Dataset):
     def __getitem__(self, index: int) -> Any:
         n = len(self)
         if not -n <= index < n:
-            raise IndexError(f"ConcatDataset: index {index} is out of bounds for {n} cases")
+            raise (IndexError if index >= n else ValueError)(f"ConcatDataset: index {index} is out of bounds for {n} cases")
         which = bisect_right(self.cumulative_sizes, index % n)
         return self.datasets[which][index % n - (self.cumulative_sizes[which - 1] if which else 0)]
 
@@ -101,7 +141,12 @@ class ChainDataset(IterableDataset):
 
     def __iter__(self) -> Iterator:
         for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise TypeError(f"ChainDataset: expected IterableDatasets, got {type(dataset).__name__}. Hint: ConcatDataset")
             yield from dataset
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)  # type: ignore[arg-type]
 
 
 def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | None = None) -> list[Subset]:
@@ -118,6 +163,9 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
         sizes = [math.floor(n * fraction) for fraction in sizes]
         for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
+        if 0 in sizes:
+            warnings.warn(f"random_split: Length of split at index {sizes.index(0)} is 0. This might result in an empty "
+                          "dataset.", stacklevel=2)  # fmt: skip
     if sum(sizes) != n or any(size != int(size) for size in sizes):
         raise ValueError("random_split: Sum of input lengths does not equal the length of the input dataset: expected "
                          f"lengths that sum to {n}, or fractions that sum to 1, got {list(lengths)}")  # fmt: skip
@@ -130,7 +178,7 @@ def rows_of(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
     """The batch of the numbered cases of a TensorDataset, or a subset of one, by `index_select`; None for others."""
     if type(dataset) is Subset:
         return rows_of(dataset.dataset, [dataset.indices[i] for i in indices])
-    if type(dataset) is not TensorDataset:
+    if not isinstance(dataset, TensorDataset) or type(dataset).__getitem__ is not TensorDataset.__getitem__:
         return None
-    at = tensor(indices, dtype="int64")
+    at = tensor(np.asarray(indices, np.int64))
     return [index_select(t, 0, at.to(t.device)) for t in dataset.tensors]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice, repeat
 from numbers import Real
+from types import GenericAlias
 from typing import Any
 
 from ..core import mode
 from ..ops.random import Generator, default_generator
-from .collate import default_collate, default_convert
+from . import collate
 from .dataset import IterableDataset, rows_of
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, positive
 from .workers import Pool, seeded
@@ -33,12 +35,15 @@ class DataLoader:
                    more than `timeout` seconds too (0: a warning that tells where it is)
     worker_init_fn called in each worker with its number; `get_worker_info()` there tells more
     persistent_workers  keep the processes for the next epoch
-    multiprocessing_context  "fork" (default where there is one) or "spawn"
+    multiprocessing_context  "fork" (default where there is one), "spawn" or "forkserver"; all but the first need a dataset
+                   and functions that can be pickled
 
     Each worker of an IterableDataset runs through a stream of its own. `pin_memory` is accepted. A TensorDataset, or a
     subset of one, is not taken apart into cases: each batch is one `index_select` a tensor.
     Raises ValueError for options that contradict each other or are out of range.
     """
+
+    __class_getitem__: Any = classmethod(GenericAlias)  # for annotations such as DataLoader[int]
 
     def __init__(
         self,
@@ -67,7 +72,9 @@ class DataLoader:
             raise ValueError(f"DataLoader: timeout must be a number >= 0, got {timeout!r}")
         if not num_workers and (prefetch_factor is not None or persistent_workers):
             raise ValueError("DataLoader: prefetch_factor and persistent_workers need num_workers > 0")
-        prefetch_factor = positive("DataLoader", "prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
+        if num_workers:
+            prefetch_factor = positive("DataLoader", "prefetch_factor", 2 if prefetch_factor is None else prefetch_factor)
+        check_context(multiprocessing_context, num_workers)
         if generator is not None and not isinstance(generator, Generator):
             raise TypeError(f"DataLoader: generator must be a minigrad.Generator, got {type(generator).__name__}")
         streams = isinstance(dataset, IterableDataset)
@@ -94,7 +101,9 @@ class DataLoader:
         self.dataset, self.batch_size, self.drop_last = dataset, batch_size, drop_last
         self.sampler, self.batch_sampler, self.generator = sampler, batch_sampler, generator
         self.batches = batch_size is not None or batch_sampler is not None
-        self.collate_fn: Callable = collate_fn or (default_collate if self.batches else default_convert)
+        self.collate_fn: Callable = collate_fn or (
+            collate.default_collate if self.batches else collate.default_convert  # by their public names, as pickle finds them
+        )
         self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
         self.prefetch_factor, self.persistent_workers, self.in_order = prefetch_factor, persistent_workers, in_order
@@ -116,8 +125,10 @@ class DataLoader:
             yield from self._stream(iter(self.dataset))
             return
         for k, indices in enumerate(tasks):
-            with seeded(seed, k):
-                batch = self._case(indices)
+            batch = self._rows(indices)
+            if batch is None:
+                with seeded(seed, k):
+                    batch = self._case(indices)
             yield batch
 
     def _by_workers(self, tasks: Iterator, seed: int) -> Iterator:
@@ -126,7 +137,7 @@ class DataLoader:
         self._pool = None  # an error, or an epoch begun within this one, gets a pool of its own
         done = False
         try:
-            yield from pool.run(tasks, seed, self.prefetch_factor)
+            yield from pool.run(tasks, seed, self.prefetch_factor)  # type: ignore[arg-type]
             done = True
         finally:
             if done and self.persistent_workers and self._pool is None:
@@ -143,7 +154,10 @@ class DataLoader:
         return lambda _: next(batches)
 
     def _case(self, indices: Any) -> Any:
-        return self._batch(indices) if self.batches else self.collate_fn(self.dataset[indices])
+        if not self.batches:
+            return self.collate_fn(self.dataset[indices])
+        rows = self._rows(indices)
+        return self._batch(indices) if rows is None else rows
 
     def _stream(self, cases: Iterator) -> Iterator:
         if not self.batches:
@@ -153,11 +167,14 @@ class DataLoader:
             if len(batch) == self.batch_size or not self.drop_last:
                 yield self.collate_fn(batch)
 
-    def _batch(self, indices: Any) -> Any:
+    def _rows(self, indices: Any) -> Any:
+        """The batch of a dataset of tensors, taken at once, without random numbers; None for others."""
+        if not self.batches or self.collate_fn is not collate.default_collate:
+            return None
         with mode(grad=False):
-            rows = rows_of(self.dataset, indices) if self.collate_fn is default_collate else None
-        if rows is not None:
-            return rows
+            return rows_of(self.dataset, indices)
+
+    def _batch(self, indices: Any) -> Any:
         if hasattr(self.dataset, "__getitems__"):
             return self.collate_fn(self.dataset.__getitems__(indices))
         return self.collate_fn([self.dataset[i] for i in indices])
@@ -170,3 +187,15 @@ class DataLoader:
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
+
+
+def check_context(context: Any, num_workers: int) -> None:
+    """Raises ValueError for a way to start processes that is not there, or is asked for without workers."""
+    if context is None:
+        return
+    if not num_workers:
+        raise ValueError(f"DataLoader: multiprocessing_context={context!r} needs num_workers > 0")
+    known = multiprocessing.get_all_start_methods()
+    if context not in known and not hasattr(context, "Process"):
+        raise ValueError(f"DataLoader: multiprocessing_context must be one of {known} or a context of multiprocessing, "
+                         f"got {context!r}")  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
+from types import GenericAlias
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,12 @@ def yes_or_no(who: str, name: str, value: Any) -> bool:
 
 
 class Sampler:
-    """The base: a subclass gives `__iter__` over case numbers and `__len__`."""
+    """The base: a subclass gives `__iter__` over case numbers and `__len__`. `data_source` is accepted and not used."""
+
+    __class_getitem__: Any = classmethod(GenericAlias)  # for annotations such as Sampler[int]
+
+    def __init__(self, data_source: Any = None) -> None:
+        pass
 
     def __iter__(self) -> Iterator:
         raise NotImplementedError(f"{type(self).__name__}: a sampler must define __iter__()")
@@ -138,3 +144,42 @@ class BatchSampler(Sampler):
     def __len__(self) -> int:
         n = len(self.sampler)  # type: ignore[arg-type]
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+
+
+class DistributedSampler(Sampler):
+    """The share of the process `rank` among `num_replicas`: every so-many-th case, in an order that all processes agree on.
+
+    shuffle     a new order each epoch, drawn from `seed` and the number of the epoch, which `set_epoch` must tell
+    drop_last   leave out cases at the end, so that all shares are equal; otherwise cases from the front come again
+
+    Raises ValueError for a rank that is not below the number of processes, RuntimeError if either is not given, since
+    there is no group of processes to ask.
+    """
+
+    def __init__(self, dataset: Sized, num_replicas: int | None = None, rank: int | None = None, shuffle: bool = True,
+                 seed: int = 0, drop_last: bool = False) -> None:  # fmt: skip
+        if num_replicas is None or rank is None:
+            raise RuntimeError("DistributedSampler: there is no process group to ask. Hint: give num_replicas and rank")
+        replicas = positive("DistributedSampler", "num_replicas", num_replicas)
+        if not 0 <= rank < replicas:
+            raise ValueError(f"DistributedSampler: Invalid rank {rank}, rank should be in the interval [0, {replicas - 1}]")
+        self.dataset, self.num_replicas, self.rank = dataset, replicas, rank
+        self.shuffle, self.seed, self.drop_last, self.epoch = shuffle, seed, drop_last, 0
+        n = len(dataset)
+        self.num_samples = n // replicas if drop_last else -(-n // replicas)
+        self.total_size = self.num_samples * replicas
+
+    def __iter__(self) -> Iterator[int]:
+        order = list(range(len(self.dataset)))
+        if self.shuffle:
+            order = randperm(len(order), generator=Generator().manual_seed(self.seed + self.epoch)).tolist()
+        while 0 < len(order) < self.total_size:
+            order += order[: self.total_size - len(order)]
+        return iter(order[: self.total_size][self.rank :: self.num_replicas])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the number of the epoch that begins, so that its order is another one."""
+        self.epoch = epoch

@@ -1,20 +1,40 @@
-"""Transforms of images and tables: seeded where they are random, fitted where they learn from data.
+"""Transforms under torchvision's names: of pictures, seeded where they are random; of tables, fitted where they learn.
 
-Images are tensors (..., C, H, W). A random transform draws from its `generator`, by default the one `manual_seed` seeds.
+A picture is a tensor (..., C, H, W), or an array (H, W) or (H, W, C), as a collection gives it and NumPy reads any; the
+result is of the same kind. A random transform draws from its `generator`, by default the one `manual_seed` seeds.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from ..backends import ShapeError
+from ..backends import DType, ShapeError
 from ..core import Tensor
 from ..ops.create import tensor
-from ..ops.functions import amax, amin, flip, full, index_select, mean, sqrt, where
+from ..ops.functions import flip, full, index_select, where
 from ..ops.random import Generator, default_generator
+from .scalers import MinMaxScaler, Scaler, ZScore
+
+__all__ = [
+    "CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "InterpolationMode", "Lambda", "MinMaxScaler", "Normalize",
+    "PILToTensor", "Pad", "RandomApply", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip",
+    "RandomOrder", "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "Scaler", "ToTensor", "ZScore",
+]  # fmt: skip
+
+
+class InterpolationMode(Enum):
+    """How pixels between pixels get their values."""
+
+    NEAREST = "nearest"
+    BILINEAR = "bilinear"
+
+
+# -- of anything -------------------------------------------------------------------------------------------------------
 
 
 class Compose:
@@ -23,10 +43,13 @@ class Compose:
     def __init__(self, transforms: Sequence[Callable]) -> None:
         self.transforms = list(transforms)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, img: Any) -> Any:
         for transform in self.transforms:
-            x = transform(x)
-        return x
+            img = transform(img)
+        return img
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{type(self).__name__}(", *(f"    {transform}" for transform in self.transforms), ")"])
 
 
 class Lambda:
@@ -37,38 +60,147 @@ class Lambda:
             raise TypeError(f"Lambda: expected a function, got {type(lambd).__name__}")
         self.lambd = lambd
 
-    def __call__(self, x: Any) -> Any:
-        return self.lambd(x)
+    def __call__(self, img: Any) -> Any:
+        return self.lambd(img)
 
 
-class ToTensor:
-    """An array (H, W) or (H, W, C), or anything NumPy reads as one, as a tensor (C, H, W); bytes become float32 in [0, 1]."""
+class RandomApply(Compose):
+    """All of the transforms, with probability `p`; otherwise none."""
 
-    def __call__(self, picture: Any) -> Tensor:
-        array = np.asarray(picture)
+    def __init__(self, transforms: Sequence[Callable], p: float = 0.5, *, generator: Generator | None = None) -> None:
+        super().__init__(transforms)
+        self.p, self.generator = probability("RandomApply", p), generator
+
+    def __call__(self, img: Any) -> Any:
+        return super().__call__(img) if bits(self).random() < self.p else img
+
+
+class RandomOrder(Compose):
+    """All of the transforms, in random order."""
+
+    def __init__(self, transforms: Sequence[Callable], *, generator: Generator | None = None) -> None:
+        super().__init__(transforms)
+        self.generator = generator
+
+    def __call__(self, img: Any) -> Any:
+        for i in bits(self).permutation(len(self.transforms)):
+            img = self.transforms[i](img)
+        return img
+
+
+class RandomChoice(Compose):
+    """One of the transforms, each with a probability in proportion to its `p` (default: all alike)."""
+
+    def __init__(
+        self, transforms: Sequence[Callable], p: Sequence[float] | None = None, *, generator: Generator | None = None
+    ) -> None:
+        super().__init__(transforms)
+        weights = np.ones(len(self.transforms)) if p is None else np.asarray(p, dtype=np.float64)
+        if len(weights) != len(self.transforms) or not (weights >= 0).all() or not 0 < weights.sum() < math.inf:
+            raise ValueError(f"RandomChoice: expected a finite weight >= 0, not all 0, for each of {len(self.transforms)} "
+                             f"transforms, got {p!r}")  # fmt: skip
+        self.p, self.generator = weights / weights.sum(), generator
+
+    def __call__(self, img: Any) -> Any:
+        return self.transforms[bits(self).choice(len(self.transforms), p=self.p)](img)
+
+
+# -- from pictures to tensors ------------------------------------------------------------------------------------------
+
+
+class PILToTensor:
+    """A picture (H, W) or (H, W, C), an array or anything NumPy reads as one, as a tensor (C, H, W) of the same type."""
+
+    def __call__(self, pic: Any) -> Tensor:
+        return tensor(self.array(pic))
+
+    def array(self, pic: Any) -> np.ndarray:
+        """The picture as an array (C, H, W)."""
+        who = type(self).__name__
+        if isinstance(pic, Tensor):
+            raise TypeError(f"{who}: pic should be PIL Image or ndarray. Got a tensor. Hint: it is one already")
+        array = np.asarray(pic)
         if array.ndim not in (2, 3):
-            raise ShapeError(f"ToTensor: expected an image of 2 or 3 dimensions, got shape {array.shape}")
-        array = np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+            raise ShapeError(f"{who}: expected an image of 2 or 3 dimensions, got shape {array.shape}")
+        return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+class ToTensor(PILToTensor):
+    """As PILToTensor; bytes become float32 in [0, 1]."""
+
+    def __call__(self, pic: Any) -> Tensor:
+        array = self.array(pic)
         return tensor(array.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 else array)
 
 
+class ConvertImageDtype:
+    """A tensor in another type: bytes 0 to 255 and floating-point numbers 0 to 1 stand for each other."""
+
+    def __init__(self, dtype: DType) -> None:
+        self.dtype = dtype
+
+    def __call__(self, image: Tensor) -> Tensor:
+        if image.dtype.name == "uint8" and self.dtype.name.startswith("float"):
+            return image.to(self.dtype) / 255
+        if image.is_floating_point() and self.dtype.name == "uint8":
+            return (image * 255.999).to(self.dtype)  # each byte gets an equal part of [0, 1]
+        if image.is_floating_point() and self.dtype.name.startswith("float") or image.dtype == self.dtype:
+            return image.to(self.dtype)
+        raise TypeError(f"ConvertImageDtype: expected bytes or floating-point numbers, got {image.dtype!r} to {self.dtype!r}")
+
+
 class Normalize:
-    """(x - mean) / std, channel by channel. Raises ValueError for a std that is not above 0."""
+    """(x - mean) / std, channel by channel, of a floating-point tensor. Raises ValueError for a std that is not above 0."""
 
     def __init__(self, mean: Sequence[float], std: Sequence[float], inplace: bool = False) -> None:
         self.mean, self.std = (np.atleast_1d(np.asarray(v, dtype=np.float64)) for v in (mean, std))
+        self.inplace = inplace
+        self.known: tuple[Any, Tensor, Tensor] = (None, None, None)  # type: ignore[assignment]  # the numbers of the last call
         if not (self.std > 0).all():
             raise ValueError(f"Normalize: std must be above 0, got {std}")
 
     def __call__(self, x: Tensor) -> Tensor:
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            got = f"a tensor of {x.dtype!r}" if isinstance(x, Tensor) else type(x).__name__
+            raise TypeError(f"Normalize: Input tensor should be a float tensor. Got {got}. Hint: ToTensor() before it")
         sizes = {len(self.mean), len(self.std)}
         if x.ndim < 3 or not sizes <= {1, x.shape[-3]}:
             raise ShapeError(f"Normalize: expected (..., C, H, W) with C = {max(sizes)}, got {tuple(x.shape)}")
-        mean, std = (tensor(v, dtype=x.dtype, device=x.device).reshape(-1, 1, 1) for v in (self.mean, self.std))
-        return (x - mean) / std
+        if self.known[0] != (x.dtype, x.device):
+            mean, std = (tensor(v, dtype=x.dtype, device=x.device).reshape(-1, 1, 1) for v in (self.mean, self.std))
+            self.known = (x.dtype, x.device), mean, std
+        _, mean, std = self.known
+        return x.sub_(mean).div_(std) if self.inplace else (x - mean) / std
+
+    def __repr__(self) -> str:
+        return f"Normalize(mean={self.mean.tolist()}, std={self.std.tolist()})"
 
 
-class Pad:
+# -- of pictures -------------------------------------------------------------------------------------------------------
+
+
+class Picture:
+    """The base of what turns one picture into another: a subclass gives `turned` for tensors (..., C, H, W)."""
+
+    def __call__(self, img: Any) -> Any:
+        if isinstance(img, Tensor):
+            return self.turned(img)
+        array = np.asarray(img)
+        out = self.turned(PILToTensor()(array)).numpy()
+        return out[0] if array.ndim == 2 and len(out) == 1 else np.ascontiguousarray(out.transpose(1, 2, 0))
+
+    def turned(self, x: Tensor) -> Tensor:
+        raise NotImplementedError(f"{type(self).__name__}: a transform of pictures must define turned(x)")
+
+    def __repr__(self) -> str:
+        given = (f"{k}={v}" for k, v in vars(self).items() if k != "generator" and not isinstance(v, Picture))
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+class Pad(Picture):
     """`padding` pixels around: a number, (left and right, top and bottom), or (left, top, right, bottom).
 
     They have the value `fill`, or repeat the image's as NumPy's "edge", "reflect" or "symmetric" does.
@@ -83,12 +215,13 @@ class Pad:
         left, top, right, bottom = sides
         self.sides, self.fill, self.padding_mode = ((top, bottom), (left, right)), fill, padding_mode
 
-    def __call__(self, x: Tensor) -> Tensor:
-        h, w = room("Pad", x, (1, 1), less=0)
+    def turned(self, x: Tensor) -> Tensor:
+        h, w = extent("Pad", x)
         if self.padding_mode == "constant":
             (top, _), (left, _) = self.sides
-            size = (*x.shape[:-2], h + sum(self.sides[0]), w + sum(self.sides[1]))
-            out = full(size, self.fill, dtype=x.dtype, device=x.device)
+            out = full(
+                (*x.shape[:-2], h + sum(self.sides[0]), w + sum(self.sides[1])), self.fill, dtype=x.dtype, device=x.device
+            )
             out[..., top : top + h, left : left + w] = x
             return out
         for dim, n, sides in zip((-2, -1), (h, w), self.sides, strict=True):
@@ -97,132 +230,243 @@ class Pad:
         return x
 
 
-class CenterCrop:
-    """The middle (h, w) of an image. Raises ShapeError if it is smaller."""
+class CenterCrop(Picture):
+    """The middle (h, w) of an image; a smaller one is padded with zeros first."""
 
     def __init__(self, size: int | Sequence[int]) -> None:
-        self.size = pair(type(self).__name__, size)
+        self.size = pair("CenterCrop", size)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        (h, w), (H, W) = self.size, room(type(self).__name__, x, self.size)
-        return crop(x, round(H / 2), round(W / 2), h, w)
+    def turned(self, x: Tensor) -> Tensor:
+        (h, w), (H, W) = self.size, extent("CenterCrop", x)
+        up, across = max(h - H, 0), max(w - W, 0)
+        if up or across:
+            x = Pad((across // 2, up // 2, (across + 1) // 2, (up + 1) // 2)).turned(x)
+        H, W = extent("CenterCrop", x)
+        return crop(x, round((H - h) / 2), round((W - w) / 2), h, w)
 
 
-class RandomCrop:
-    """An (h, w) part of an image at a random place, after `padding` as in `Pad`. Raises ShapeError if it is smaller."""
+class RandomCrop(Picture):
+    """An (h, w) part of an image at a random place, after `padding` as in `Pad`.
 
-    def __init__(self, size: int | Sequence[int], padding: int | Sequence[int] | None = None, fill: float = 0,
-                 padding_mode: str = "constant", *, generator: Generator | None = None) -> None:  # fmt: skip
+    With `pad_if_needed` an image that is still too small is padded on both sides. Raises ShapeError for one otherwise.
+    """
+
+    def __init__(self, size: int | Sequence[int], padding: int | Sequence[int] | None = None, pad_if_needed: bool = False,
+                 fill: float = 0, padding_mode: str = "constant", *, generator: Generator | None = None) -> None:  # fmt: skip
         self.size, self.generator = pair("RandomCrop", size), generator
         self.pad = None if padding is None else Pad(padding, fill, padding_mode)
+        self.pad_if_needed, self.fill, self.padding_mode = pad_if_needed, fill, padding_mode
 
-    def __call__(self, x: Tensor) -> Tensor:
-        x = x if self.pad is None else self.pad(x)
-        bits = (self.generator or default_generator).bits
-        top, left = (int(bits.integers(n + 1)) for n in room("RandomCrop", x, self.size))
-        return crop(x, top, left, *self.size)
+    def turned(self, x: Tensor) -> Tensor:
+        x = x if self.pad is None else self.pad.turned(x)
+        (h, w), (H, W) = self.size, extent("RandomCrop", x)
+        if self.pad_if_needed and (h > H or w > W):
+            x = Pad((max(w - W, 0), max(h - H, 0)), self.fill, self.padding_mode).turned(x)
+            H, W = extent("RandomCrop", x)
+        if h > H or w > W:
+            raise ShapeError(f"RandomCrop: Required crop size {self.size} is larger than input image size {(H, W)}. "
+                             "Hint: pad_if_needed=True")  # fmt: skip
+        top, left = (int(bits(self).integers(n + 1)) for n in (H - h, W - w))
+        return crop(x, top, left, h, w)
 
 
-class RandomHorizontalFlip:
-    """Left and right exchanged with probability `p`."""
+class Flip(Picture):
+    """An image turned over with probability `p`."""
+
+    dim = -1
 
     def __init__(self, p: float = 0.5, *, generator: Generator | None = None) -> None:
-        if not 0 <= p <= 1:
-            raise ValueError(f"RandomHorizontalFlip: p must be a probability, got {p!r}")
-        self.p, self.generator = p, generator
+        self.p, self.generator = probability(type(self).__name__, p), generator
 
-    def __call__(self, x: Tensor) -> Tensor:
-        return flip(x, (-1,)) if (self.generator or default_generator).bits.random() < self.p else x
+    def turned(self, x: Tensor) -> Tensor:
+        extent(type(self).__name__, x)
+        return flip(x, (self.dim,)) if bits(self).random() < self.p else x
 
 
-class Resize:
-    """An image in `size` (h, w), bilinear; a single number is the shorter side, and the ratio stays."""
+class RandomHorizontalFlip(Flip):
+    """Left and right exchanged with probability `p`."""
 
-    def __init__(self, size: int | Sequence[int]) -> None:
-        self.size, self.shorter = pair("Resize", size), isinstance(size, int)
 
-    def __call__(self, x: Tensor) -> Tensor:
-        H, W = room("Resize", x, (1, 1), less=0)
+class RandomVerticalFlip(Flip):
+    """Top and bottom exchanged with probability `p`."""
+
+    dim = -2
+
+
+class Resize(Picture):
+    """An image in `size` (h, w); a single number is the shorter side, and the ratio stays.
+
+    With a number, the longer side is at most `max_size`. `antialias` averages, with a triangle as wide as the reduction,
+    where the image shrinks. Whole numbers stay whole numbers.
+    """
+
+    def __init__(self, size: int | Sequence[int], interpolation: InterpolationMode | str = InterpolationMode.BILINEAR,
+                 max_size: int | None = None, antialias: bool | None = True) -> None:  # fmt: skip
+        self.shorter = isinstance(size, int) or len(size) == 1
+        self.size = pair("Resize", size if isinstance(size, int) or len(size) > 1 else size[0])
+        if max_size is not None and (not self.shorter or max_size <= self.size[0]):
+            raise ValueError(f"Resize: max_size must be above size, which must be one number, got {max_size!r} and {size!r}")
+        self.interpolation, self.max_size, self.antialias = InterpolationMode(interpolation), max_size, antialias
+
+    def turned(self, x: Tensor) -> Tensor:
+        H, W = extent("Resize", x)
         h, w = self.size
         if self.shorter:
-            h, w = (h, int(h * W / H)) if H <= W else (int(w * H / W), w)
-        down, across = (tensor(bilinear(*sizes), dtype=x.dtype, device=x.device) for sizes in ((H, h), (W, w)))
-        return down @ x @ across.mT
+            short, long = h, int(h * max(H, W) / min(H, W))
+            if self.max_size is not None and long > self.max_size:
+                short, long = int(self.max_size * short / long), self.max_size
+            h, w = (short, long) if H <= W else (long, short)
+        return resized(x, (h, w), self.interpolation, bool(self.antialias))
 
 
-def bilinear(n: int, m: int) -> np.ndarray:
-    """The (m, n) weights that bring n pixels to m: each from the two nearest, with pixel centres at half-integers."""
-    at = np.clip((np.arange(m) + 0.5) * n / m - 0.5, 0, n - 1)
-    return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(n)))
+class RandomResizedCrop(Picture):
+    """A random part of an image, brought to `size`: `scale` of its area, with a ratio w/h in `ratio` (drawn by logarithm).
+
+    If ten draws don't fit into the image, the middle is taken, with a ratio as near as possible.
+    """
+
+    def __init__(self, size: int | Sequence[int], scale: Sequence[float] = (0.08, 1.0), ratio: Sequence[float] = (3 / 4, 4 / 3),
+                 interpolation: InterpolationMode | str = InterpolationMode.BILINEAR, antialias: bool | None = True, *,
+                 generator: Generator | None = None) -> None:  # fmt: skip
+        for name, (low, high) in (("scale", scale), ("ratio", ratio)):
+            if not 0 < low <= high < math.inf:
+                raise ValueError(f"RandomResizedCrop: {name} must be (low, high) with 0 < low <= high, got {(low, high)}")
+        self.size, self.scale, self.ratio = pair("RandomResizedCrop", size), (scale[0], scale[1]), (ratio[0], ratio[1])
+        self.interpolation, self.antialias, self.generator = InterpolationMode(interpolation), antialias, generator
+
+    def turned(self, x: Tensor) -> Tensor:
+        part = crop(x, *self.drawn(*extent("RandomResizedCrop", x)))
+        return resized(part, self.size, self.interpolation, bool(self.antialias))
+
+    def drawn(self, H: int, W: int) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a random part."""
+        for _ in range(10):
+            area = H * W * bits(self).uniform(*self.scale)
+            ratio = math.exp(bits(self).uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
+            h, w = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
+            if 0 < h <= H and 0 < w <= W:
+                return int(bits(self).integers(H - h + 1)), int(bits(self).integers(W - w + 1)), h, w
+        h, w = H, W
+        if self.ratio[0] > W / H:
+            h = max(round(W / self.ratio[0]), 1)
+        elif self.ratio[1] < W / H:
+            w = max(round(H * self.ratio[1]), 1)
+        return (H - h) // 2, (W - w) // 2, h, w
 
 
-class MinMaxScaler:
-    """Each column brought to [low, high], as it is in the data given to `fit`; a constant column becomes low."""
+class RandomRotation(Picture):
+    """An image turned about its middle by an angle from `degrees` (low, high), or (-degrees, degrees), against the clock.
 
-    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
-        if not low < high:
-            raise ValueError(f"MinMaxScaler: expected low < high, got {low!r} and {high!r}")
-        self.low, self.high = low, high
+    It keeps its size; what comes from outside is `fill`. Pixels are those nearest to where they come from.
+    """
 
-    def fit(self, x: Tensor) -> MinMaxScaler:
-        self.least, most = amin(x, 0), amax(x, 0)
-        self.span = where(most > self.least, most - self.least, 1.0)
-        return self
+    def __init__(self, degrees: float | Sequence[float], interpolation: InterpolationMode | str = InterpolationMode.NEAREST,
+                 fill: float = 0, *, generator: Generator | None = None) -> None:  # fmt: skip
+        low, high = (-degrees, degrees) if isinstance(degrees, (int, float)) else degrees
+        if not -math.inf < low <= high < math.inf:
+            raise ValueError(f"RandomRotation: degrees must be a number >= 0 or (low, high), got {degrees!r}")
+        if InterpolationMode(interpolation) is not InterpolationMode.NEAREST:
+            raise NotImplementedError("RandomRotation: only InterpolationMode.NEAREST is offered")
+        self.degrees, self.fill, self.generator = (float(low), float(high)), fill, generator
 
-    def __call__(self, x: Tensor) -> Tensor:
-        fitted(self, "span")
-        return self.low + (x - self.least) / self.span * (self.high - self.low)
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """The data that the transform brings to y."""
-        fitted(self, "span")
-        return (y - self.low) / (self.high - self.low) * self.span + self.least
-
-
-class ZScore:
-    """(x - mean) / sqrt(var + eps), each column with the mean and variance (over N) of the data given to `fit`."""
-
-    def __init__(self, eps: float = 0.0) -> None:
-        if not eps >= 0:
-            raise ValueError(f"ZScore: eps must be >= 0, got {eps!r}")
-        self.eps = eps
-
-    def fit(self, x: Tensor) -> ZScore:
-        self.mean = mean(x, 0)
-        spread = sqrt(mean((x - self.mean) ** 2, 0) + self.eps)
-        self.std = where(spread > 0, spread, 1.0)
-        return self
-
-    def __call__(self, x: Tensor) -> Tensor:
-        fitted(self, "std")
-        return (x - self.mean) / self.std
-
-    def inverse(self, y: Tensor) -> Tensor:
-        """The data that the transform brings to y."""
-        fitted(self, "std")
-        return y * self.std + self.mean
+    def turned(self, x: Tensor) -> Tensor:
+        H, W = extent("RandomRotation", x)
+        angle = math.radians(bits(self).uniform(*self.degrees))
+        down, across = np.meshgrid(np.arange(H) - (H - 1) / 2, np.arange(W) - (W - 1) / 2, indexing="ij")
+        rows = np.rint(math.sin(angle) * across + math.cos(angle) * down + (H - 1) / 2).astype(np.int64)
+        columns = np.rint(math.cos(angle) * across - math.sin(angle) * down + (W - 1) / 2).astype(np.int64)
+        inside = (rows >= 0) & (rows < H) & (columns >= 0) & (columns < W)
+        places = tensor(np.where(inside, rows * W + columns, 0).reshape(-1), device=x.device)
+        moved = index_select(x.reshape(*x.shape[:-2], H * W), -1, places).reshape(*x.shape)
+        blank = full((), self.fill, dtype=x.dtype, device=x.device)
+        return where(tensor(inside, device=x.device), moved, blank)
 
 
-def fitted(scaler: Any, name: str) -> None:
-    if not hasattr(scaler, name):
-        raise ValueError(f"{type(scaler).__name__}: not fitted yet. Hint: .fit(data) first")
+class Grayscale(Picture):
+    """The luminance 0.2989 R + 0.587 G + 0.114 B of an image, in one channel or in three equal ones."""
+
+    def __init__(self, num_output_channels: int = 1) -> None:
+        if num_output_channels not in (1, 3):
+            raise ValueError(f"Grayscale: num_output_channels should be either 1 or 3, got {num_output_channels!r}")
+        self.num_output_channels = num_output_channels
+
+    def turned(self, x: Tensor) -> Tensor:
+        extent("Grayscale", x)
+        if x.ndim < 3 or x.shape[-3] not in (1, 3):
+            raise ShapeError(f"Grayscale: expected (..., C, H, W) with C = 1 or 3, got {tuple(x.shape)}")
+        if x.shape[-3] == 3:
+            red, green, blue = x.unbind(-3)
+            x = (0.2989 * red + 0.587 * green + 0.114 * blue).to(x.dtype).unsqueeze(-3)
+        return x.expand(*x.shape[:-3], self.num_output_channels, *x.shape[-2:]).clone()
+
+
+class RandomGrayscale(Picture):
+    """An image without its colours with probability `p`; the number of channels stays."""
+
+    def __init__(self, p: float = 0.1, *, generator: Generator | None = None) -> None:
+        self.p, self.generator = probability("RandomGrayscale", p), generator
+
+    def turned(self, x: Tensor) -> Tensor:
+        return Grayscale(x.shape[-3]).turned(x) if bits(self).random() < self.p else x
+
+
+# -- what they share ---------------------------------------------------------------------------------------------------
+
+
+def bits(transform: Any) -> np.random.Generator:
+    """Where a transform's random numbers come from."""
+    return (transform.generator or default_generator).bits
+
+
+def probability(who: str, p: float) -> float:
+    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        raise ValueError(f"{who}: p must be a probability, got {p!r}")
+    return p
 
 
 def pair(who: str, size: int | Sequence[int]) -> tuple[int, int]:
     """A size as (h, w)."""
-    sizes = (size, size) if isinstance(size, int) else tuple(size)
+    sizes = (size, size) if isinstance(size, int) else tuple(size) * (2 if len(size) == 1 else 1)
     if len(sizes) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
         raise ValueError(f"{who}: size must be one or two integers >= 1, got {size!r}")
     return sizes  # type: ignore[return-value]
 
 
-def room(who: str, x: Tensor, size: tuple[int, int], less: int = 1) -> tuple[int, int]:
-    """How much higher and wider an image is than `size` (with less=0: how high and wide it is)."""
-    if not isinstance(x, Tensor) or x.ndim < 2 or any(n < m for n, m in zip(x.shape[-2:], size, strict=True)):
-        got = tuple(x.shape) if isinstance(x, Tensor) else type(x).__name__
-        raise ShapeError(f"{who}: expected a tensor (..., H, W) of at least {size}, got {got}")
-    return x.shape[-2] - less * size[0], x.shape[-1] - less * size[1]
+def extent(who: str, x: Tensor) -> tuple[int, int]:
+    """The height and width of an image."""
+    if x.ndim < 2 or 0 in x.shape[-2:]:
+        raise ShapeError(f"{who}: expected an image (..., H, W) with H, W >= 1, got {tuple(x.shape)}")
+    return x.shape[-2], x.shape[-1]
 
 
 def crop(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:
     return x[..., top : top + h, left : left + w]
+
+
+def resized(x: Tensor, size: tuple[int, int], interpolation: InterpolationMode, antialias: bool) -> Tensor:
+    """An image in another size: a matrix of weights from the left and one from the right."""
+    if interpolation is InterpolationMode.NEAREST:
+        for dim, m in zip((-2, -1), size, strict=True):
+            n = x.shape[dim]
+            x = index_select(x, dim, tensor(np.arange(m) * n // m, device=x.device))
+        return x
+    work = x if x.is_floating_point() else x.float()
+    down, across = (
+        tensor(weights(n, m, antialias), dtype=work.dtype, device=x.device) for n, m in zip(x.shape[-2:], size, strict=True)
+    )
+    out = down @ work @ across.mT
+    return out if out.dtype == x.dtype else out.round().to(x.dtype)
+
+
+def weights(n: int, m: int, antialias: bool) -> np.ndarray:
+    """The (m, n) weights that bring n pixels to m, with pixel centres at half-integers.
+
+    Each new pixel is a mean of those under a triangle about its place: of the two nearest, or with `antialias`, where the
+    image shrinks, of as many as fall into one new pixel on either side.
+    """
+    place = (np.arange(m) + 0.5) * n / m - 0.5
+    width = max(n / m, 1.0) if antialias else 1.0
+    if width == 1.0:
+        place = np.clip(place, 0, n - 1)
+    found = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(n)) / width)
+    return found / found.sum(1, keepdims=True)

@@ -49,24 +49,27 @@ def get_worker_info() -> WorkerInfo | None:
 @contextlib.contextmanager
 def seeded(seed: int, k: int) -> Iterator[None]:
     """A block in which the default generator's stream is that of batch k; it goes on undisturbed afterwards."""
-    kept = default_generator.get_state()
+    kept = default_generator.bits, default_generator.seeded
     default_generator.manual_seed((seed + k * 0x9E3779B97F4A7C15) % 2**64)
     try:
         yield
     finally:
-        default_generator.set_state(kept)
+        default_generator.bits, default_generator.seeded = kept
 
 
 # -- in the worker -----------------------------------------------------------------------------------------------------
 
 
-def work(conn: Any, parent: int, info: WorkerInfo, fetching: Callable[[], Callable], init: Callable | None) -> None:
+def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Callable | None) -> None:
     """The life of a worker: tasks (epoch, k, seed, indices) come in, answers (epoch, k, what, content) go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever the parent does with it
     _here[:] = [info]
     set_num_threads(1)
     tasks: SimpleQueue = SimpleQueue()
     lock = threading.Lock()
+    parent: Any = multiprocessing.parent_process()
+    starter = os.getppid()  # the parent, or the server that forks for it, which ends when it does
 
     def answer(*message: Any) -> None:
         with lock:
@@ -75,7 +78,7 @@ def work(conn: Any, parent: int, info: WorkerInfo, fetching: Callable[[], Callab
     def listen(worker: int) -> None:
         """Take in tasks at once, say where the worker is when asked, and end it when the parent is gone."""
         with contextlib.suppress(EOFError, OSError):
-            while os.getppid() == parent:
+            while os.getppid() == starter and parent.is_alive():
                 if not conn.poll(0.5):
                     continue
                 task = conn.recv()
@@ -111,11 +114,16 @@ def work(conn: Any, parent: int, info: WorkerInfo, fetching: Callable[[], Callab
             if indices is None and isinstance(error, StopIteration):  # a stream has ended
                 answer(epoch, k, "end", None)
                 continue
-            text = traceback.format_exc()
-            try:
-                answer(epoch, k, "error", (error, text))
-            except Exception:  # an exception that can't travel
-                answer(epoch, k, "error", (RuntimeError(f"{type(error).__name__}: {error}"), text))
+            answer(epoch, k, "error", (portable(error), traceback.format_exc()))
+
+
+def portable(error: Exception) -> Exception:
+    """The exception itself, or one that tells of it if it can't travel between processes."""
+    try:
+        ForkingPickler.loads(ForkingPickler.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 # -- in the parent -----------------------------------------------------------------------------------------------------
@@ -135,7 +143,7 @@ class Pool:
             for i in range(n):
                 ours, theirs = methods.Pipe()
                 info = WorkerInfo(i, n, (seed + i) % 2**64, dataset)
-                worker = methods.Process(target=work, args=(theirs, os.getpid(), info, fetching, init), daemon=True)
+                worker = methods.Process(target=work, args=(theirs, info, fetching, init), daemon=True)
                 with warnings.catch_warnings():  # the threads it warns of are those of the kernels, which a worker has anew
                     warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
                     worker.start()
@@ -199,8 +207,10 @@ class Pool:
                 raise RuntimeError(f"DataLoader timed out after {self.timeout} seconds: worker {i} has not given batch {k}; "
                                    f"it is at:\n{self.where(i)}")  # fmt: skip
             if limit <= 0 and not asked:
-                asked = True
-                warnings.warn(f"DataLoader: worker {i} has worked on batch {k} for {PATIENCE:g} s; it is at:\n{self.where(i)}"
+                asked, place = True, self.where(i)
+                if self.early[i]:  # it has answered just now
+                    continue
+                warnings.warn(f"DataLoader: worker {i} has worked on batch {k} for {PATIENCE:g} s; it is at:\n{place}"
                               "Hint: timeout=... makes this an error", RuntimeWarning, 5)  # fmt: skip
             ready = wait([self.pipes[i], self.workers[i].sentinel], max(limit, 0) if not asked else None)
             if self.pipes[i] in ready:

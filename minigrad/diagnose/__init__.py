@@ -1,6 +1,7 @@
 """What happened inside: one call explained with its numbers, and the gradient of a normalization by path."""
 
+from . import measure
 from .explain import Explanation, explain
 from .paths import Paths, paths
 
-__all__ = ["Explanation", "Paths", "explain", "paths"]
+__all__ = ["Explanation", "Paths", "explain", "measure", "paths"]

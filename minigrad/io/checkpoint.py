@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,40 +17,56 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor
 from . import layout
 from .layout import Entry
+from .replace import replacing
 from .tree import put_together, taken_apart
 
 OURS = "minigrad"  # the metadata's "format", and the key of our own part of it
 
 
-def save(obj: Any, path: str | os.PathLike | BinaryIO) -> None:
+def save(obj: Any, path: str | os.PathLike | BinaryIO, *, keep_previous: bool = False) -> None:
     """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
 
     A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
-    structure goes into the metadata. The file appears at once and whole: a crash leaves what was there before (but a file
-    that is already open, such as an `io.BytesIO`, is simply written to). A checksum guards it. Raises TypeError, naming the
-    place, for a value of another type, and OSError if the disk refuses.
+    structure goes into the metadata. Tensors that share one array share it again after `load`. The file appears at once and
+    whole: a crash, a kill or a full disk leaves what was there before (but a file that is already open, such as an
+    `io.BytesIO`, is simply written to). With `keep_previous` what was there before stays as `path` + ".previous". A checksum
+    guards it.
+
+    Raises TypeError, naming the place, for a value of another type; ValueError for names like paths ("/etc/x", "../x") and
+    for what is no regular file; RuntimeError if another thread wrote into a tensor meanwhile; OSError if the disk refuses.
     """
     target: Any = path if hasattr(path, "write") else file_path("save", path)
+    if target is not path and target.exists() and not target.is_file():
+        raise ValueError(f"save: {str(target)!r} is not a regular file")
     tensors: dict[str, Tensor] = {}
     try:
         tree = taken_apart(obj, "", tensors)
         tensors = dict(sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize))  # so that each is aligned
         flat_dict = isinstance(obj, Mapping) and list(obj) == list(tensors)
         about: dict[str, Any] = {} if flat_dict else {"tree": tree}
+        if tied := ties(tensors):
+            about["tied"] = tied
         entries = placed(tensors)
-        about["crc32"] = checksum(entries, about, map(raw, tensors.values()))
-        header = layout.dump(entries, {"format": OURS, OURS: json.dumps(about, separators=(",", ":"))})
+        found = checksum(entries, about, map(raw, tensors.values()))
+        ours = json.dumps({**about, "crc32": found}, separators=(",", ":"))
+        header = layout.dump(entries, {"format": OURS, OURS: ours})
     except TypeError as error:
         raise TypeError(f"save: {error}") from None
     except ValueError as error:
         raise ValueError(f"save: {error}") from None
     except RecursionError:
         raise ValueError("save: the value is nested too deeply, or contains itself") from None
-    out: Any = nullcontext(target) if target is path else replacing(target)
+    out: Any = nullcontext(target) if target is path else replacing(target, keep_previous)
     with out as file:
         file.write(header)
-        for x in tensors.values():
-            file.write(raw(x).data)
+        if checksum(entries, about, (put(file, raw(x)) for x in tensors.values())) != found:
+            raise RuntimeError("save: a tensor was written to while it was being saved. Hint: save copies, or in one thread")
+
+
+def put(file: BinaryIO, data: np.ndarray) -> np.ndarray:
+    """Write bytes, and give them back as they were written."""
+    file.write(data.data)
+    return data
 
 
 def load(
@@ -95,10 +110,14 @@ def read(file: BinaryIO, device: Any) -> Any:
     if not ours:
         return tensors
     about = json.loads(metadata[OURS], object_pairs_hook=layout.unique)
-    if not isinstance(about, dict) or not {"crc32"} <= about.keys() <= {"tree", "crc32"}:
+    if not isinstance(about, dict) or not {"crc32"} <= about.keys() <= {"tree", "tied", "crc32"}:
         raise ValueError("corrupt header: expected a checksum, and perhaps a structure, in its metadata")
     if about.pop("crc32") != checksum(entries, about, map(flat, arrays.values())):
         raise ValueError("corrupt: the checksum does not match, so the file was damaged or changed after it was written")
+    tied = about.get("tied", {})
+    if not isinstance(tied, dict) or not all(isinstance(v, str) and {k, v} <= tensors.keys() for k, v in tied.items()):
+        raise ValueError("corrupt structure: tensors that share memory must be in the file")
+    tensors |= {name: tensors[first] for name, first in tied.items()}
     return put_together(about["tree"], tensors) if "tree" in about else tensors
 
 
@@ -123,12 +142,19 @@ def raw(x: Tensor) -> np.ndarray:
     return flat(host if np.little_endian else host.byteswap())
 
 
+def ties(tensors: Mapping[str, Tensor]) -> dict[str, str]:
+    """For each tensor that shares its array with one before it, the name of the first of them."""
+    first: dict[int, str] = {}
+    return {name: first[id(x.array)] for name, x in tensors.items() if first.setdefault(id(x.array), name) != name}
+
+
 def placed(tensors: Mapping[str, Tensor]) -> dict[str, Entry]:
     """Where each tensor goes, one after the other."""
     entries, at = {}, 0
     for name, x in tensors.items():
         if x.dtype.name not in layout.CODES:
             raise TypeError(f"{name!r} has the type {x.dtype!r}, which safetensors can't hold. Hint: .to(minigrad.complex64)")
+        layout.check_name(name)
         end = at + x.array.size * x.dtype.itemsize
         entries[name] = Entry(x.dtype.name, tuple(x.shape), at, end)
         at = end
@@ -148,28 +174,3 @@ def file_path(who: str, path: Any) -> Path:
     if not isinstance(path, (str, os.PathLike)):
         raise TypeError(f"{who}: path must be a string or a path, got {type(path).__name__}")
     return Path(os.path.realpath(path))
-
-
-@contextmanager
-def replacing(target: Path) -> Iterator[BinaryIO]:
-    """A file that takes the place of `target` at the block's end, and vanishes if the block fails."""
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(6)}.tmp")
-    try:
-        file = os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666), "wb")
-    except FileNotFoundError:
-        raise FileNotFoundError(f"save: there is no folder {str(target.parent)!r}. Hint: make it first") from None
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise
-    if os.name == "posix":  # the rename itself must reach the disk too
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

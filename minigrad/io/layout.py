@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NamedTuple
 
 KINDS = {
@@ -18,6 +19,7 @@ KINDS = {
 CODES = {name: code for code, name in KINDS.items()}
 LIMIT = 1 << 24  # bytes of header: enough for 100,000 tensors
 META = "__metadata__"
+PATH = re.compile(r"""[/\\]|[A-Za-z]:[/\\]|.*\0|(.*[/\\])?\.\.?([/\\]|$)""", re.DOTALL)  # absolute, upwards, or cut short
 
 
 class Entry(NamedTuple):
@@ -89,6 +91,7 @@ def parse(text: bytes, room: int) -> tuple[dict[str, Entry], dict[str, str]]:
 
 def entry(name: str, fields: Any) -> Entry:
     """One entry of the header, checked on its own."""
+    check_name(name)
     if not isinstance(fields, dict) or fields.keys() != {"dtype", "shape", "data_offsets"}:
         raise ValueError(f"corrupt header: tensor {name!r} must have dtype, shape and data_offsets, and nothing else")
     kind, shape, offsets = fields["dtype"], fields["shape"], fields["data_offsets"]
@@ -103,6 +106,12 @@ def entry(name: str, fields: Any) -> Entry:
         raise ValueError(f"corrupt header: tensor {name!r} of shape {tuple(shape)} needs {need} bytes, its "
                          f"data_offsets span {offsets[1] - offsets[0]}")  # fmt: skip
     return Entry(KINDS[kind], tuple(shape), *offsets)
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError for a tensor's name that would lead out of a folder where it is taken for a path."""
+    if PATH.match(name):
+        raise ValueError(f"tensor {name!r:.80} has a name that looks like a path: expected no '/' first, '..' or NUL in it")
 
 
 def whole_numbers(x: Any) -> bool:

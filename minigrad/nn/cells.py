@@ -1,84 +1,20 @@
-"""One step of a recurrence: the formulas of RNN, LSTM and GRU, and the cells that take one step per call."""
+"""Cells: RNN, LSTM and GRU one step per call, by the formulas of `ops/recurrent.py`."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends import ShapeError
 from ..core import Tensor
 from ..ops.create import zeros
-from ..ops.elementwise import relu, sigmoid, tanh
-from ..ops.matmul import linear_op
 from ..ops.operands import tensor_of
-from ..ops.shape import reshape_op, slice_op
+from ..ops.recurrent import KINDS, Kind, State
+from ..ops.shape import reshape_op
 from . import functional as F
 from . import init
 from .linear import made, positive
 from .module import Module
-
-State = tuple[Tensor, ...]
-
-
-class Kind(NamedTuple):
-    """A kind of recurrence: how many gates it has, how many tensors its state, and its step.
-
-    `step(x, state, w_hh, b_hh, w_hr)` takes x = W_ih x_t + b_ih, (B, gates H), to the next state, of which the first
-    tensor is the output.
-    """
-
-    gates: int
-    states: int
-    step: Callable[..., State]
-
-
-def parts(x: Tensor, n: int) -> list[Tensor]:
-    """The gates: (B, n H) as n times (B, H)."""
-    width = x.array.shape[1] // n
-    return [slice_op(x, index=(slice(None), slice(k * width, (k + 1) * width))) for k in range(n)]
-
-
-def tanh_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
-    """h' = tanh(x + W_hh h + b_hh). Source: Elman 1990."""
-    return (tanh(x + linear_op(state[0], w_hh, b_hh)),)
-
-
-def relu_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
-    """h' = max(x + W_hh h + b_hh, 0). Source: Le, Jaitly & Hinton 2015."""
-    return (relu(x + linear_op(state[0], w_hh, b_hh)),)
-
-
-def lstm_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
-    """(i, f, g, o) = x + W_hh h + b_hh; c' = s(f) c + s(i) tanh(g); h' = s(o) tanh(c'), or W_hr of that; s the sigmoid.
-
-    Source: Hochreiter & Schmidhuber 1997; the forget gate f: Gers et al. 2000; the projection W_hr: Sak et al. 2014.
-    """
-    h, c = state
-    i, f, g, o = parts(x + linear_op(h, w_hh, b_hh), 4)
-    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
-    h = sigmoid(o) * tanh(c)
-    return (h if w_hr is None else linear_op(h, w_hr)), c
-
-
-def gru_step(x: Tensor, state: State, w_hh: Tensor, b_hh: Tensor | None, w_hr: Tensor | None) -> State:
-    """r = s(x_r + u_r), z = s(x_z + u_z), n = tanh(x_n + r u_n), u = W_hh h + b_hh; h' = (1 - z) n + z h.
-
-    Source: Cho et al. 2014, with r applied after the product, as cuDNN does.
-    """
-    h = state[0]
-    x_r, x_z, x_n = parts(x, 3)
-    u_r, u_z, u_n = parts(linear_op(h, w_hh, b_hh), 3)
-    n = tanh(x_n + sigmoid(x_r + u_r) * u_n)
-    return (n + sigmoid(x_z + u_z) * (h - n),)
-
-
-KINDS = {
-    "RNN_TANH": Kind(1, 1, tanh_step),
-    "RNN_RELU": Kind(1, 1, relu_step),
-    "LSTM": Kind(4, 2, lstm_step),
-    "GRU": Kind(3, 1, gru_step),
-}
 
 
 def uniform_by_width(layer: Module, hidden_size: int) -> None:
@@ -156,7 +92,7 @@ class RNNCell(RNNCellBase):
 
 
 class LSTMCell(RNNCellBase):
-    """One step of an LSTM: (B, input_size), ((B, H), (B, H)) -> ((B, H), (B, H)), or without B; see `lstm_step`.
+    """One step of an LSTM: (B, input_size), ((B, H), (B, H)) -> ((B, H), (B, H)), or without B; see `ops.recurrent.lstm_step`.
 
     The rows of the parameters are the gates i, f, g, o. Without `hx` the state starts at 0.
     """
@@ -171,7 +107,7 @@ class LSTMCell(RNNCellBase):
 
 
 class GRUCell(RNNCellBase):
-    """One step of a GRU: (B, input_size), (B, H) -> (B, H), or without B; see `gru_step`.
+    """One step of a GRU: (B, input_size), (B, H) -> (B, H), or without B; see `ops.recurrent.gru_step`.
 
     The rows of the parameters are the gates r, z, n. Without `hx` the state starts at 0.
     """

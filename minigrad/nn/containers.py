@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from ..core import Tensor
+from ..core import MODE, Tensor
+from .activation import ReLU
 from .module import Module, tree
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .parameter import Parameter
 
 
@@ -92,9 +94,24 @@ class Sequential(_Numbered):
             self.add_module(str(name), module)
 
     def forward(self, input: Any) -> Any:
-        for module in self._modules.values():
-            input = module(input)
+        modules = [*self._modules.values()]
+        k = 0
+        while k < len(modules):
+            rectified = pair(*modules[k : k + 2])
+            input = rectified(input) if rectified else modules[k](input)
+            k += 2 if rectified else 1
         return input
+
+
+def pair(module: Module, following: Module | None = None) -> Callable | None:
+    """One function for a layer and the ReLU that follows it; None where there is none, or where hooks or listeners
+    want to see both."""
+    if type(following) is not ReLU or type(module) not in RECTIFIED or MODE.get().listeners:
+        return None
+    return None if module.is_hooked() or following.is_hooked() else module.rectified
+
+
+RECTIFIED = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
 
 
 class ModuleList(_Numbered):

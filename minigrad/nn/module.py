@@ -7,13 +7,14 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..autograd import Hook
-from ..backends import DType
+from ..backends import DType, DTypeError, ShapeError
 from ..backends import dtype as as_dtype
 from ..core import MODE, Tensor
 from ..trace import scope
 from .hooks import Passage
 from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, load, state_of
+from .trouble import note
 
 _STORES = ("_parameters", "_buffers", "_modules")
 _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
@@ -38,21 +39,25 @@ class Module:
 
     # -- calling -----------------------------------------------------------------------------------------------------
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if MODE.get().listeners:
-            label, inside = self._place()
-            token = _INSIDE.set(inside)
-            try:
-                with scope(label, self):
-                    return self._hooked(*args, **kwargs)
-            finally:
-                _INSIDE.reset(token)
-        return self._hooked(*args, **kwargs)
+        try:
+            listened = MODE.get().listeners
+            if not listened and not self.is_hooked():
+                return self.forward(*args, **kwargs)
+            if listened:
+                label, inside = self._place()
+                token = _INSIDE.set(inside)
+                try:
+                    with scope(label, self):
+                        return self._hooked(*args, **kwargs)
+                finally:
+                    _INSIDE.reset(token)
+            return self._hooked(*args, **kwargs)
+        except (ShapeError, DTypeError) as error:
+            note(error, Module.__call__.__code__)
+            raise
 
     def _hooked(self, *args: Any, **kwargs: Any) -> Any:
         """`forward` between its hooks."""
-        d = self.__dict__
-        if not (d["_forward_pre_hooks"] or d["_forward_hooks"] or d["_backward_pre_hooks"] or d["_backward_hooks"]):
-            return self.forward(*args, **kwargs)
         for hook, with_kwargs in list(self._forward_pre_hooks.values()):
             new = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if new is None:
@@ -71,6 +76,11 @@ class Module:
             output = output if new is None else new
         return output if passage is None else passage.returned(output)
 
+    def is_hooked(self) -> bool:
+        """Whether any hook runs when the module is called."""
+        d = self.__dict__
+        return bool(d["_forward_pre_hooks"] or d["_forward_hooks"] or d["_backward_pre_hooks"] or d["_backward_hooks"])
+
     def _place(self) -> tuple[str, tuple[dict, str]]:
         """The module's path in the module that is calling it (its class name if none is), and what is inside of it."""
         paths, outer = _INSIDE.get()
@@ -81,10 +91,12 @@ class Module:
 
     # -- attributes ----------------------------------------------------------------------------------------------------
     def __getattr__(self, name: str) -> Any:
+        stored = self.__dict__
         for store in _STORES:
-            found = self.__dict__.get(store)
-            if found is not None and name in found:
-                return found[name]
+            try:
+                return stored[store][name]
+            except KeyError:
+                continue
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -213,9 +225,9 @@ class Module:
         """The immediate submodules."""
         return (m for _, m in self.named_children())
 
-    def modules(self) -> Iterator[Module]:
+    def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
         """This module and all below it."""
-        return (m for _, m in self.named_modules())
+        return (m for _, m in self.named_modules(remove_duplicate=remove_duplicate))
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as "encoder.0.bn". Raises AttributeError that names where the path ends."""
@@ -226,6 +238,14 @@ class Module:
                                      f"Hint: it has {', '.join(module._modules) or 'none'}")  # fmt: skip
             module = module._modules[name]
         return module
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put `module` at a path; with `strict` only in the place of another. Raises AttributeError if the path ends early."""
+        path, _, name = target.rpartition(".")
+        owner = self.get_submodule(path)
+        if not name or (strict and name not in owner._modules):
+            raise AttributeError(f"{type(owner).__name__} has no submodule {name!r} (in {target!r})")
+        owner.register_module(name, module) if name not in owner._modules else setattr(owner, name, module)
 
     def _at(self, store: str, what: str, target: str) -> Any:
         path, _, name = target.rpartition(".")
@@ -330,6 +350,14 @@ class Module:
         """Floating parameters and buffers to bfloat16."""
         return self.to(as_dtype("bfloat16"))
 
+    def type(self, dst_type: Any) -> Module:
+        """Parameters and buffers to another type."""
+        return self._apply(lambda t: t.to(dtype=as_dtype(dst_type)))
+
+    def share_memory(self) -> Module:
+        """Nothing: the module as it is. Memory is shared with a forked process until one writes."""
+        return self
+
     # -- its state -----------------------------------------------------------------------------------------------------
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Every parameter and persistent buffer under its path, on the same memory, detached unless `keep_vars`."""
@@ -340,7 +368,8 @@ class Module:
         them over.
 
         All or nothing: raises RuntimeError that names every missing, unexpected (both only if `strict`) and misfitting
-        key, and changes nothing. Floating types are converted; a whole number in a floating place is a misfit.
+        key, and changes nothing. Floating types are converted; a whole number in a floating place is a misfit. Arrays do
+        as well as tensors. Of tied tensors, which stay tied, one key is enough.
         """
         return load(self, state_dict, strict, assign)
 
@@ -366,6 +395,10 @@ class Module:
         """
         return _hook(self._backward_hooks, hook, prepend)
 
+    def register_backward_hook(self, hook: Callable) -> Hook:
+        """PyTorch's older `register_full_backward_hook`: here both tell the gradients of the module's own inputs."""
+        return self.register_full_backward_hook(hook)
+
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
         """Call `hook(module, grad_output)` before backpropagation through it; what it returns replaces grad_output."""
         return _hook(self._backward_pre_hooks, hook, prepend)
@@ -375,8 +408,11 @@ class Module:
         """What stands between the brackets of the module's repr: its settings."""
         return ""
 
+    def _get_name(self) -> str:
+        return type(self).__name__
+
     def __repr__(self) -> str:
-        return tree(type(self).__name__, self.extra_repr(), [(name, repr(m)) for name, m in self._modules.items()])
+        return tree(self._get_name(), self.extra_repr(), [(name, repr(m)) for name, m in self._modules.items()])
 
 
 def _hook(hooks: dict, entry: Any, prepend: bool) -> Hook:

@@ -11,11 +11,13 @@ from ..backends import ShapeError
 from ..core import Tensor
 from ..ops.arithmetic import cast
 from ..ops.create import ones, tensor, zeros
-from ..ops.elementwise import reciprocal
+from ..ops.elementwise import reciprocal, relu
+from ..ops.norm import batch_norm_op, batch_norm_relu_op
 from ..ops.shape import reshape_op
 from ..ops.update import add_
 from . import functional as F
 from . import init
+from .functional.norm import normalized
 from .linear import made
 from .module import Module
 
@@ -87,7 +89,7 @@ class Running(Module):
 
     def check_input(self, x: Tensor) -> None:
         """Raise ValueError for an input of the wrong number of dimensions or channels."""
-        if x.ndim not in self.ranks:
+        if x.array.ndim not in self.ranks:
             raise ValueError(
                 f"{type(self).__name__}: expected input {self.picture}, got {x.ndim}D input of shape {tuple(x.shape)}"
             )
@@ -110,23 +112,25 @@ class BatchNorm(Running):
     frozen = False
 
     def forward(self, input: Tensor) -> Tensor:
+        return self.normalized(input, batch_norm_op)[0]
+
+    def rectified(self, input: Tensor) -> Tensor:
+        """max(forward(input), 0), in one op where the batch's own statistics normalise."""
+        y, own = self.normalized(input, batch_norm_relu_op)
+        return y if own else relu(y)
+
+    def normalized(self, input: Tensor, by_batch: Any) -> tuple[Tensor, bool]:
+        """The output, and whether the batch's own statistics normalised, which `by_batch`, an op, then does."""
         self.check_input(input)
         training = self.training and not self.frozen
-        moving = training and self.running_mean is not None
-        used = moving or not training
-        y = F.batch_norm(
-            input,
-            self.running_mean if used else None,
-            self.running_var if used else None,
-            self.weight,
-            self.bias,
-            training or self.running_mean is None,
-            self.factor() if moving else 0.0,
-            self.eps,
-        )
+        mean, var = self.running_mean, self.running_var
+        moving, own = training and mean is not None, training or mean is None
+        used = (None, None) if training and not moving else (mean, var)
+        factor = self.factor() if moving else 0.0
+        y = normalized(by_batch, input, *used, self.weight, self.bias, own, factor, self.eps)
         if moving:
             add_(self.num_batches_tracked, 1)
-        return y
+        return y, own
 
 
 class BatchNorm1d(BatchNorm):

@@ -187,3 +187,42 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool):
     """(N, C, D, H, W) -> (N, C, *output_size): see `AdaptiveMaxPool2d`."""
 
     function = F.adaptive_max_pool3d
+
+
+class FractionalMaxPool(Module):
+    """What fractional max pooling has in common in 2 and 3 dimensions."""
+
+    function: Callable[..., Any]
+
+    def __init__(
+        self, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+        _random_samples: Any = None,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        who = type(self).__name__
+        if (output_size is None) == (output_ratio is None):
+            what = "requires specifying either an output size, or a pooling ratio" if output_size is None else (
+                "only one of output_size and output_ratio may be specified")  # fmt: skip
+            raise ValueError(f"{who}: {what}")
+        for ratio in output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,):
+            if ratio is not None and not 0 < ratio < 1:
+                raise ValueError(f"{who}: output_ratio must be between 0 and 1 (got {output_ratio})")
+        self.kernel_size, self.return_indices, self._random_samples = kernel_size, return_indices, _random_samples
+        self.output_size, self.output_ratio = output_size, output_ratio
+
+    def forward(self, input: Tensor) -> Any:
+        given = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples)
+        return type(self).function(input, *given)
+
+
+class FractionalMaxPool2d(FractionalMaxPool):
+    """The largest of windows at random places, drawn anew in each call; (N, C, H, W) -> (N, C, oH, oW), the output's
+    size given or as a part of the input's. Raises ValueError unless one of both is. Source: Graham 2014."""
+
+    function = F.fractional_max_pool2d
+
+
+class FractionalMaxPool3d(FractionalMaxPool):
+    """(N, C, D, H, W) -> (N, C, oD, oH, oW): see `FractionalMaxPool2d`."""
+
+    function = F.fractional_max_pool3d

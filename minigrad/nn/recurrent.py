@@ -10,9 +10,10 @@ from ..core import Tensor
 from ..ops.create import zeros
 from ..ops.index import index_select
 from ..ops.operands import tensor_of
-from ..ops.shape import cat, permute_op, reshape_op, slice_op, stack
+from ..ops.recurrent import KINDS, State, run_layer, unrolled
+from ..ops.shape import cat, permute_op, reshape_op, stack
 from . import functional as F
-from .cells import KINDS, State, uniform_by_width
+from .cells import uniform_by_width
 from .functional.checks import one_type
 from .linear import made
 from .module import Module
@@ -106,7 +107,7 @@ class RNNBase(Module):
         """(output, state), the state as a tuple. All kinds of input become rows, one step after another, and the
         number of rows of each step, which never grows."""
         if isinstance(input, PackedSequence):
-            rows, sizes = input.data, input.batch_sizes.tolist()
+            rows, sizes = input.data, tuple(input.batch_sizes.tolist())
             self.check_input(rows, 2)
             hx = self.first_state(rows, hx, (sizes[0],))
             if input.sorted_indices is not None:
@@ -125,7 +126,7 @@ class RNNBase(Module):
         hx = self.first_state(x, hx, (batch,) if batched else ())
         if not batched:
             hx = tuple(reshape_op(h, shape=(h.shape[0], 1, h.shape[1])) for h in hx)
-        rows, state = self.layers(reshape_op(x, shape=(steps * batch, x.shape[-1])), [batch] * steps, hx)
+        rows, state = self.layers(reshape_op(x, shape=(steps * batch, x.shape[-1])), (batch,) * steps, hx)
         if not batched:
             return rows, tuple(reshape_op(h, shape=(h.shape[0], h.shape[2])) for h in state)
         y = reshape_op(rows, shape=(steps, batch, rows.shape[1]))
@@ -154,7 +155,7 @@ class RNNBase(Module):
             one_type(type(self).__name__, x, h, name)
         return tuple(hx)
 
-    def layers(self, rows: Tensor, sizes: list[int], hx: State) -> tuple[Tensor, State]:
+    def layers(self, rows: Tensor, sizes: tuple, hx: State) -> tuple[Tensor, State]:
         """All layers over the rows of all steps; the last states are stacked."""
         finals: list[State] = []
         for layer in range(self.num_layers):
@@ -169,30 +170,15 @@ class RNNBase(Module):
             rows = cat(outputs, 1) if len(outputs) > 1 else outputs[0]
         return rows, tuple(stack(parts, 0) for parts in zip(*finals, strict=True))
 
-    def recurrence(self, layer: int, direction: int, rows: Tensor, sizes: list[int], first: State) -> tuple[Tensor, State]:
+    def recurrence(self, layer: int, direction: int, rows: Tensor, sizes: tuple, first: State) -> tuple[Tensor, State]:
         """One layer in one direction: (outputs of all steps as rows, last state)."""
         names = self.names(layer, direction)
-        weights: list[Any] = [None if name is None else getattr(self, name) for name in names]
-        w_ih, w_hh, b_ih, b_hh, w_hr = weights
-        inputs = pieces(F.linear(rows, w_ih, b_ih), sizes)  # one product for all steps
-        step = KINDS[self.mode].step
-        outputs, ended = [], []
-        before = sizes[-1] if direction else sizes[0]
-        state = head(first, before)
-        order = range(len(sizes) - 1, -1, -1) if direction else range(len(sizes))
-        for t in order:
-            size = sizes[t]
-            if size < before:  # sequences that end here keep their state
-                ended.append(tail(state, size))
-                state = head(state, size)
-            elif size > before:  # backwards in time, sequences that end here begin
-                state = tuple(cat([h, h0[before:size]], 0) for h, h0 in zip(state, first, strict=True))
-            before = size
-            state = step(inputs[t], state, w_hh, b_hh, w_hr)
-            outputs.append(state[0])
-        if ended:
-            state = tuple(cat(parts, 0) for parts in zip(state, *reversed(ended), strict=True))
-        return cat(outputs[::-1] if direction else outputs, 0), state
+        weights = tuple(None if name is None else getattr(self, name) for name in names)
+        kind = KINDS[self.mode]
+        if self.proj_size:  # the step's h has another width than its c, for which there is no op
+            return unrolled(kind.step, rows, weights, first, sizes, direction > 0)
+        outputs, last = run_layer(kind, rows, weights[:4], stack(first, 0), sizes, direction > 0)
+        return outputs, tuple(last[k] for k in range(kind.states))
 
     def extra_repr(self) -> str:
         text = f"{self.input_size}, {self.hidden_size}"
@@ -202,27 +188,6 @@ class RNNBase(Module):
         text += f", batch_first={self.batch_first}" if self.batch_first else ""
         text += f", dropout={self.dropout}" if self.dropout else ""
         return text + (f", bidirectional={self.bidirectional}" if self.bidirectional else "")
-
-
-def pieces(rows: Tensor, sizes: list[int]) -> list[Tensor]:
-    """Rows cut into steps of the given sizes. By halves: a slice's gradient is as large as what it was cut from, so T
-    slices of the whole would cost T T, not T log T."""
-    if len(sizes) == 1:
-        return [rows]
-    half = len(sizes) // 2
-    at = sum(sizes[:half])
-    first, second = (slice_op(rows, index=(part, ...)) for part in (slice(0, at), slice(at, None)))
-    return pieces(first, sizes[:half]) + pieces(second, sizes[half:])
-
-
-def head(state: State, size: int) -> State:
-    """The first `size` rows of each tensor of a state."""
-    return tuple(h[:size] for h in state)
-
-
-def tail(state: State, size: int) -> State:
-    """The other rows."""
-    return tuple(h[size:] for h in state)
 
 
 class RNN(RNNBase):
@@ -252,7 +217,7 @@ class RNN(RNNBase):
 
 
 class LSTM(RNNBase):
-    """Long short-term memory: the step is `cells.lstm_step`, the gates are in the order i, f, g, o.
+    """Long short-term memory: the step is `ops.recurrent.lstm_step`, the gates are in the order i, f, g, o.
 
     input (T, B, D), (B, T, D) if `batch_first`, (T, D) or a PackedSequence; (h_0, c_0), each (layers directions, B, H),
     or zeros -> output (T, B, directions H) in the form of the input, and (h_n, c_n). With `proj_size` P the outputs and
@@ -275,7 +240,7 @@ class LSTM(RNNBase):
 
 
 class GRU(RNNBase):
-    """Gated recurrent units: the step is `cells.gru_step`, the gates are in the order r, z, n.
+    """Gated recurrent units: the step is `ops.recurrent.gru_step`, the gates are in the order r, z, n.
 
     input (T, B, D), (B, T, D) if `batch_first`, (T, D) or a PackedSequence; h_0 (layers directions, B, H) or zeros
     -> output (T, B, directions H) in the form of the input, and h_n in that of h_0.

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ..core import Tensor, mode
 from ..ops.arithmetic import cast
+from ..ops.create import tensor
 from ..ops.update import assign_
 from .parameter import Parameter
 
@@ -39,8 +40,10 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     """Write the tensors of `state_dict` into the module: all, or none and an error that names every misfit."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
+    state_dict = {key: tensor(value) if is_array(value) else value for key, value in state_dict.items()}
     places = state_of(module)
-    missing = [key for key in places if key not in state_dict]
+    present = {id(places[key][2]) for key in places if key in state_dict}  # of tied tensors one is enough
+    missing = [key for key in places if key not in state_dict and id(places[key][2]) not in present]
     unexpected = [key for key in state_dict if key not in places]
     problems = []
     if strict and missing:
@@ -53,18 +56,27 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
         hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
+    given = {id(places[key][2]): state_dict[key].detach() for key in shared}
+    taken: dict[int, Parameter] = {}  # so that tied parameters stay one
     with mode(grad=False):
-        for key in shared:
-            owner, name, old = places[key]
-            new = state_dict[key].detach()
+        for owner, name, old in places.values():
+            new = given.get(id(old))
+            if new is None:
+                continue
             if not assign:
                 new = new.to(old.device)
                 assign_(old, new if new.dtype is old.dtype else cast(new, dtype=old.dtype))
             elif name in owner._parameters:
-                owner._parameters[name] = Parameter(new, old.requires_grad)
+                owner._parameters[name] = taken.setdefault(id(old), Parameter(new, old.requires_grad))
             else:
                 owner._buffers[name] = new
     return IncompatibleKeys(missing, unexpected)
+
+
+def is_array(x: Any) -> bool:
+    """Whether x is an array of numbers of another package, such as NumPy's."""
+    kind = getattr(getattr(x, "dtype", None), "kind", None)
+    return not isinstance(x, Tensor) and hasattr(x, "__array__") and kind in ("b", "i", "u", "f", "c", None)
 
 
 def misfit(key: str, old: Tensor, new: Any) -> str:

@@ -1,8 +1,8 @@
 """The calculus: each op's forward beside its derivative, one file a family."""
 
-from . import conv, functions, leaf, losses, matmul, methods, norm, update
+from . import bfloat16, conv, functions, leaf, losses, matmul, methods, norm, update
 
 # isort: split
 from . import formulas  # last: it writes the rules into the docstrings of all ops
 
-__all__ = ["conv", "formulas", "functions", "leaf", "losses", "matmul", "methods", "norm", "update"]
+__all__ = ["bfloat16", "conv", "formulas", "functions", "leaf", "losses", "matmul", "methods", "norm", "update"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..backends import dtype_of
 from ..core import op
 
 
@@ -92,13 +93,13 @@ def bitwise_not(b, x):
 @op("elementwise")
 def bitwise_left_shift(b, x, other):
     """y = x 2^other: every bit moved up"""
-    return b.xp.bitwise_left_shift(x, other)
+    return b.xp.bitwise_left_shift(bits(x), other)
 
 
 @op("elementwise")
 def bitwise_right_shift(b, x, other):
     """y = floor(x / 2^other): every bit moved down, the sign kept"""
-    return b.xp.bitwise_right_shift(x, other)
+    return b.xp.bitwise_right_shift(bits(x), other)
 
 
 @op("elementwise")
@@ -110,15 +111,22 @@ def isnan(b, x):
 @op("elementwise")
 def isinf(b, x):
     """x is +inf or -inf"""
-    return b.xp.isinf(x) if b.xp.isdtype(x.dtype, "real floating") else b.xp.zeros(x.shape, dtype=b.xp.bool)
+    return b.xp.isinf(x) if dtype_of(x).kind == "float" else b.xp.zeros(x.shape, dtype=b.xp.bool)
 
 
 @op("elementwise")
 def isfinite(b, x):
     """x is neither NaN nor infinite"""
-    return b.xp.isfinite(x) if b.xp.isdtype(x.dtype, "real floating") else b.xp.ones(x.shape, dtype=b.xp.bool)
+    return b.xp.isfinite(x) if dtype_of(x).kind == "float" else b.xp.ones(x.shape, dtype=b.xp.bool)
+
+
+def bits(x):
+    """x, unless it is boolean: one bit can't be moved."""
+    if hasattr(x, "dtype") and dtype_of(x).kind == "bool":
+        raise TypeError("booleans have no bits to shift")
+    return x
 
 
 def truth(b, x):
     """x as booleans."""
-    return x if not hasattr(x, "dtype") or b.xp.isdtype(x.dtype, "bool") else x != 0
+    return x if not hasattr(x, "dtype") or dtype_of(x).kind == "bool" else x != 0

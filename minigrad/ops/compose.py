@@ -7,19 +7,31 @@ from itertools import combinations
 from typing import Any
 
 from ..backends import DTypeError, ShapeError
-from ..core import Tensor
+from ..core import Tensor, op
 from .arithmetic import add, mul
 from .compare import logical_xor
 from .create import arange, tensor
 from .diagonal import diagonal
 from .index import index_select_op
 from .matmul import bmm, matmul_op, mm, mv, outer, tensordot
-from .operands import axis, common_type, numpy_names, sizes, tensor_of
+from .operands import axis, common_type, named, numpy_names, sizes, tensor_of
 from .order import searchsorted
 from .reduce import sum_op
-from .shape import cat, expand, flatten, movedim, narrow, permute, repeat, reshape, roll, unflatten
+from .shape import cat, expand, flatten, narrow, permute, repeat, reshape, roll, unfold_op
 
 # -- einsum ----------------------------------------------------------------------------------------------------------
+
+
+@op("general")
+def contract(b, x, other, *, spec):
+    """y = the sum of products of x and other over the labels that y lacks; `spec` labels the dimensions of x, other and y"""
+    return b.contract(x, other, *spec)
+
+
+contract.vjp(
+    x=lambda g, other, spec: contract(g, other, spec=(spec[2], spec[1], spec[0])),
+    other=lambda g, x, spec: contract(x, g, spec=(spec[0], spec[2], spec[1])),
+)
 
 
 def einsum(equation: Any, *operands: Any) -> Tensor:
@@ -28,7 +40,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
     Each letter names a dimension; letters that are not in the output are summed over; "..." stands for further
     dimensions,
     which broadcast. Without "->" the output has, in alphabetical order, the letters that occur once. Also
-    einsum(x, [0, 1], y, [1, 2], [0, 2]). Computed as a chain of matrix products, cheapest pair first.
+    einsum(x, [0, 1], y, [1, 2], [0, 2]). Computed pair by pair, the cheapest first.
     """
     if isinstance(equation, Tensor):
         equation, operands = _lettered((equation, *operands))
@@ -127,26 +139,13 @@ def _summed(x: Tensor, labels: list, kept: set) -> tuple[Tensor, list]:
 
 
 def _pair(left: tuple[Tensor, list], right: tuple[Tensor, list], kept: set) -> tuple[Tensor, list]:
-    """The product of two operands as one (stacked) matrix product, over the labels that are not kept."""
+    """The sum of products of two operands over the labels that are not kept."""
     x, xs = _summed(*left, kept.union(right[1]))
     w, ws = _summed(*right, kept.union(xs))
-    both = [c for c in xs if c in ws]
-    stacked, inner = [c for c in both if c in kept], [c for c in both if c not in kept]
-    rows, columns = [c for c in xs if c not in ws], [c for c in ws if c not in xs]
-    x = permute(x, [xs.index(c) for c in (*stacked, *rows, *inner)])
-    w = permute(w, [ws.index(c) for c in (*stacked, *inner, *columns)])
-    size = dict(zip((*stacked, *rows, *inner), x.shape, strict=True)) | dict(
-        zip((*stacked, *inner, *columns), w.shape, strict=True)
-    )
-    out = [*stacked, *rows, *columns]
-    if not inner:  # a product of all with all: no matrix product needed
-        x = reshape(x, [*x.shape, *(1 for _ in columns)])
-        w = reshape(w, [*w.shape[: len(stacked)], *(1 for _ in rows), *w.shape[len(stacked) :]])
-        return mul(x, w), out
-    s, r, k, c = (math.prod(size[label] for label in labels) for labels in (stacked, rows, inner, columns))
-    lead = (s,) if stacked else ()
-    y = matmul_op(reshape(x, (*lead, r, k)), reshape(w, (*lead, k, c)))
-    return reshape(y, [size[label] for label in out]), out
+    labels = list(dict.fromkeys([*xs, *ws]))
+    # stacked dimensions first, then rows, then columns: the order in which matrix products lie
+    out = [c for c in xs if c in ws and c in kept] + [c for c in xs if c not in ws] + [c for c in ws if c not in xs]
+    return contract(x, w, spec=tuple(tuple(map(labels.index, part)) for part in (xs, ws, out))), out
 
 
 # -- products with a sum ---------------------------------------------------------------------------------------------
@@ -268,24 +267,18 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
 
 
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """All windows of `size` along `dimension`, `step` apart, each as a new last dimension. A copy, not a view."""
+    """All windows of `size` along `dimension`, `step` apart, each as a new last dimension: a view, which can be written
+    only where its windows don't overlap."""
     d = axis("unfold", dimension, tensor_of("unfold", self).ndim)
     n = self.shape[d] if self.ndim else 1
     if not 0 <= size <= n or step < 1:
         raise ShapeError(f"unfold: expected 0 <= size <= {n} and step >= 1, got size {size} and step {step}")
-    x = self if self.ndim else reshape(self, 1)
-    count = (n - size) // step + 1
     if not self.ndim:
-        return reshape(x, (size,)) if size else narrow(x, 0, 0, 0)
-    at = reshape(arange(0, count * step, step, device=self.device), (count, 1)) + arange(size, device=self.device)
-    taken = index_select_op(x, flatten(at), dim=d)
-    return movedim(
-        unflatten(taken, d, (count, size)) if size else reshape(taken, (*x.shape[:d], count, 0, *x.shape[d + 1 :])),
-        d + 1,
-        -1,
-    )
+        return narrow(reshape(self, 1), 0, 0, size)
+    return unfold_op(self, dim=d, size=int(size), step=int(step))
 
 
+@named("dims", 1)
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """`input` laid out `dims` times along its last dimensions."""
     times = sizes("tile", dims)

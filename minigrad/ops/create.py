@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from ..backends import ShapeError, backend_for, get_default_dtype, is_array
+from ..backends import DTypeError, ShapeError, backend_for, get_default_dtype, is_array
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import sizes, tensor_of
+from .operands import named, sizes, tensor_of
 from .random import Generator, default_generator
 
 
@@ -80,7 +82,9 @@ def host_array(who: str, data: Any) -> np.ndarray:
         array = np.asarray(data)
     except ValueError:
         raise ShapeError(f"{who}: expected a rectangular sequence, got rows of different lengths") from None
-    if array.dtype.kind not in "biufc" and array.dtype.name != "bfloat16":
+    if array.dtype.name == "bfloat16":
+        backend_for("cpu").native(as_dtype("bfloat16"))  # so that the backend knows the type
+    elif array.dtype.kind not in "biufc":
         raise TypeError(f"{who}: expected numbers or booleans, got {array.dtype.name} data such as {_sample(array)!r}")
     return array
 
@@ -115,7 +119,7 @@ def tensor(
         made = Tensor(data).backend.xp.asarray(data, copy=True)
     else:
         host = host_array("tensor", data)
-        if dtype is None and not isinstance(data, (np.ndarray, np.generic)) and not _holds_arrays(data):
+        if dtype is None and not _holds_arrays(data):
             dtype = {"f": get_default_dtype(), "c": "complex64"}.get(host.dtype.kind)
         b = backend_for(device)
         made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
@@ -128,7 +132,7 @@ def tensor(
 def _holds_arrays(data: Any) -> bool:
     while isinstance(data, (list, tuple)) and data:
         data = data[0]
-    return isinstance(data, (np.ndarray, np.generic, Tensor))
+    return isinstance(data, (np.ndarray, np.generic))
 
 
 def _host_type(dtype: Any) -> Any:
@@ -157,28 +161,38 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `size` filled with `fill_value`; its type follows the value unless given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
+    if not isinstance(value, (Number, np.generic)):
+        raise TypeError(f"full: fill_value must be a number, got {type(value).__name__}")
     kind = dtype or {bool: "bool", int: "int64", complex: "complex64"}.get(type(value)) or get_default_dtype()
     return _constant("full", (size,), value, kind, device, requires_grad)
 
 
-def _constant(who: str, size: tuple, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    shape = sizes(who, size)
+def positive_sizes(who: str, given: tuple) -> tuple[int, ...]:
+    """A shape as a tuple of ints. Raises ShapeError for a size below 0."""
+    shape = sizes(who, given)
     if any(n < 0 for n in shape):
         raise ShapeError(f"{who}: sizes must be non-negative, got {shape}")
-    out = full_op(shape=shape, value=value, dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    return shape
+
+
+def _constant(who: str, size: tuple, value: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    out = full_op(shape=positive_sizes(who, size), value=value, dtype=as_dtype(dtype or get_default_dtype()), device=device)
     return out.requires_grad_() if requires_grad else out
 
 
+@named("size")
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
     return _constant("zeros", size, 0, dtype, device, requires_grad)
 
 
+@named("size")
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return _constant("ones", size, 1, dtype, device, requires_grad)
 
 
+@named("size")
 def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
     """A tensor to be written; minigrad fills it with zeros, so that no run depends on what the memory held."""
     return _constant("empty", size, 0, dtype, device, requires_grad)
@@ -186,7 +200,8 @@ def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """An n by m matrix with ones on its diagonal."""
-    out = eye_op(n=n, m=n if m is None else m, dtype=as_dtype(dtype or get_default_dtype()), device=device)
+    n, m = positive_sizes("eye", (n, n if m is None else m))
+    out = eye_op(n=n, m=m, dtype=as_dtype(dtype or get_default_dtype()), device=device)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -195,11 +210,11 @@ def _number(x: Any) -> Any:
 
 
 def arange(
-    start: Any, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """start, start + step, ... below `end`: int64 if all are ints, else the default floating type."""
     start, end, step = (0, _number(start), _number(step)) if end is None else map(_number, (start, end, step))
-    if step == 0 or (end - start) / step < 0:
+    if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
     out = arange_op(
@@ -226,7 +241,10 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     return out.requires_grad_() if requires_grad else out
 
 
-def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def full_like(
+    input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """A tensor of one value in the shape, type and device of `input`."""
     x = tensor_of("full_like", input)
     made = full_like_op(x, value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
@@ -234,12 +252,16 @@ def full_like(input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any 
     return made.requires_grad_() if requires_grad else made
 
 
-def zeros_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Zeros in the shape, type and device of `input`."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """Ones in the shape, type and device of `input`."""
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -257,9 +279,12 @@ def _drawn(
     requires_grad: bool,
     **more: Any,
 ) -> Tensor:
+    kind = as_dtype(dtype or get_default_dtype())
+    if draw is not randint_op and not kind.is_floating_point:
+        raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
     out = draw(
-        shape=sizes(who, size),
-        dtype=as_dtype(dtype or get_default_dtype()),
+        shape=positive_sizes(who, size),
+        dtype=kind,
         generator=generator or default_generator,
         device=device,
         **more,
@@ -267,6 +292,7 @@ def _drawn(
     return out.requires_grad_() if requires_grad else out
 
 
+@named("size")
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -274,6 +300,7 @@ def rand(
     return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
 
 
+@named("size")
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -303,16 +330,26 @@ def randint(
     )
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1) in the shape and type of `input`."""
-    return rand(*input.shape, dtype=dtype or input.dtype, device=device or input.device)
+    x = tensor_of("rand_like", input)
+    return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, device: Any = None) -> Tensor:
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Standard normal numbers in the shape and type of `input`."""
-    return randn(*input.shape, dtype=dtype or input.dtype, device=device or input.device)
+    x = tensor_of("randn_like", input)
+    return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 ... n - 1 in random order."""
+    if n < 0:
+        raise ShapeError(f"randperm: n must be non-negative, got {n}")
     return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)

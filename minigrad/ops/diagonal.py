@@ -11,7 +11,7 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast
 from .create import arange, tensor
-from .operands import axis, numpy_names, tensor_of
+from .operands import axis, numpy_names, sizes, tensor_of
 from .reduce import sum
 from .shape import cat, expand, flatten, flip, joined, movedim, narrow, pad_op, reshape, stack, transpose, unsqueeze
 
@@ -119,6 +119,7 @@ def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = "int64", d
 
 
 def _positions(who: str, row: int, col: int, chosen: Any, dtype: Any, device: Any) -> Tensor:
+    row, col = sizes(who, (row, col))
     if row < 0 or col < 0:
         raise ShapeError(f"{who}: row and col must be >= 0, got {row} and {col}")
     i, j = meshgrid(arange(row, device=device), arange(col, device=device))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import builtins
 import math
 from typing import Any
 
-from ..backends import DivisionError
+from ..backends import DTYPES, DivisionError, backend_of, dtype_of
 from ..core import op
 from .arithmetic import where
 
@@ -54,7 +55,9 @@ def rsqrt(b, x):
 
 @op("elementwise")
 def square(b, x):
-    """y = x^2"""
+    """y = x^2; int64 for booleans, as in PyTorch"""
+    if x.dtype is b.native(DTYPES["bool"]):
+        return b.xp.astype(x, b.xp.int64)
     return b.xp.multiply(x, x)
 
 
@@ -67,6 +70,8 @@ def reciprocal(b, x):
 @op("elementwise")
 def pow(b, x, other):
     """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch."""
+    if getattr(x, "dtype", None) is b.native(DTYPES["bool"]):
+        raise TypeError("booleans have no powers")
     return b.xp.pow(x, other)
 
 
@@ -139,7 +144,7 @@ def abs(b, x):
 @op("elementwise")
 def sign(b, x):
     """y = -1, 0 or 1. Its slope is 0 everywhere."""
-    return b.xp.sign(x)
+    return b.xp.sign(x) if dtype_of(x).kind != "bool" else x
 
 
 @op("elementwise")
@@ -161,9 +166,12 @@ def ceil(b, x):
 
 
 @op("elementwise")
-def round(b, x):
-    """y = the nearest integer, halves to even; slope 0"""
-    return b.xp.round(x)
+def round(b, x, *, decimals=0):
+    """y = the nearest multiple of 10^-decimals, halves to even; slope 0"""
+    if not decimals:
+        return b.xp.round(x)
+    scale = 10.0 ** builtins.abs(decimals)
+    return b.xp.round(x * scale) / scale if decimals > 0 else b.xp.round(x / scale) * scale
 
 
 @op("elementwise")
@@ -186,8 +194,10 @@ def remainder(b, x, other):
 
 def divisor(b, name, x, other):
     """`other`, unless an integer is to be divided by 0: integers have no infinity to answer with."""
-    array = x if hasattr(x, "dtype") else other
-    if not b.xp.isdtype(array.dtype, "real floating") and b.xp.any(b.xp.asarray(other) == 0):
+    kind = dtype_of(x if hasattr(x, "dtype") else other).kind
+    if kind == "bool":
+        raise TypeError("booleans have no quotient")
+    if kind == "int" and b.xp.any(b.xp.asarray(other) == 0):
         raise DivisionError(f"{name}: integer division by zero. Hint: divide floating tensors")
     return other
 
@@ -215,6 +225,7 @@ erf.vjp(x=lambda g, x: g * exp(-x * x) * (2 / math.sqrt(math.pi)))
 erfc.vjp(x=lambda g, x: g * exp(-x * x) * (-2 / math.sqrt(math.pi)))
 erfinv.vjp(x=lambda g, y: g * exp(y * y) * (math.sqrt(math.pi) / 2))
 relu.vjp(x=lambda g, y: where(y <= 0, 0.0, g))  # a NaN lets the gradient through, as in PyTorch
+relu.fused = lambda g, y: [backend_of(g).relu_backward(g, y)]
 abs.vjp(x=lambda g, x: g * sign(x))
 sign.vjp(x=lambda g: g * 0.0)
 clamp.vjp(x=lambda g, x, min, max: where(inside(x, min, max), g, 0.0))

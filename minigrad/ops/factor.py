@@ -31,6 +31,12 @@ def cofactor(b, x):
 
 
 @op("general")
+def cofactor_change(b, x, other):
+    """y = how the matrix of cofactors of x changes with x along `other`, from the singular values: x may be singular"""
+    return b.cofactor_change(x, other)
+
+
+@op("general")
 def logabsdet(b, x):
     """y = ln |det x| of each matrix; -inf for a singular one"""
     return b.xp.linalg.slogdet(x)[1]
@@ -128,10 +134,17 @@ def lift(g: Any) -> Any:
     return reshape_op(g, shape=(*g.shape, 1, 1))
 
 
-def cofactor_rule(g: Any, x: Any) -> Any:
-    """d <g, det(x) N> / dx with N = x^-T: det(x) (<g, N> N - N g^T N). Only for regular x."""
-    n = inv(x).mT
-    return lift(det(x)) * (sum_op(g * n, dim=(x.ndim - 2, x.ndim - 1), keepdim=True) * n - n @ g.mT @ n)
+def cofactor_change_rule(g: Any, x: Any, other: Any) -> Any:
+    """d <g, D> / dx with D = det(x) (<a, N> N - N a^T N), a = other and N = x^-T. Only for regular x."""
+    n, dims = inv(x).mT, (x.ndim - 2, x.ndim - 1)
+
+    def inner(a: Any, c: Any) -> Any:
+        return sum_op(a * c, dim=dims, keepdim=True)
+
+    ga, gc = n @ g.mT @ n, n @ other.mT @ n
+    total = inner(g, n) * inner(other, n) - inner(g, gc)
+    turned = n @ g.mT @ gc + n @ other.mT @ ga
+    return lift(det(x)) * (total * n - inner(g, n) * gc - inner(other, n) * ga + turned)
 
 
 def cholesky_rule(g: Any, y: Any) -> Any:
@@ -206,7 +219,8 @@ def pinv_rule(g: Any, y: Any, x: Any) -> Any:
 
 
 det.vjp(x=lambda g, x: lift(g) * cofactor(x))
-cofactor.vjp(x=cofactor_rule)
+cofactor.vjp(x=lambda g, x: cofactor_change(x, g))  # the change is symmetric in its two directions
+cofactor_change.vjp(x=cofactor_change_rule, other=lambda g, x: cofactor_change(x, g))
 logabsdet.vjp(x=lambda g, x: lift(g) * inv(x).mT)
 inv.vjp(x=lambda g, y: -(y.mT @ g @ y.mT))
 solve_op.vjp(x=lambda g, y, x: -(solve_op(x.mT, g) @ y.mT), other=lambda g, x: solve_op(x.mT, g))

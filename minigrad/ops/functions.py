@@ -9,7 +9,7 @@ from ..core import Tensor
 # fmt: off
 # isort: off
 from . import arithmetic
-from .arithmetic import add, alias, clone, maximum, minimum, mul, neg, sub, true_divide
+from .arithmetic import add, alias, maximum, minimum, mul, neg, sub, true_divide
 from .compare import (
     bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or, bitwise_right_shift, bitwise_xor, eq, ge, gt,
     isfinite, isinf, isnan, le, logical_and, logical_not, logical_or, logical_xor, lt, ne,
@@ -70,6 +70,11 @@ from .special import (
 # fmt: on
 
 
+def clone(input: Tensor, *, memory_format: Any = None) -> Tensor:
+    """A copy in memory of its own, in the input's layout, or in row-major order if `memory_format` is contiguous_format."""
+    return (arithmetic.in_rows if memory_format == "contiguous_format" else arithmetic.clone)(tensor_of("clone", input))
+
+
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other; `rounding_mode` "floor" or "trunc" rounds the quotient. Integers divide to the default float."""
     if rounding_mode is None:
@@ -83,9 +88,16 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     return quotient if quotient.dtype is kind else arithmetic.cast(quotient, dtype=kind)
 
 
-def where(condition: Tensor, input: Any, other: Any) -> Tensor:
-    """`input` where the condition holds, else `other`; all three broadcast, the two values promote to one type."""
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """`input` where the condition holds, else `other`; all three broadcast, the two values promote to one type.
+
+    where(condition) alone is nonzero(condition, as_tuple=True).
+    """
     tensor_of("where", condition, "condition")
+    if input is None or other is None:
+        if input is not other:
+            raise TypeError("where: input and other must be given both, or neither")
+        return nonzero(condition, as_tuple=True)
     if condition.dtype.name != "bool":
         raise TypeError(f"where: condition must be a boolean tensor, got {condition.dtype!r}. Hint: condition != 0")
     kind = common_type((input, other))

@@ -32,7 +32,7 @@ def setitem_op(b, x, value, *indices, spec):
 @op("general", name="index_select")
 def index_select_op(b, x, index, *, dim):
     """y[..., i, ...] = x[..., index[i], ...] along `dim`"""
-    return b.xp.take(x, index, axis=dim)
+    return b.take(x, index, dim)
 
 
 @op("general", name="index_add")
@@ -101,7 +101,7 @@ def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
     `basic` holds what gives a view: ints, slices, None. `spec` has an ARRAY for each index tensor and whole slices.
     Raises IndexError for too many indices, a position out of range or an index that is no integer or boolean.
     """
-    items = index if isinstance(index, tuple) else (index,)
+    items = index if isinstance(index, tuple) else tuple(index) if _lists(index) else (index,)
     if sum(item is Ellipsis for item in items) > 1:
         raise IndexError("index: only one ... may appear")
     dims = sum(_takes(item) for item in items)
@@ -138,6 +138,12 @@ def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
     return (*basic, ...), (*spec, ...), tensors
 
 
+def _lists(index: Any) -> bool:
+    """Whether a list stands for a tuple of indices: one that holds lists, tensors, slices, None or ..., as in PyTorch."""
+    kinds = (list, tuple, Tensor, slice, type(None), type(Ellipsis))
+    return isinstance(index, list) and any(isinstance(item, kinds) or is_array(item) and item.ndim for item in index)
+
+
 def _is_array(item: Any) -> bool:
     """Whether an index item is a list, an array, a tensor or a boolean."""
     return not (item is None or item is Ellipsis or isinstance(item, slice) or is_int(item))
@@ -145,7 +151,10 @@ def _is_array(item: Any) -> bool:
 
 def _slice(item: slice) -> slice:
     """A slice of ints. Raises for a step below 1."""
-    start, stop, step = (None if v is None else int(v) for v in (item.start, item.stop, item.step))
+    ends = (item.start, item.stop, item.step)
+    if not all(v is None or hasattr(v, "__index__") for v in ends):
+        raise TypeError(f"index: slice indices must be integers or None, got {item!r}")
+    start, stop, step = (None if v is None else v.__index__() for v in ends)
     if step is not None and step < 1:
         raise ShapeError(f"index: step must be greater than zero, got {step}. Hint: minigrad.flip")
     return slice(start, stop, step)
@@ -214,6 +223,13 @@ def in_range(who: str, index: Tensor, n: int, dim: int) -> Tensor:
     return index
 
 
+def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
+    """The index tensor, after a check that every entry is one of 0 ... n - 1."""
+    if index.array.size and (low := int(index.backend.xp.min(index.array))) < 0:
+        raise IndexError(f"{who}: index {low} is out of bounds for dimension {dim} with size {n}")
+    return in_range(who, index, n, dim)
+
+
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
     basic, spec, tensors = parse(x, index)
@@ -235,7 +251,7 @@ def nonnegative(index: Tensor, n: int) -> Tensor:
 
 
 @numpy_names
-def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
     """y[i, j, k] = x[index[i, j, k], j, k] for dim = 0, and so on. Raises IndexError for an index out of range."""
     d = axis("gather", dim, tensor_of("gather", input).ndim)
     _like_input("gather", input, d, tensor_of("gather", index, "index"))
@@ -254,17 +270,15 @@ def _like_input(who: str, x: Tensor, d: int, index: Tensor) -> None:
             raise ShapeError(
                 f"{who}: index of shape {tuple(index.shape)} exceeds the input's {tuple(x.shape)} in dimension {k}"
             )
-    n = x.shape[d] if x.ndim else 1
-    in_range(who, index, n, d)
-    if index.array.size and int(index.backend.xp.min(index.array)) < 0:
-        raise IndexError(
-            f"{who}: index {int(index.backend.xp.min(index.array))} is out of bounds for dimension {d} with size {n}"
-        )
+    from_start(who, index, x.shape[d] if x.ndim else 1, d)
 
 
 @numpy_names
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order."""
+    """The slices of `input` along `dim` at the positions in the 1-d `index`, in that order.
+
+    Raises IndexError for a position out of range; negative ones are.
+    """
     d = axis("index_select", dim, tensor_of("index_select", input).ndim)
     if tensor_of("index_select", index, "index").ndim > 1 or index.dtype.kind != "int":
         raise ShapeError(f"index_select: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
@@ -272,7 +286,7 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     if not input.ndim and at.shape[0] != 1:
         raise ShapeError(f"index_select: a scalar takes an index of 1 position, got shape {tuple(index.shape)}")
     x = input if input.ndim else reshape_op(input, shape=(1,))
-    y = index_select_op(x, nonnegative(in_range("index_select", at, x.shape[d], d), x.shape[d]), dim=d)
+    y = index_select_op(x, from_start("index_select", at, x.shape[d], d), dim=d)
     return y if input.ndim else reshape_op(y, shape=())
 
 

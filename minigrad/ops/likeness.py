@@ -9,9 +9,12 @@ from ..backends import get_default_dtype
 from ..core import Tensor
 from .create import empty, full, full_like, linspace, ones, tensor, zeros
 from .elementwise import pow
+from .operands import named
 
 
-def empty_like(input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
+) -> Tensor:
     """A tensor to be written, in the shape, type and device of `input`; filled with zeros, as `empty`."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
@@ -21,16 +24,19 @@ def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@named("size", 1)
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of `size`, in this tensor's type and on its device."""
     return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@named("size", 1)
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of `size`, in this tensor's type and on its device."""
     return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+@named("size", 1)
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `size` to be written, in this one's type and on its device."""
     return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)

@@ -171,8 +171,7 @@ def cdist(x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str | None = Non
 
 
 def det(A: Tensor) -> Tensor:
-    """The determinant. Its slope is the matrix of cofactors, for singular matrices too; its second derivative needs a
-    regular one."""
+    """The determinant. Its first and second derivatives are right for singular matrices too; the third needs a regular one."""
     return det_op(_matrix("det", A, square=True))
 
 

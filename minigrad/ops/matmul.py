@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import DTypeError, ShapeError
+from ..backends import DTypeError, ShapeError, backend_of
 from ..core import Tensor, op
 from .operands import axis, tensor_of
 from .reduce import sum_op
@@ -26,10 +26,13 @@ def linear_op(b, x, weight, bias=None):
 
 matmul_op.vjp(x=lambda g, other: matmul_op(g, other.mT), other=lambda g, x: matmul_op(x.mT, g))
 linear_op.vjp(
-    x=lambda g, weight, x_shape: as_shape(matmul_op(as_rows(g), weight), x_shape),
+    x=lambda g, weight: as_shape(matmul_op(as_rows(g), weight), (*g.shape[:-1], weight.shape[1])),
     weight=lambda g, x: matmul_op(as_rows(g).mT, as_rows(x)),
     bias=lambda g: sum_op(as_rows(g), dim=(0,)),
 )
+
+
+linear_op.fused = lambda g, x, weight, wanted: backend_of(g).linear_backward(g, x, weight, wanted)
 
 
 @linear_op.define

@@ -11,7 +11,7 @@ from ..backends import DTYPES, Device, DType, ShapeError, backend_for
 from ..backends import dtype as as_dtype
 from ..core import Op, Tensor
 from . import functions
-from .arithmetic import add, cast, clone, move, mul, neg, sub
+from .arithmetic import add, cast, clone, in_rows, move, mul, neg, sub
 from .compare import (
     bitwise_and,
     bitwise_left_shift,
@@ -36,7 +36,7 @@ from .operands import axis
 from .printing import text
 from .sampling import FILLS
 from .shape import mT, unbind
-from .update import in_place, overwrite, setitem
+from .update import in_place, in_place_view, overwrite, setitem
 
 
 def power(x: Tensor, exponent: Any) -> Tensor:
@@ -162,7 +162,9 @@ def reduced(self: Tensor) -> tuple:
 
 def rebuilt(kind: type, array: np.ndarray, device: str, wants: bool) -> Tensor:
     new: Tensor = kind.__new__(kind)  # type: ignore[call-overload]
-    Tensor.__init__(new, backend_for(device).from_host(array), None, wants)
+    b = backend_for(device)
+    array = b.from_host(array)  # of an element type that pickle made anew, while types are known by identity here
+    Tensor.__init__(new, b.xp.astype(array, b.native(as_dtype(array.dtype)), copy=True), None, wants)
     return new
 
 
@@ -225,7 +227,7 @@ OPERATORS: dict[str, Callable] = {
     "gt": lambda x, other: gt(x, other),
     "ge": lambda x, other: ge(x, other),
     "neg": lambda x: neg(x),
-    "pos": lambda x: x,
+    "pos": lambda x: functions.positive(x),
     "abs": lambda x: functions.abs(x),
     "invert": lambda x: bitwise_not(x),
     **{
@@ -294,6 +296,8 @@ for name in METHODS:
     setattr(Tensor, name, as_method(getattr(functions, name)))
 for name in IN_PLACE:
     setattr(Tensor, f"{name}_", in_place(name, getattr(functions, name)))
+for name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"):
+    setattr(Tensor, f"{name}_", in_place_view(name, getattr(functions, name)))
 for method in (to, numpy, item, tolist, size, type_as):
     setattr(Tensor, method.__name__, method)
 for name in ("float", "double", "half", "bfloat16", "int", "long", "short", "bool"):
@@ -310,11 +314,40 @@ def cuda(self: Tensor, device: Any = None) -> Tensor:
     return to(self, device="cuda" if device is None else device)
 
 
+def is_contiguous(self: Tensor, memory_format: Any = None) -> bool:
+    """Whether the elements lie in memory one after another, in row-major order."""
+    expected = 1
+    for n, stride in zip(reversed(self.shape), reversed(strides(self)), strict=True):
+        if n > 1 and stride != expected:
+            return not self.array.size
+        expected *= n
+    return True
+
+
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if it is contiguous, else a copy that is."""
+    return self if is_contiguous(self) else in_rows(self)
+
+
 def view(self: Tensor, *shape: Any) -> Tensor:
-    """The elements in another shape (or type), on the same memory where its layout allows, else copied."""
+    """The elements in another shape (or type) on the same memory.
+
+    Raises ShapeError for a view, such as a transposed one, whose elements do not lie in the order that the shape needs.
+    """
     if len(shape) == 1 and isinstance(shape[0], DType):
         return Tensor(self.array.view(self.backend.native(shape[0])))
-    return functions.reshape(self, *shape)
+    out = functions.reshape(self, *shape)
+    if out.base is None and self.base is not None and self.array.size and is_contiguous(owner(self)):
+        raise ShapeError(f"view: shape {tuple(out.shape)} does not lie in the memory of the view of shape {tuple(self.shape)} "
+                         f"and strides {strides(self)}. Hint: .contiguous().view(...) or .reshape(...)")  # fmt: skip
+    return out
+
+
+def owner(x: Tensor) -> Tensor:
+    """The tensor that a view, or a view of a view, was taken from."""
+    while x.base is not None:
+        x = x.base
+    return x
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
@@ -324,7 +357,9 @@ def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:
-    """Write one value into every element."""
+    """Write one value (a number or a 0-d tensor) into every element."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ShapeError(f"fill_: expected a number or a 0-d tensor, got shape {tuple(value.shape)}. Hint: copy_")
     return overwrite("fill_", self, value)
 
 
@@ -334,18 +369,22 @@ def zero_(self: Tensor) -> Tensor:
 
 
 def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
-    """Fill with numbers uniform on [a, b)."""
+    """Fill with numbers uniform on [a, b). Raises ShapeError if a > b."""
+    if a > b:
+        raise ShapeError(f"uniform_: expected a <= b, got {a} and {b}")
     drawn = functions.rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return overwrite("uniform_", self, drawn * (b - a) + a)
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
-    """Fill with normal numbers of the given mean and standard deviation."""
+    """Fill with normal numbers of the given mean and standard deviation. Raises ShapeError for a negative one."""
+    if not std >= 0:
+        raise ShapeError(f"normal_: std must be >= 0, got {std}")
     drawn = functions.randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
     return overwrite("normal_", self, drawn * std + mean)
 
 
-for method in (cpu, cuda, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):
+for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):
     setattr(Tensor, method.__name__, method)
 
 PROPERTIES: dict[str, Callable] = {
@@ -368,8 +407,6 @@ SIMPLE: dict[str, Callable] = {
     "element_size": lambda x: x.dtype.itemsize,
     "is_floating_point": lambda x: x.dtype.is_floating_point,
     "is_complex": lambda x: x.dtype.is_complex,
-    "contiguous": lambda x, memory_format=None: x,
-    "is_contiguous": lambda x: True,
     "ndimension": lambda x: x.ndim,
     "unfold": unfold,
     "type": type_,

@@ -8,7 +8,7 @@ from ..backends import backend_of
 from ..core import op
 from .arithmetic import where
 from .conv import channel_sum
-from .elementwise import exp, log, sqrt, square
+from .elementwise import exp, log, relu, sqrt, square
 from .index import gather_op, scatter_add_op
 from .reduce import amax_op, mean_op, sum_op
 from .shape import reshape_op
@@ -24,12 +24,16 @@ def batch_norm_op(b, x, weight, bias, running_mean, running_var, momentum, *, ep
     Source: Ioffe & Szegedy 2015, Algorithm 1.
     """
     y, mean, var = b.batch_norm(x, weight, bias, eps)
+    track(b, x, mean, var, running_mean, running_var, momentum)
+    return y, mean, var
+
+
+def track(b, x, mean, var, running_mean, running_var, momentum):
+    """Move the running statistics, if there are any, towards those of the batch."""
     if running_mean is not None:
         n = x.size // x.shape[1]
-        flat = (x.shape[1],)
-        b.lerp_(running_mean, b.xp.reshape(mean, flat), momentum)
-        b.lerp_(running_var, b.xp.reshape(var, flat) * (n / max(n - 1, 1)), momentum)
-    return y, mean, var
+        b.lerp_(running_mean, b.xp.reshape(mean, running_mean.shape), momentum)
+        b.lerp_(running_var, b.xp.reshape(var, running_var.shape) * (n / max(n - 1, 1)), momentum)
 
 
 @op("general")
@@ -54,7 +58,9 @@ batch_norm_op.vjp(
     weight=lambda g, x, mean, var, eps: channel_sum(g * (x - mean) / sqrt(var + eps)),
     bias=lambda g: channel_sum(g),
 )
-batch_norm_op.fused = lambda g, x, weight, mean, var, eps: backend_of(g).batch_norm_backward(g, x, weight, mean, var, eps)
+batch_norm_op.fused = lambda g, x, weight, mean, var, eps: (  # x is None where only the bias wants a gradient
+    (None, None, channel_sum(g)) if x is None else backend_of(g).batch_norm_backward(g, x, weight, mean, var, eps)
+)
 
 
 @batch_norm_op.define
@@ -74,6 +80,35 @@ def batch_norm_definition(x, weight, bias, running_mean=None, running_var=None, 
         lerp_(running_mean, reshape_op(mu, shape=running_mean.shape), momentum)
         lerp_(running_var, reshape_op(var, shape=running_var.shape) * (n / max(n - 1, 1)), momentum)
     return y
+
+
+@op("general", name="batch_norm_relu", saves=("mean", "var", "workspace"))
+def batch_norm_relu_op(b, x, weight, bias, running_mean, running_var, momentum, *, eps):
+    """y = max(batch_norm(x), 0): batch norm with the ReLU that follows it, in one pass over the memory
+
+    Arguments and running statistics as in batch_norm. `workspace` is what a kernel keeps for its own backward.
+    """
+    y, mean, var, workspace = b.batch_norm_relu(x, weight, bias, eps)
+    track(b, x, mean, var, running_mean, running_var, momentum)
+    return y, mean, var, workspace
+
+
+batch_norm_relu_op.writes = (3, 4)
+batch_norm_relu_op.vjp(
+    x=lambda g, y, x, weight, mean, var, eps: batch_norm_input(where(y > 0, g, 0.0), x, weight, mean, var, eps=eps),
+    weight=lambda g, y, x, mean, var, eps: channel_sum(where(y > 0, g, 0.0) * (x - mean) / sqrt(var + eps)),
+    bias=lambda g, y: channel_sum(where(y > 0, g, 0.0)),
+)
+batch_norm_relu_op.fused = lambda g, y, x, weight, mean, var, workspace, eps: (
+    (None, None, channel_sum(where(y > 0, g, 0.0)))
+    if x is None
+    else backend_of(g).batch_norm_relu_backward(g, x, weight, mean, var, y, workspace, eps)
+)
+
+
+@batch_norm_relu_op.define
+def batch_norm_relu_definition(*inputs, eps):
+    return relu(batch_norm_op(*inputs, eps=eps))
 
 
 @op("general", name="batch_norm_eval")
@@ -148,6 +183,19 @@ layer_norm_op.vjp(
 )
 
 
+def layer_norm_gradients(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple, wanted: tuple) -> tuple:
+    """All of them in one kernel, or that of x or of the bias alone."""
+    b = backend_of(g)
+    if x is None:
+        return None, None, case_sum(g, dims)
+    if any(wanted[1:]):
+        return b.layer_norm_backward(g, x, weight, mean, rstd, dims)
+    return b.layer_norm_input(g, x, weight, mean, rstd, dims), None, None
+
+
+layer_norm_op.fused = layer_norm_gradients
+
+
 @layer_norm_op.define
 def layer_norm_definition(x, weight, bias, *, dims, eps):
     mu = mean_op(x, dim=dims, keepdim=True)
@@ -172,6 +220,8 @@ def log_softmax_op(b, x, *, dim):
 
 softmax_op.vjp(x=lambda g, y, dim: y * (g - sum_op(g * y, dim=(dim,), keepdim=True)))
 log_softmax_op.vjp(x=lambda g, y, dim: g - exp(y) * sum_op(g, dim=(dim,), keepdim=True))
+softmax_op.fused = lambda g, y, dim: [backend_of(g).softmax_backward(g, y, dim)]
+log_softmax_op.fused = lambda g, y, dim: [backend_of(g).log_softmax_backward(g, y, dim)]
 
 
 @softmax_op.define
@@ -194,11 +244,7 @@ def detached(x: Any) -> Any:
 @op("general", name="cross_entropy", saves=("logp",), floats=True)
 def cross_entropy_op(b, x, target):
     """y_n = -log softmax(x_n)[target_n]; a target < 0 gives 0. (N, C), (N) -> (N)"""
-    xp = b.xp
-    logp = b.log_softmax(x, 1)
-    at = xp.reshape(xp.where(target < 0, 0, target), (-1, 1))
-    y = -xp.reshape(xp.take_along_axis(logp, at, axis=1), (-1,))
-    return xp.where(target < 0, 0.0, y), logp
+    return b.cross_entropy(x, target)
 
 
 @op("general")

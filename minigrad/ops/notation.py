@@ -167,9 +167,9 @@ class Plain:
     def binop(self, tree: ast.BinOp) -> tuple[str, int]:
         kind, left, right = type(tree.op).__name__, tree.left, tree.right
         ends = [self.write(left)[0], self.write(right)[0]]
-        if kind == "Mult" and "1" in ends:  # a factor whose symbol is 1
-            return self.write(right if ends[0] == "1" else left)
-        if kind in ("Add", "Sub") and ends[1] == "0":
+        if kind == "Mult" and self.one in ends:  # a factor whose symbol is 1
+            return self.write(right if ends[0] == self.one else left)
+        if kind in ("Add", "Sub") and ends[1] == self.zero:
             return self.write(left)
         return getattr(self, kind.lower())(left, right)
 
@@ -179,7 +179,7 @@ class Plain:
     def sub(self, left: Any, right: Any) -> tuple[str, int]:
         return f"{self.at(left, SUM)} {self.minus} {self.at(right, SIGMA)}", SUM
 
-    minus, dot, star = "−", " · ", "∗"
+    minus, dot, star, one, zero = "−", " · ", "∗", "1", "0"
 
     def mult(self, left: Any, right: Any) -> tuple[str, int]:
         text, level = self.write(right)

@@ -7,6 +7,8 @@ from functools import wraps
 from itertools import zip_longest
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..backends import (
     Backend,
     DeviceError,
@@ -24,12 +26,28 @@ from ..core import OPS, Op, Tensor
 
 def fit(op: Op, args: tuple, b: Backend) -> list | None:
     """Operands brought to one type and device, or None if they are fit already. Casts are ops, so they are recorded."""
+    key = (
+        op.name,
+        *[a.array.dtype if isinstance(a, Tensor) and a.array.__class__ is np.ndarray else a.__class__ for a in args],
+    )
+    if key in _FIT:
+        return None
+    fitted = _fit(op, args, b)
+    if fitted is None and not op.promotes and Tensor not in key:
+        _FIT.add(key)
+    return fitted
+
+
+_FIT: set[tuple] = set()  # which types together were found fit, for ops that treat their operands as they are
+
+
+def _fit(op: Op, args: tuple, b: Backend) -> list | None:
     for a in args:
         if not (a is None or isinstance(a, (Tensor, bool, int, float, complex)) or is_array(a)):
             hint = "minigrad.tensor(...)" if isinstance(a, (list, tuple)) else "pass a tensor or a number"
             raise TypeError(f"{op.name}: expected tensors or numbers, got {type(a).__name__}. Hint: {hint}")
-    if any(is_array(a) for a in args):  # an array beside a tensor is a constant
-        return [Tensor(b.xp.asarray(a)) if is_array(a) else a for a in args]
+    if any(is_array(a) for a in args):  # an array beside a tensor is a constant, a NumPy scalar a number
+        return [a if not is_array(a) else a.item() if isinstance(a, np.generic) else constant(op.name, a, b) for a in args]
     tensors = [a for a in args if isinstance(a, Tensor)]
     places = {str(t.device) for t in tensors}
     if len(places) > 1:
@@ -38,6 +56,10 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
             return [a.item() if any(a is t for t in loose) else a for a in args]
         raise DeviceError(f"{op.name}: expected operands on one device, got {' and '.join(sorted(places))}. Hint: .to()")
     if op.promotes:
+        if op.name == "sub" and any(isinstance(a, bool) or isinstance(a, Tensor) and a.dtype.kind == "bool" for a in args):
+            raise DTypeError(
+                "sub: subtraction is not possible with booleans. Hint: ~ or logical_not for a mask, .int() for a number"
+            )
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
             target = get_default_dtype()
@@ -53,6 +75,15 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
     return None
 
 
+def constant(who: str, array: Any, b: Backend) -> Tensor:
+    """An array as a tensor. Raises TypeError for strings, objects and dates."""
+    try:
+        dtype_of(array)
+    except TypeError:
+        raise TypeError(f"{who}: expected numbers or booleans, got an array of {array.dtype}") from None
+    return Tensor(b.xp.asarray(array))
+
+
 def common_type(args: Iterable[Any]) -> DType:
     """PyTorch's result type of tensors and Python numbers."""
     return result_type((a.dtype, a.ndim) if isinstance(a, Tensor) else (a, None) for a in args if a is not None)
@@ -63,7 +94,9 @@ def explained(op: Op, error: Exception, arrays: list) -> Exception:
     text = str(error)
     if text.startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError, AssertionError, Warning)):
         return error
-    got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays)
+    if op.promotes and None in [a for a in arrays if not hasattr(a, "shape")]:
+        return TypeError(f"{op.name}: expected tensors or numbers, got None")
+    got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays) or "none"
     if isinstance(error, OverflowError):
         return OverflowError(f"{op.name}: {text}")
     if isinstance(error, TypeError):
@@ -86,6 +119,7 @@ def broadcastable(shapes: list) -> bool:
 
 Op.fit = fit  # type: ignore[assignment]
 Op.explained = explained
+Op.__reduce__ = lambda self: (OPS.__getitem__, (self.name,))  # type: ignore[method-assign]  # pickled and copied as its name
 
 
 # -- canonical arguments -------------------------------------------------------------------------------------------------
@@ -126,6 +160,23 @@ def sizes(who: str, given: tuple) -> tuple[int, ...]:
 
 
 Function = TypeVar("Function", bound=Callable)
+
+
+def named(name: str, at: int = 0) -> Callable[[Function], Function]:
+    """Let a function `f(..., *sizes)` take what the star gathers by keyword too: `zeros(size=(2, 3))`, `flip(x, dims=(0,))`."""
+
+    def wrapped(function: Function) -> Function:
+        @wraps(function)
+        def called(*args: Any, **options: Any) -> Any:
+            if name in options:
+                if len(args) > at:
+                    raise TypeError(f"{function.__name__}: {name} was given twice, by place and by keyword")
+                args = (*args, options.pop(name))
+            return function(*args, **options)
+
+        return called  # type: ignore[return-value]
+
+    return wrapped
 
 
 def numpy_names(function: Function) -> Function:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from ..backends import DTypeError
+from ..backends import DTypeError, in_single
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import alias, cast, expand, maximum, minimum, where
@@ -35,7 +35,7 @@ def sum_op(b, x, *, dim, keepdim=False):
 @op("linear", name="mean")
 def mean_op(b, x, *, dim, keepdim=False):
     """y = sum of x over `dim` / n, n the number of elements averaged"""
-    return b.xp.mean(x, axis=dim, keepdims=keepdim)
+    return b.mean(x, dim, keepdim)
 
 
 @op("general", name="var")
@@ -215,8 +215,10 @@ def var(
 def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
-    """The square root of `var`."""
-    return sqrt(var(input, dim, unbiased, keepdim, correction=correction))
+    """The square root of `var`. The slope where it is 0 is 0, as in PyTorch."""
+    v = var(input, dim, unbiased, keepdim, correction=correction)
+    nought = v == 0
+    return where(nought, 0.0, sqrt(where(nought, 1.0, v)))
 
 
 @numpy_names
@@ -324,14 +326,20 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tens
 
 @numpy_names
 def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether every element over `dim` is non-zero."""
-    return all_op(tensor_of("all", input), dim=axes("all", dim, input.ndim), keepdim=keepdim)
+    """Whether every element over `dim` is non-zero; dim=() reduces nothing, as in PyTorch."""
+    return _told("all", all_op, input, dim, keepdim)
 
 
 @numpy_names
 def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    """Whether some element over `dim` is non-zero."""
-    return any_op(tensor_of("any", input), dim=axes("any", dim, input.ndim), keepdim=keepdim)
+    """Whether some element over `dim` is non-zero; dim=() reduces nothing, as in PyTorch."""
+    return _told("any", any_op, input, dim, keepdim)
+
+
+def _told(who: str, reduction: Any, x: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """Booleans, but uint8 for uint8, as in PyTorch."""
+    y = reduction(tensor_of(who, x), dim=() if dim == () else axes(who, dim, x.ndim), keepdim=keepdim)
+    return cast(y, dtype="uint8") if x.dtype.name == "uint8" else y
 
 
 @numpy_names
@@ -353,5 +361,8 @@ def norm_op(b, x, *, dim, keepdim=False):
     """y = sqrt sum x^2 over `dim`; the slope at 0 is 0"""
     return b.xp.sqrt(b.xp.sum(x * x, axis=dim, keepdims=keepdim))
 
+
+for each in (sum_op, mean_op, var_op, prod_op, logsumexp_op, cumsum_op, norm_op):
+    each.kernel = in_single(each.kernel)
 
 norm_op.vjp(x=lambda g, y, x, dim, keepdim: x * spread(g / where(y == 0, 1.0, y), x.shape, dim, keepdim))

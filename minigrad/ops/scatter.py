@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..backends import ARRAY, DTypeError, ShapeError
+from ..backends import ARRAY, DTypeError, ShapeError, iinfo
 from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
@@ -108,9 +108,8 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
 
 def _layered(x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, reduce: str, include_self: bool) -> Tensor:
     """The reduction of x and of layers that hold, of what goes to each place, the first value, the second ..."""
-    info = x.backend.xp.finfo(x.array.dtype) if x.dtype.is_floating_point else x.backend.xp.iinfo(x.array.dtype)
-    bound = math.inf if x.dtype.is_floating_point else None
-    neutral = {"prod": 1, "amax": -bound if bound else info.min, "amin": bound or info.max}[reduce]
+    low, high = (-math.inf, math.inf) if x.dtype.is_floating_point else (iinfo(x.dtype).min, iinfo(x.dtype).max)
+    neutral = {"prod": 1, "amax": low, "amin": high}[reduce]
     line = index.movedim(d, 0)
     earlier = stack([(line[:i] == line[i]).sum(0) for i in range(line.shape[0])]).movedim(0, d)  # others there before it
     blank = full_like(x, neutral)
@@ -181,7 +180,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     value = value if isinstance(value, Tensor) else tensor(value, dtype=input.dtype, device=input.device)
     if not input.ndim:
         return value + zeros_like(input)
-    return setitem_op(input, value, at, spec=((slice(None),) * d) + (ARRAY, ...))
+    line = tuple(n if k == d else 1 for k, n in enumerate(input.shape))
+    here = index_add_op(ones_like(at), at, n=input.shape[d], dim=0) > 0  # a place that is named twice is filled once
+    return where(reshape(here, line), cast(value, dtype=input.dtype) if value.dtype is not input.dtype else value, input)
 
 
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast, clone
 from .arithmetic import expand as expand_op
-from .operands import axes, axis, common_type, numpy_names, sizes, tensor_of
+from .operands import axes, axis, common_type, named, numpy_names, sizes, tensor_of
 
 
 @op("view", name="reshape")
@@ -64,6 +65,22 @@ def stack_op(b, *xs, dim):
     return b.xp.stack(xs, axis=dim)
 
 
+@op("view", name="unfold")
+def unfold_op(b, x, *, dim, size, step):
+    """y[..., i, ..., k] = x[..., i step + k, ...]: the windows of `size` along `dim`, `step` apart: a view"""
+    return b.unfold(x, dim, size, step)
+
+
+@op("linear")
+def unfold_adjoint(b, x, *, shape, dim, step):
+    """Zeros of `shape` with each window of x added where it was taken: the adjoint of `unfold`"""
+    out, lead = b.xp.zeros(shape, dtype=x.dtype), (slice(None),) * dim
+    span = (x.shape[dim] - 1) * step + 1
+    for k in range(x.shape[-1]):
+        out[(*lead, slice(k, k + span, step), ...)] += x[..., k]
+    return out
+
+
 @op("general", name="pad")
 def pad_op(b, x, *, before, after, value=0.0):
     """x with `before` and `after` cells of `value` around each dimension."""
@@ -77,6 +94,8 @@ reshape_op.vjp(x=lambda g, x_shape: reshape_op(g, shape=x_shape))
 permute_op.vjp(x=lambda g, dims: permute_op(g, dims=inverse(dims)))
 slice_op.vjp(x=lambda g, x_shape, index: slice_adjoint(g, shape=x_shape, index=index))
 slice_adjoint.vjp(x=lambda g, index: slice_op(g, index=index))
+unfold_op.vjp(x=lambda g, x_shape, dim, step: unfold_adjoint(g, shape=tuple(x_shape), dim=dim, step=step))
+unfold_adjoint.vjp(x=lambda g, x_shape, dim, step: unfold_op(g, dim=dim, size=x_shape[-1], step=step))
 flip_op.vjp(x=lambda g, dims: flip_op(g, dims=dims))
 roll_op.vjp(x=lambda g, shifts, dims: roll_op(g, shifts=tuple(-s for s in shifts), dims=dims))
 cat_op.vjp(xs=lambda g, i, xs_shapes, dim: slice_op(g, index=part(xs_shapes, i, dim)))
@@ -91,13 +110,20 @@ def inverse(dims: tuple) -> tuple:
 
 def part(shapes: list, i: int, dim: int) -> tuple:
     """Where the i-th of several tensors lies in their `cat` along `dim`."""
-    start = sum(shape[dim] for shape in shapes[:i])
-    return (*(slice(None),) * dim, slice(start, start + shapes[i][dim]), ...)
+    global _ends
+    if _ends[0] is not shapes:  # the ends of all parts are found once, though each part's rule asks
+        _ends = (shapes, [*accumulate((shape[dim] for shape in shapes), initial=0)])
+    start, end = _ends[1][i : i + 2]
+    return (*(slice(None),) * dim, slice(start, end), ...)
+
+
+_ends: tuple[Any, list[int]] = (None, [])  # the shapes that were asked about last, and the running sums of their sizes
 
 
 # -- what users call -----------------------------------------------------------------------------------------------------
 
 
+@named("shape", 1)
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The elements of `input` in another shape; one size may be -1. Raises ShapeError if the counts differ."""
     tensor_of("reshape", input)
@@ -116,6 +142,7 @@ def reshape(input: Tensor, *shape: Any) -> Tensor:
     return reshape_op(input, shape=given)
 
 
+@named("dims", 1)
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """`input` with its dimensions in the order `dims`: y.shape[i] = x.shape[dims[i]]."""
     tensor_of("permute", input)
@@ -195,6 +222,7 @@ def _filled(sizes: Sequence[int], n: int) -> tuple:
     return tuple(n // known if s == -1 else s for s in sizes)
 
 
+@named("size", 1)
 def expand(input: Tensor, *size: Any) -> Tensor:
     """`input` repeated without copying to `size`; -1 keeps a dimension. Only dimensions of size 1 can grow."""
     given = sizes("expand", size)
@@ -224,6 +252,7 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     return permute_op(input, dims=tuple(froms[tos.index(d)] if d in tos else next(rest) for d in range(n)))
 
 
+@named("dims", 1)
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The elements in reverse order along `dims`."""
     given = sizes("flip", dims)
@@ -334,6 +363,7 @@ def select(input: Tensor, dim: int, index: int) -> Tensor:
     return slice_op(input, index=(*(slice(None),) * d, int(index), ...))
 
 
+@named("repeats", 1)
 def repeat(input: Tensor, *repeats: Any) -> Tensor:
     """`input` laid out `repeats` times along each dimension, copied."""
     times = sizes("repeat", repeats)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import DTypeError
+from ..backends import DTypeError, dtype_of, finfo
 from ..core import Tensor, op
-from .arithmetic import alias, where
+from .arithmetic import alias, clone, where
 from .compare import isfinite, isnan
-from .elementwise import abs, clamp, log, rsqrt, sigmoid, trunc
+from .elementwise import abs, clamp, divisor, log, log1p, rsqrt, sigmoid, trunc
 from .operands import tensor_of
 
 
@@ -151,9 +151,7 @@ def fmin(b, x, other):
 def fmod(b, x, other):
     """y = x - other trunc(x / other), with the sign of x, as C's %"""
     x, other = both(b, x, other)
-    if b.xp.isdtype(x.dtype, "bool"):
-        raise TypeError("booleans have no remainder")
-    rest = b.xp.remainder(b.xp.abs(x), b.xp.abs(other))
+    rest = b.xp.remainder(b.xp.abs(x), b.xp.abs(divisor(b, "fmod", x, other)))
     return b.xp.where(x < 0, -rest, rest)
 
 
@@ -161,11 +159,8 @@ def fmod(b, x, other):
 def nan_to_num_op(b, x, *, nan, posinf, neginf):
     """x with numbers for NaN, +inf and -inf. Its slope is 0 there."""
     xp = b.xp
-    if not xp.isdtype(x.dtype, "real floating"):
-        return xp.asarray(x, copy=True)
-    most = float(xp.finfo(x.dtype).max)
-    x = xp.where(x == math.inf, most if posinf is None else posinf, x)
-    x = xp.where(x == -math.inf, -most if neginf is None else neginf, x)
+    x = xp.where(x == math.inf, posinf, x)
+    x = xp.where(x == -math.inf, neginf, x)
     return xp.where(x != x, nan, x)
 
 
@@ -179,11 +174,13 @@ def heaviside(b, x, values):
 @op("elementwise")
 def signbit(b, x):
     """Whether the sign bit is set: x < 0, or x is -0.0"""
-    return b.xp.signbit(x) if b.xp.isdtype(x.dtype, "real floating") else x < 0
+    return b.xp.signbit(x) if dtype_of(x).kind == "float" else x < 0
 
 
 def both(b: Any, x: Any, other: Any) -> tuple[Any, Any]:
     """Two operands as arrays of one type; a Python number takes that of the other."""
+    if x is None or other is None:
+        raise TypeError("None is no number")
     kind = x.dtype if hasattr(x, "dtype") else other.dtype
     return tuple(v if hasattr(v, "dtype") else b.xp.asarray(v, dtype=kind) for v in (x, other))  # type: ignore[return-value]
 
@@ -248,11 +245,11 @@ def digamma(input: Tensor) -> Tensor:
 
 
 def polygamma(n: Any, input: Any) -> Tensor:
-    """The n-th derivative of `digamma`. Raises ValueError unless n is an integer >= 0."""
+    """The n-th derivative of `digamma`. Raises ValueError unless n is an integer from 0 to 1000 (from 171 on n! is inf)."""
     if isinstance(n, Tensor):  # the method's order of arguments: x.polygamma(n)
         n, input = input, n
-    if not hasattr(n, "__index__") or n < 0:
-        raise ValueError(f"polygamma: n must be an integer >= 0, got {n!r}")
+    if not hasattr(n, "__index__") or not 0 <= n <= 1000:
+        raise ValueError(f"polygamma: n must be an integer >= 0 and <= 1000, got {n!r}")
     return polygamma_op(tensor_of("polygamma", input), n=int(n))
 
 
@@ -262,11 +259,13 @@ def sinc(input: Tensor) -> Tensor:
 
 
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
-    """ln(x / (1 - x)), x first kept between eps and 1 - eps if given (the slope is 0 outside); NaN beyond [0, 1]."""
+    """ln(x / (1 - x)), x first kept between eps and 1 - eps if given (the slope is 0 outside); NaN, as is the slope,
+    beyond [0, 1]."""
     x = tensor_of("logit", input)
     x = x if x.dtype.is_floating_point else x.float()
     x = x if eps is None else clamp(x, min=eps, max=1 - eps)
-    return log(x / (1 - x))
+    x = where((x < 0) | (x > 1), math.nan, x)
+    return log(x) - log1p(-x)
 
 
 def frac(input: Tensor) -> Tensor:
@@ -285,7 +284,11 @@ def positive(input: Tensor) -> Tensor:
 
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """`input` with numbers for NaN, +inf and -inf (the type's largest and smallest if None)."""
-    return nan_to_num_op(tensor_of("nan_to_num", input), nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
+    if not tensor_of("nan_to_num", input).dtype.is_floating_point:
+        return clone(input)
+    most = finfo(input.dtype).max
+    posinf, neginf = most if posinf is None else posinf, -most if neginf is None else neginf
+    return nan_to_num_op(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)
 
 
 def isposinf(input: Tensor) -> Tensor:

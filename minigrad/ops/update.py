@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inspect import signature
+from numbers import Number
 from operator import getitem
 from typing import Any
 
@@ -10,9 +11,9 @@ from ..backends import GradError, ShapeError
 from ..core import MODE, Op, Tensor, node_of, op, written
 from .arithmetic import cast, clone
 from .arithmetic import expand as expand_op
-from .create import full_like
+from .create import full_like, host_array
 from .index import is_whole, parse, setitem_op
-from .shape import reshape_op, slice_op
+from .shape import reshape_op, slice_op, unfold_op
 
 KINDS = ("bool", "int", "float", "complex")  # what can be written into a kind: itself and those before it
 
@@ -42,6 +43,20 @@ def lerp_(b, x, end, weight):
     """x <- x + weight (end - x)"""
     b.lerp_(x, end, weight)
     return x
+
+
+@op("update")
+def pack_(b, flat, *parts):
+    """flat <- all elements of the parts, one part after the other"""
+    b.pack_(flat, parts)
+    return flat
+
+
+@op("update")
+def unpack_(b, flat, *parts):
+    """parts <- the elements of flat, which stays as it is: the inverse of pack_"""
+    b.unpack_(flat, parts)
+    return flat
 
 
 @op("general")
@@ -81,13 +96,15 @@ def overwrite(who: str, x: Tensor, value: Any) -> Tensor:
 def checked(who: str, x: Tensor, value: Any) -> Any:
     """The value in the type of x, once it is sure that it may be written into x."""
     getitem(written(x), 0)  # a tensor of inference mode has a counter that refuses
+    if not isinstance(value, (Tensor, Number)):
+        raise TypeError(f"{who}: expected a tensor or a number, got {type(value).__name__}")
     owner, unrecorded = x, False
     while owner.base is not None:
         unrecorded = unrecorded or owner.how is None
-        if owner.how is not None and owner.how[0] is expand_op and owner.shape != owner.base.shape:
+        if owner.how is not None and overlaps(owner, *owner.how[:2]):
             raise ShapeError(
-                f"{who}: the tensor of shape {tuple(x.shape)} was expanded from {tuple(owner.base.shape)}, so several "
-                "of its elements share memory. Hint: .clone() first"
+                f"{who}: the tensor of shape {tuple(x.shape)} was {owner.how[0].name}ed from {tuple(owner.base.shape)}, "
+                "so several of its elements share memory. Hint: .clone() first"
             )
         owner = owner.base
     if MODE.get().grad and owner.wants and node_of(owner) is None:
@@ -103,6 +120,13 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
     if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):
         raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)
+
+
+def overlaps(view: Tensor, how: Op, options: dict) -> bool:
+    """Whether a view shows an element of its base more than once."""
+    if how is unfold_op:
+        return bool(options["size"] > options["step"] and view.shape[options["dim"]] > 1)
+    return how is expand_op and view.shape != view.base.shape  # type: ignore[union-attr]
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
@@ -121,8 +145,8 @@ def inherit(x: Tensor, value: Tensor) -> None:
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value in place, with gradients through both. Raises before anything is written."""
     basic, spec, tensors = parse(x, index)
-    if isinstance(value, (list, tuple)) or hasattr(value, "__array__") and not isinstance(value, Tensor):
-        value = Tensor(x.backend.xp.asarray(value))
+    if isinstance(value, (list, tuple, str)) or hasattr(value, "__array__") and not isinstance(value, Tensor):
+        value = Tensor(x.backend.from_host(host_array("setitem", value)))
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
     view = x if tensors and is_whole(basic) else slice_op(x, index=basic)
@@ -153,4 +177,29 @@ def in_place(name: str, function: Any) -> Any:
     return method
 
 
-__all__ = ["add_", "assign_", "in_place", "lerp_", "overwrite", "setitem", "write"]
+def in_place_view(name: str, function: Any) -> Any:
+    """The in-place form of a function that gives a view: the tensor itself becomes that view of what it was.
+
+    Views that were taken of it before go on seeing its memory; don't write through them where gradients are recorded.
+    """
+
+    def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        if MODE.get().grad and self.wants and node_of(self) is None:
+            raise GradError(f"{name}_: a leaf tensor that requires grad is being changed in place. "
+                            "Hint: with minigrad.no_grad():, or the function without _")  # fmt: skip
+        before = Tensor(self.array, node_of(self))
+        before.version = written(self)
+        if self.base is not None:
+            before.base, before.how, before.stamp = self.base, self.how, self.stamp
+        after = function(before, *args, **options)
+        self.array, self.node = after.array, after.node
+        if after.base is not None and (before.base is not None or before.node is not None):
+            self.base, self.how, self.stamp = after.base, after.how, after.stamp
+        return self
+
+    method.__name__ = f"{name}_"
+    method.__doc__ = f"`{name}`, in place: the tensor takes the new shape. Raises GradError for a leaf that requires grad."
+    return method
+
+
+__all__ = ["add_", "assign_", "in_place", "in_place_view", "lerp_", "overwrite", "setitem", "write"]

@@ -18,6 +18,8 @@ class Adagrad(Optimizer):
     Source: Duchi, Hazan & Singer 2011, Adaptive subgradient methods, Figure 1.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable,
@@ -55,6 +57,8 @@ class Adadelta(Optimizer):
     `rho` is what the means keep. Raises ValueError or TypeError for options out of range.
     Source: Zeiler 2012, ADADELTA, Algorithm 1.
     """
+
+    elementwise = True
 
     def __init__(
         self,

@@ -21,6 +21,8 @@ class Adam(Optimizer):
     Source: Kingma & Ba 2015, Algorithm 1; Reddi, Kale & Kumar 2018, Algorithm 2 (AMSGrad).
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable,

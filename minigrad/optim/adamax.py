@@ -8,7 +8,8 @@ from typing import Any
 from ..core import Tensor
 from ..ops.create import ones
 from ..ops.optimizers import adamax_, nadam_, radam_
-from .optimizer import Optimizer, counter, decays, flag, number, plain, product_type, rate
+from .optimizer import Optimizer, counter, decays, flag, number, plain, rate
+from .packed import product_type
 
 
 class _Kin(Optimizer):
@@ -29,6 +30,8 @@ class Adamax(_Kin):
 
     Raises ValueError or TypeError for options out of range. Source: Kingma & Ba 2015, Algorithm 2.
     """
+
+    elementwise = True
 
     def __init__(
         self,
@@ -61,6 +64,8 @@ class NAdam(_Kin):
 
     Raises ValueError or TypeError for options out of range. Source: Dozat 2016, Incorporating Nesterov momentum into Adam.
     """
+
+    elementwise = True
 
     def __init__(
         self,
@@ -97,6 +102,8 @@ class RAdam(_Kin):
     Raises ValueError or TypeError for options out of range.
     Source: Liu et al. 2020, On the variance of the adaptive learning rate and beyond, Algorithm 2.
     """
+
+    elementwise = True
 
     def __init__(
         self,

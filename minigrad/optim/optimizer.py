@@ -11,9 +11,10 @@ from numbers import Real
 from typing import Any
 
 from ..autograd.hooks import Hook
-from ..backends import DType, DTypeError, ShapeError, dtype
+from ..backends import DTypeError, ShapeError
 from ..core import Tensor, mode
 from ..ops.create import tensor, zeros, zeros_like
+from .packed import COUNTS, SMALL, Packs, count_type
 
 
 class Optimizer:
@@ -23,9 +24,12 @@ class Optimizer:
     defaults      the options of a group that does not give its own
     param_groups  one dict a group: its options and its list of parameters
     state         what the optimizer keeps for each parameter, as tensors
+    elementwise   whether `update` treats each element alone, so that parameters may be updated together (packed.py)
 
     Raises ValueError for an empty list, a parameter given twice and a non-leaf; TypeError for anything but tensors.
     """
+
+    elementwise = False
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         who = type(self).__name__
@@ -46,6 +50,7 @@ class Optimizer:
         self.depth = 0  # of calls of step() through super()
         self.stepped = False  # whether it ever did: schedulers ask
         self.state: defaultdict[Any, Any] = defaultdict(dict)
+        self.packs = Packs()
         self.param_groups: list[dict[str, Any]] = []
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
@@ -72,11 +77,25 @@ class Optimizer:
         if closure is not None:
             with mode(grad=True):
                 loss = closure()
-        ready = [(p, gradient(self, p), group) for group in self.param_groups for p in group["params"] if p.grad is not None]
+        groups = [[(p, gradient(self, p)) for p in group["params"] if p.grad is not None] for group in self.param_groups]
         with mode(grad=False):
-            for p, g, group in ready:
-                self.update(p, g, group)
+            for k, (group, ready) in enumerate(zip(self.param_groups, groups, strict=True)):
+                for p, g in self.packed(k, group, ready):
+                    self.update(p, g, group)
         return loss
+
+    def packed(self, k: int, group: dict[str, Any], ready: list) -> list:
+        """Update the small parameters of group k together, if that makes no difference; those that remain are returned."""
+        small = [(p, g) for p, g in ready if p.array.size <= SMALL]
+        pack = self.packs.pack(k, [p for p, _ in small], self.state) if self.elementwise and len(small) > 1 else None
+        if pack is None:
+            return ready
+        pack.gather([g for _, g in small])
+        self.packs.current = pack
+        self.update(pack.flat, pack.grad, group)
+        pack.scatter()
+        pack.show(self.state)
+        return [(p, g) for p, g in ready if p.array.size > SMALL]
 
     def register_step_pre_hook(self, hook: Callable) -> Hook:
         """Call `hook(optimizer, args, kwargs)` before each step; it may return new (args, kwargs). args[0] is the optimizer."""
@@ -96,7 +115,7 @@ class Optimizer:
 
     def kept(self, p: Tensor, name: str, make: Callable[[Tensor], Tensor] = zeros_like) -> Tensor:
         """The state `name` of a parameter, made when first asked for; unrecorded, since a replay must not remake it."""
-        state = self.state[p]
+        state = self.packs.state_of(p, self.state)
         if name not in state:
             with mode(grad=False, listeners=()):
                 state[name] = make(p)
@@ -236,19 +255,6 @@ def rate(lr: float | Tensor, p: Tensor) -> float | Tensor:
 def counter(p: Tensor) -> Tensor:
     """A count of steps that begins at 0."""
     return zeros((), dtype=count_type(p), device=p.device)
-
-
-def count_type(p: Tensor) -> DType:
-    """The type in which steps are counted: the parameter's own, unless it is too short to count far."""
-    return p.dtype if p.dtype.itemsize > 2 else dtype("int64")
-
-
-def product_type(p: Tensor) -> DType:
-    """The type in which a product of many momenta is kept: the parameter's own, unless it is too short."""
-    return p.dtype if p.dtype.itemsize > 2 else dtype("float32")
-
-
-COUNTS = {"step": count_type, "mu_product": product_type}  # state of one number, in a type of its own
 
 
 # -- hyper-parameters --------------------------------------------------------------------------------------------------

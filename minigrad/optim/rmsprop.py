@@ -17,6 +17,8 @@ class RMSprop(Optimizer):
     or TypeError for options out of range. Source: Tieleman & Hinton 2012, Lecture 6.5; Graves 2013, eq. 38-45.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable,

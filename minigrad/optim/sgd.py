@@ -18,6 +18,8 @@ class SGD(Optimizer):
     Raises ValueError or TypeError for options out of range. Source: Sutskever, Martens, Dahl & Hinton 2013, §2.
     """
 
+    elementwise = True
+
     def __init__(
         self,
         params: Iterable,

@@ -109,12 +109,10 @@ HUB_REASON = "minigrad downloads neither models nor code. Hint: build the model 
 HUB = {name: refusal(f"hub.{name}", HUB_REASON) for name in ("load", "list", "help", "download_url_to_file",
                                                              "load_state_dict_from_url")}  # fmt: skip
 ALONE = "there is one process. Hint: run the script without its distributed part, on one process"
-# fmt: off
-DISTRIBUTED = {"is_available": lambda: False, "is_initialized": lambda: False, "is_torchelastic_launched": lambda: False,
-               "destroy_process_group": nothing,
-               **{name: refusal(f"distributed.{name}", ALONE) for name in ("init_process_group", "all_reduce", "barrier",
-                                                                          "broadcast", "get_rank", "get_world_size")}}
-# fmt: on
+RPC = {name: refusal(f"distributed.rpc.{name}", ALONE) for name in ("init_rpc", "shutdown", "rpc_sync", "rpc_async", "remote")}
+FSDP = {name: refusal(f"distributed.fsdp.{name}", ALONE) for name in ("FullyShardedDataParallel", "fully_shard")}
+FX_REASON = "minigrad records calls instead of rewriting code. Hint: with minigrad.record() as program: model(x)"
+FX = {"symbolic_trace": refusal("fx.symbolic_trace", FX_REASON)}
 ONNX_REASON = "minigrad can't export to ONNX from here"
 ONNX = {"is_in_onnx_export": lambda: False, "export": refusal("onnx.export", ONNX_REASON)}
 

@@ -9,10 +9,12 @@ from types import ModuleType
 from typing import Any
 
 from .. import core, data, nn, ops
-from ..autograd.checkpoint import checkpoint
+from ..autograd.checkpoint import checkpoint, checkpoint_sequential
+from ..data import grid, transforms, vision
 from ..nn import parallel
-from ..ops import random
-from . import devices, extras, switches, testing, typed
+from ..ops import functions, random
+from ..nn import conv, loss, norm
+from . import cluster, devices, extras, methods, older, switches, testing, typed
 from .missing import answer, answer_method
 
 
@@ -29,29 +31,50 @@ def names(module: ModuleType) -> dict[str, Any]:
 PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4)}
 PARTS = """module container linear conv batchnorm normalization pooling loss activation dropout sparse rnn transformer padding
     upsampling"""
-LAYERS, DATA = names(nn), names(data)
+BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm": norm.InstanceNorm,
+         "_ConvNd": conv.Convolution, "_ConvTransposeNd": conv.TransposedConvolution, "_Loss": loss.Loss,
+         "_WeightedLoss": loss.WeightedLoss}  # fmt: skip
+LAYERS, DATA = {**names(nn), **BASES}, names(data)
+COLLECTIONS = {kind.__name__: kind for kind in (vision.CIFAR10, vision.CIFAR100, vision.FashionMNIST, vision.KMNIST,
+                                                vision.MNIST, vision.VisionDataset)}  # fmt: skip
+TRANSFORMS = {name: getattr(transforms, name) for name in transforms.__all__}
 WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already.
 PLACES: dict[str, dict[str, Any]] = {
-    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state},
+    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
+         "autocast": devices.autocast, "concatenate": functions.cat},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
-    "utils.checkpoint": {"checkpoint": checkpoint},
+    "utils.data.distributed": DATA,
+    "utils.checkpoint": {"checkpoint": checkpoint, "checkpoint_sequential": checkpoint_sequential},
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "linalg": names(ops.linalg),
-    "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": {}, "nn.init": {}, "nn.parallel": {},
+    "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
+    "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS for part in PARTS.split()},
-    "optim": {},
+    "optim": {}, "optim.optimizer": {"required": object()},
     "cuda": devices.CUDA, "cuda.amp": devices.AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
-    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": extras.DISTRIBUTED,
+    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED, "distributed.rpc": extras.RPC,
+    "distributed.fsdp": extras.FSDP, "fx": extras.FX,
     "multiprocessing": extras.MULTIPROCESSING, "testing": {"assert_close": testing.assert_close},
+    "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
+    "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
+    "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
+    "torchvision.utils": {"make_grid": grid.make_grid, "save_image": grid.save_image},
 }  # fmt: skip
+HOMES = {"torch": "minigrad", "torchvision": "minigrad.torchvision"}  # where a script's packages are here
+
+
+def home(name: str) -> str | None:
+    """Where `torch.x.y` or `torchvision.x.y` is here; None for other packages."""
+    root, dot, rest = name.partition(".")
+    return HOMES[root] + dot + rest if root in HOMES else None
 
 
 def settle(top: str) -> None:
@@ -62,6 +85,8 @@ def settle(top: str) -> None:
             module.__dict__.setdefault(key, value)
         module.__dict__.setdefault("__getattr__", answer(module.__name__, partial(list, module.__dict__)))
     core.Tensor.__getattr__ = answer_method  # type: ignore[method-assign]
+    for name, method in methods.METHODS.items():
+        setattr(core.Tensor, name, method)
 
 
 def at(name: str) -> ModuleType:

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .missing import nearest
+from .places import HOMES, home
 
 
 class Need(NamedTuple):
@@ -45,12 +46,13 @@ def needs(tree: ast.Module) -> Iterator[Need]:
         if isinstance(node, ast.Import):
             for item in node.names:
                 name = item.name.replace("minigrad", "torch", 1)
-                if name.partition(".")[0] == "torch":
-                    known[item.asname or "torch"] = name if item.asname else "torch"
+                root = name.partition(".")[0]
+                if root in HOMES:
+                    known[item.asname or root] = name if item.asname else root
                     yield Need(name, "", node.lineno)
         elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
             module = node.module.replace("minigrad", "torch", 1)
-            if module.partition(".")[0] == "torch":
+            if home(module):
                 for item in node.names:
                     name = module if item.name == "*" else f"{module}.{item.name}"
                     known[item.asname or item.name] = name
@@ -84,9 +86,9 @@ def lacking(name: str, keyword: str) -> str | None:
     found: Any = None
     parts = name.split(".")
     for k, part in enumerate(parts):
-        here = ".".join(["minigrad", *parts[1 : k + 1]])
+        here = str(home(".".join(parts[: k + 1])))
         if k == 0:
-            found = importlib.import_module("minigrad")
+            found = importlib.import_module(here)
         elif hasattr(found, part):
             found = getattr(found, part)
         elif isinstance(found, ModuleType):

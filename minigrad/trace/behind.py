@@ -6,13 +6,15 @@ import contextlib
 import dataclasses
 import sys
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
 from ..backends import GradError, backend_for, backend_of, dtype, is_array
 from ..core import Node, Tensor, listening, mode, node_of, propagate, walk
-from .program import Call, Program, Variable
+from .calls import Call, Variable
+from .program import Program
 from .scopes import PATH
 
 
@@ -45,7 +47,7 @@ def program_behind(tensor: Tensor, gradient: Tensor | None = None) -> Program:
                 program.settle(made[parent], saved["input", k])
         output = Variable(len(program.variables), tuple(node.shape), dtype(node.dtype), "value")
         program.variables.append(output)
-        output.maker = Call(node.op, inputs, node.options, output, node=node.number)
+        output.maker = Call(node.op, inputs, node.options, output, node=node.number, plan=node.plan)
         program.settle(output, saved.get(("y", 0)))
         program.calls.append(output.maker)
         made[node] = output
@@ -73,14 +75,15 @@ def opened(program: Program, which: Callable[[Call], bool] | None = None) -> Pro
 
     `which(call)` chooses; None opens all. A definition is run on the recorded values, and if the call's gradient was
     recorded, backward as well, so the opened calls carry values, gradients and contributions. Where an input's value is
-    not known, the opened calls have shapes only. The op's name is appended to their scope, and a value that the
-    definition keeps in a local variable is named after it. A call whose inputs are not known well enough to run its
-    definition stays closed.
+    not known, the opened calls have shapes only. The op's name is appended to their scope (from its second call in a
+    scope on with a number), and a value that the definition keeps in a local variable is named after it. A call whose
+    inputs are not known well enough to run its definition stays closed.
     """
     new = dataclasses.replace(program, calls=[], variables=list(program.variables), modules=dict(program.modules),
                               gradients=dict(program.gradients), sent=dict(program.sent))  # fmt: skip
     stack = list(reversed(program.calls))
     backwards: dict[int, list[Call]] = {}
+    times: Counter[tuple] = Counter()
     while stack:
         call = stack.pop()
         node = call.rule[0] if call.rule else None
@@ -90,7 +93,8 @@ def opened(program: Program, which: Callable[[Call], bool] | None = None) -> Pro
             continue
         inside = None
         if call.op.definition is not None and call.phase == "forward" and (which is None or which(call)):
-            inside = run_definition(new, call)
+            times[call.scope, call.op] += 1
+            inside = run_definition(new, call, times[call.scope, call.op])
         if inside is None:
             new.calls.append(call)
             continue
@@ -101,18 +105,22 @@ def opened(program: Program, which: Callable[[Call], bool] | None = None) -> Pro
     return new
 
 
-def run_definition(program: Program, call: Call) -> list[Call] | None:
-    """Run the definition of a composite call and enter what it did into the program; None if it can't be run."""
+def run_definition(program: Program, call: Call, time: int) -> list[Call] | None:
+    """Run the definition of a composite call and enter what it did into the program; None if it can't be run.
+
+    `time` tells the calls of one op in one scope apart.
+    """
     definition: Any = call.op.definition
     outside = [a for a in call.inputs if isinstance(a, Variable)]
-    known = all(v.array is not None for v in outside)
+    changed = {v for k, v in enumerate(call.inputs) if k in call.op.writes}
+    known = all(v.recorded is not None or (v in changed and v.array is not None) for v in outside)
     inner = Program()
-    inputs = {v: stand_in(v, written=call.inputs.index(v) in call.op.writes) for v in outside}
+    inputs = {v: stand_in(v, written=v in changed) for v in outside}
     args = [inputs[a] if isinstance(a, Variable) else a for a in call.inputs]
     if args and args[0] is None:  # a constant that nothing kept; in most ops it is of the output's shape
         known, args[0] = False, stand_in(dataclasses.replace(call.output, array=None))
     total = program.gradients.get(call.node) if known and call.node is not None else None
-    path = PATH.set((*call.scope, call.op.name))
+    path = PATH.set((*call.scope, call.op.name + (f" ({time})" if time > 1 else "")))
     try:
         with mode(grad=True, instead=None, rule=None, listeners=(inner,)), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # zeros in the place of values may divide by zero
@@ -139,12 +147,15 @@ def run_definition(program: Program, call: Call) -> list[Call] | None:
 def stand_in(variable: Variable, written: bool = False) -> Tensor:
     """A tensor for a definition to run on: the recorded array (a copy if it will be written), zeros if unknown."""
     wants = variable.dtype.is_floating_point and differentiable(variable)
-    if variable.array is None:
+    array = variable.recorded
+    if array is None and written:
+        array = variable.array
+    if array is None:
         b = backend_for()
         return Tensor(b.xp.zeros(variable.shape, dtype=b.native(variable.dtype)), None, wants)
     if written:
-        return Tensor(backend_of(variable.array).xp.asarray(variable.array, copy=True))
-    return Tensor(variable.array, None, wants)
+        return Tensor(backend_of(array).xp.asarray(array, copy=True))
+    return Tensor(array, None, wants)
 
 
 def differentiable(variable: Variable) -> bool:
@@ -171,7 +182,7 @@ def merge(program: Program, call: Call, inner: Program, same: dict[Variable, Var
     for c in inner.calls:
         c.inputs = tuple(same.get(a, a) if isinstance(a, Variable) else a for a in c.inputs)
         c.output = same.get(c.output, c.output)
-        c.source = call.source
+        c.source, c.entered = call.source, call.entered
     program.gradients |= {key: same.get(g, g) for key, g in inner.gradients.items() if isinstance(key, int)}
     program.sent |= {key: same.get(part, part) for key, part in inner.sent.items()}
 

@@ -9,60 +9,22 @@ from typing import Any
 from ..backends import DType, GradError, ShapeError, backend_of, dtype_of
 from ..backends.source import user_line
 from ..core import MODE, Node, Op, Tensor, written
+from .calls import Call, Variable
 from .scopes import PATH
+from .statistics import statistics_of
 
-
-@dataclass(eq=False)
-class Variable:
-    """An array that took part: what made it, or where it came from.
-
-    kind    "input" (given to `record`), "parameter" (wants a gradient), "constant" (any other array from outside),
-            "value" (made by a call), "gradient" (made by a call of the backward pass)
-    array   the array as it was recorded, None where it is not known; `tensor` is the outside's own tensor
-    """
-
-    index: int
-    shape: tuple[int, ...]
-    dtype: DType
-    kind: str
-    name: str = ""
-    array: Any = field(default=None, repr=False)
-    tensor: Tensor | None = field(default=None, repr=False)
-    maker: Call | None = field(default=None, repr=False)
-
-
-@dataclass(eq=False)
-class Call:
-    """One call that passed the door: `output = op(*inputs, **options)`.
-
-    inputs   a Variable for each array, the Python value itself for anything else
-    extras   what the kernel returned beside its output
-    scope    the modules it ran in, outermost first; `source` is the user's "file:line"
-    phase    "forward", "backward" or "update"
-    node     the creation number of the recorded node, None if none was made
-    rule     in the backward phase: (node number, input position) of the rule that made the call
-    numbers  names of inputs that are plain numbers, where known (an opened op's eps)
-    """
-
-    op: Op
-    inputs: tuple
-    options: dict
-    output: Variable
-    extras: tuple[Variable, ...] = ()
-    scope: tuple[str, ...] = ()
-    source: str = ""
-    phase: str = "forward"
-    node: int | None = None
-    rule: tuple | None = None
-    numbers: dict[int, str] = field(default_factory=dict)
+CAP = 1 << 24  # of a larger array, statistics are taken and no copy is kept
 
 
 @dataclass(eq=False)
 class Program:
     """The calls of a `with record() as program:` block, in order, and the variables they joined.
 
+    inputs      the variables of what was given to `record`
+    modules     the modules that ran, by their scope; `entries` is the scope of each time one began
     gradients   by node number or leaf Variable: the Variable of its whole gradient
-    sent        (node number, input position, parent) -> Variable: what each rule contributed
+    sent        (node number, input position) -> Variable: what each rule contributed, in the engine's order
+    keeps       whether what is about to be overwritten is copied first, so that all statistics are of the recorded moment
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -71,23 +33,50 @@ class Program:
     modules: dict[tuple[str, ...], Any] = field(default_factory=dict)
     gradients: dict[Any, Variable] = field(default_factory=dict)
     sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
+    entries: list[tuple[str, ...]] = field(default_factory=list)
+    keeps: bool = False
 
     def __post_init__(self) -> None:
         self._by_array: dict[int, Variable] = {id(v.array): v for v in self.variables if v.array is not None}
+        self._types: dict[Any, DType] = {}
+        self._sources: dict[int, str] = {}
 
     # -- listening -----------------------------------------------------------------------------------------------------
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Iterable) -> None:
         """A call passed the door."""
-        rule = MODE.get().rule
+        rule, known = MODE.get().rule, self._by_array
         phase = "backward" if rule is not None else "update" if op.kind == "update" else "forward"
-        inputs = tuple(self.variable(a) if isinstance(a, Tensor) else a for a in args)
-        call = Call(op, inputs, options, None, (), PATH.get(), user_line(), phase)  # type: ignore[arg-type]
-        call.node = output.node.number if output.node is not None and op.kind != "update" else None
-        call.rule = rule if rule else None
+        inputs = tuple([known.get(id(a.array)) or self.variable(a) if isinstance(a, Tensor) else a for a in args])
+        node = output.node if op.kind != "update" else None
+        number, plan = (None, None) if node is None else (node.number, node.plan)
+        source = self._sources.get(rule[0]) if rule else None  # a rule's calls come from the line of the call it belongs to
+        source = user_line() if source is None else source
+        call = Call(op, inputs, options, None, (), PATH.get(), source, phase, number, rule or None, plan, len(self.entries))  # type: ignore[arg-type]
+        if number is not None:
+            self._sources[number] = source
         kind = "gradient" if phase == "backward" else "value"
         call.output = self.variable(output, kind, call)
-        call.extras = tuple(self.variable(Tensor(x), kind, call) for x in extras)
+        if extras:
+            call.extras = tuple([self.variable(Tensor(x), kind, call) for x in extras])
+        if self.keeps and (positions := written_by(op)):
+            arrays = [(k, args[k].array) for k in positions if isinstance(args[k], Tensor)]
+            call.written = {k: copied(array) for k, array in arrays if array.size <= CAP}
         self.calls.append(call)
+
+    def ahead(self, op: Op, args: tuple) -> Op:
+        """A call is about to be made: what it will overwrite is kept."""
+        for k in written_by(op):
+            if isinstance(args[k], Tensor):
+                self.keep(self.variable(args[k]))
+        return op
+
+    def keep(self, variable: Variable) -> None:
+        """Keep the variable's numbers as they are now, if they are still those that took part."""
+        if variable.kept is None and (array := variable.recorded) is not None:
+            if array.size <= CAP:
+                variable.kept = copied(array)
+            elif variable._statistics is None:
+                variable._statistics = statistics_of(array)
 
     def arrived(self, key: Node | Tensor, g: Tensor) -> None:
         """The whole gradient of a node or a leaf is known."""
@@ -104,9 +93,11 @@ class Program:
     def entered(self, path: tuple[str, ...], module: Any) -> None:
         """A module began to run: its parameters and buffers get their names."""
         self.modules[path] = module
+        self.entries.append(path)
         lead = ".".join(path[1:])
-        for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
-            self.variable(tensor).name = f"{lead}.{name}" if lead else name
+        for name, tensor in (module._parameters | module._buffers).items():
+            if tensor is not None:
+                self.variable(tensor).name = f"{lead}.{name}" if lead else name
 
     def variable(self, x: Tensor, kind: str = "", maker: Call | None = None) -> Variable:
         """The variable of a tensor's array, entered when first met."""
@@ -114,9 +105,14 @@ class Program:
         known = self._by_array.get(id(array))
         if known is None:
             kind = kind or ("parameter" if x.wants else "constant")
-            known = Variable(len(self.variables), tuple(array.shape), dtype_of(array), kind, "", array, maker=maker)
+            native = array.dtype
+            dtype = self._types.get(native) or self._types.setdefault(native, dtype_of(array))
+            known = Variable(len(self.variables), tuple(array.shape), dtype, kind, "", array, None, maker)
             if maker is None:
                 known.tensor = x
+            counter = x.version or written(x)
+            if type(counter) is list:  # a tensor of inference mode has one that can't be read from outside
+                known.counter, known.stamp = counter, counter[0]
             self._by_array[id(array)] = known  # the variable keeps the array alive, so its id stays its own
             self.variables.append(known)
         return known
@@ -130,6 +126,24 @@ class Program:
     def of(self, x: Tensor) -> Variable | None:
         """The variable of a tensor, None if it took no part."""
         return self._by_array.get(id(x.array))
+
+    # -- what backpropagation did ----------------------------------------------------------------------------------------
+    def gradient(self, variable: Variable) -> Variable | None:
+        """The whole gradient of a leaf or a value, None if none arrived."""
+        maker = variable.maker
+        return self.gradients.get(variable if maker is None or maker.node is None else maker.node)
+
+    def contributions(self, variable: Variable) -> list[tuple[Call, int, Variable]]:
+        """What each use of a variable sent back to it, as (call, input position, part), in the order in which the engine
+        added them up."""
+        users = {c.node: c for c in self.calls if c.node is not None and any(a is variable for a in c.inputs)}
+        return [(users[node], k, part) for (node, k), part in self.sent.items()
+                if node in users and users[node].inputs[k] is variable]  # fmt: skip
+
+    @property
+    def saved_bytes(self) -> int:
+        """Bytes that all calls together keep for the backward pass: each array once, what came from outside left out."""
+        return sum(v.nbytes for v in {v for call in self.calls for v in call.saved.values()} if v.tensor is None)
 
     # -- playing again ---------------------------------------------------------------------------------------------------
     def run(self, *inputs: Any, **named: Any) -> Values:
@@ -157,7 +171,7 @@ class Program:
             values[call.output.index] = b.xp.asarray(y)
             for variable, extra in zip(call.extras, extras, strict=True):
                 values[variable.index] = extra
-            for k in (0, *call.op.writes) if call.op.kind == "update" else call.op.writes:
+            for k in written_by(call.op):
                 a = call.inputs[k]
                 if isinstance(a, Variable) and a.tensor is not None:
                     written(a.tensor)[0] += 1
@@ -192,6 +206,9 @@ class Program:
         leaves = [v.tensor for v in self.variables if v.tensor is not None and v.tensor.grad is not None]
         found = [(leaf, self.of(leaf.grad)) for leaf in leaves]  # type: ignore[arg-type]
         self._kept = [(leaf, g) for leaf, g in found if g is not None]
+        if self.keeps:  # what the world goes on to write: leaves, and the gradients in their .grad
+            for v in [*(v for v in self.variables if v.tensor is not None), *(g for _, g in self._kept)]:
+                self.keep(v)
 
     _kept: Any = ()
     opaque = ""
@@ -200,6 +217,16 @@ class Program:
         phases = [call.phase for call in self.calls]
         counts = ", ".join(f"{phases.count(p)} {p}" for p in ("forward", "backward", "update"))
         return f"Program({len(self.calls)} calls: {counts}; {len(self.variables)} variables)"
+
+
+def written_by(op: Op) -> tuple[int, ...]:
+    """The positions of the inputs that an op writes into."""
+    return (0, *op.writes) if op.kind == "update" else op.writes
+
+
+def copied(array: Any) -> Any:
+    """A copy that nobody else writes into."""
+    return backend_of(array).xp.asarray(array, copy=True)
 
 
 class Values:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core import Tensor, listening
+from ..core import MODE, Tensor, listening, mode
 from .program import Program
 
 
 class record:
     """`with record(x, target) as program:` records forward, backward and updates; `program.run(new_x, new_target)` plays
-    them again. Inputs may be named: `record(x=x)`. Raises TypeError for an input that is no tensor.
+    them again. Inputs may be named: `record(x=x)`.
+
+    Statistics and thumbnails of the program's variables are computed when they are first read, so recording does not pay
+    for them. With `statistics=True` everything that an update overwrites (parameters, optimizer state, running statistics)
+    is copied first, so that all numbers are those of the recorded moment; otherwise they are None for what was overwritten
+    since. Raises TypeError for an input that is no tensor.
     """
 
-    def __init__(self, *inputs: Tensor, **named: Tensor) -> None:
-        self.program = Program()
+    def __init__(self, *inputs: Tensor, statistics: bool = False, **named: Tensor) -> None:
+        self.program = Program(keeps=bool(statistics))
         for name, x in [*((f"input{i}", x) for i, x in enumerate(inputs)), *named.items()]:
             if not isinstance(x, Tensor):
                 raise TypeError(f"record: inputs must be tensors, got {type(x).__name__} for {name}")
@@ -23,10 +28,19 @@ class record:
             self.program.inputs.append(variable)
 
     def __enter__(self) -> Program:
-        self.mode = listening(self.program)
+        keeps = self.program.keeps and MODE.get().instead is None
+        listeners = (*MODE.get().listeners, self.program)
+        self.mode = mode(listeners=listeners, instead=self.program.ahead) if keeps else listening(self.program)
         self.mode.__enter__()
         return self.program
 
     def __exit__(self, *error: Any) -> None:
         self.mode.__exit__(*error)
         self.program.finish()
+
+
+def resumed(program: Program) -> record:
+    """`with resumed(program):` goes on recording into a program."""
+    recorder = record()
+    recorder.program = program
+    return recorder

@@ -19,11 +19,14 @@ class _Scope:
         self.label, self.module = label, module
 
     def __enter__(self) -> None:
-        path = (*PATH.get(), self.label)
+        outer, path, n = PATH.get(), (*PATH.get(), self.label), 1
+        listeners = [listener for listener in MODE.get().listeners if hasattr(listener, "entered")]
+        while any(listener.modules.get(path, self.module) is not self.module for listener in listeners):
+            n += 1  # another module has this path, such as a second Linear that no module holds
+            path = (*outer, f"{self.label}_{n}")
         self.token = PATH.set(path)
-        for listener in MODE.get().listeners:
-            if hasattr(listener, "entered"):
-                listener.entered(path, self.module)
+        for listener in listeners:
+            listener.entered(path, self.module)
 
     def __exit__(self, *error: Any) -> None:
         PATH.reset(self.token)

@@ -57,7 +57,7 @@ class Grid:
         self.picture = picture
         self.path = self.main_path()
         self.cells: dict[Item, tuple[int, int]] | None = {item: (c, 0) for c, item in enumerate(self.path)}
-        for chain, end in sorted(self.chains(), key=lambda found: found[0][0].call is None):
+        for chain, end in sorted(self.chains(), key=lambda found: not found[0][0].computes):
             if self.cells is not None:
                 self.cells = self.placed(chain, end)
         if self.cells is not None and len(self.cells) < len(picture.items):
@@ -143,7 +143,7 @@ def place(layout: Layout, cells: dict[Item, tuple[int, int]], sizes: dict[Item, 
         members = [i for i, cell in cells.items() if cell[0] == c]
         width = max(sizes[i][0] for i in members)
         xs[c] = x + width / 2
-        bent = any(cells[i][1] == 1 and sum(cells[j] == (c, 2) for j in cells) == 0 and i.call for i in members)
+        bent = any(cells[i][1] == 1 and sum(cells[j] == (c, 2) for j in cells) == 0 and i.computes for i in members)
         x += width + GAP + BADGE * any(i.meets > 1 for i in members) + BEND * bent
     y, ys = 0.0, {}
     for r in rows:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .circuit import RADIUS, circuit, spline, straight
-from .label import Look, content, framed, height, label, legend, shape_label, stacked, table, text_of, title_of
+from .label import Look, content, framed, height, label, legend, note, shape_label, stacked, table, text_of, title_of
 from .picture import Item, Picture, Wire
 from .style import FONT
 from .text import escape
@@ -27,7 +27,9 @@ def dot_of(picture: Picture, look: Look) -> str:
     graph.attr("edge", arrowsize="0.7", penwidth="1.2")
     if look.backward and look.direction == "LR" and draw_circuit(graph, picture, look):
         return graph.source
-    heading = [title_of(look)] * bool(look.title) + [legend(look)] * look.backward
+    heading = [title_of(look)] * bool(look.title) + [note(text, look) for text in picture.notes]
+    heading += [note(text, look) for text in meanings(picture, look)]
+    heading += [legend(look)] * look.backward
     if heading:
         graph.attr(label=f"<{table(stacked(f'<TD>{row}</TD>' for row in heading))}>")
     draw_boxes(graph, picture, look)
@@ -36,29 +38,21 @@ def dot_of(picture: Picture, look: Look) -> str:
     return graph.source
 
 
+def meanings(picture: Picture, look: Look) -> list[str]:
+    """What arrows mean that the legend does not say."""
+    parts = ["red arrows: gradients"] * any(w.variable.kind == "gradient" for w in picture.wires if not look.backward)
+    parts += ["dashed arrows: what is overwritten"] * any(w.writes for w in picture.wires)
+    return ["; ".join(parts)] if parts else []
+
+
 # -- boxes -----------------------------------------------------------------------------------------------------------
 
 
 def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
     """Items in nested boxes, one for each scope that holds several of them, but not one around everything."""
-    calls = [i for i in picture.items if i.call is not None]
-    inside: dict[tuple, list[Item]] = {}
-    for item in picture.items:
-        for depth in range(1, len(item.scope) + 1):
-            inside.setdefault(item.scope[:depth], []).append(item)
-    boxes: dict[tuple, int] = {}
-    for path in sorted(inside, key=len):
-        held = len(inside[path])
-        drawn = sum(i.call is not None for i in inside[path])
-        if held > 1 and drawn < len(calls) and held != boxes.get(home(path[:-1], boxes)):
-            boxes[path] = held
-    held_in: dict[tuple, list] = {}
-    for item in picture.items:
-        held_in.setdefault(home(item.scope, boxes), []).append(item)
-    for path in boxes:
-        held_in.setdefault(home(path[:-1], boxes), []).append(path)
+    held_in = picture.nested()
     style = look.style
-    todo: list[tuple[Any, Iterable]] = [(graph, iter(held_in.get((), [])))]
+    todo: list[tuple[Any, Iterable]] = [(graph, iter(held_in[()]))]
     opened: list[Any] = []
     while todo:
         at, rest = todo[-1]
@@ -77,36 +71,31 @@ def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
             todo.append((box, iter(held_in.get(entry, []))))
 
 
-def home(scope: tuple, boxes: Iterable) -> tuple:
-    """The innermost box around a scope."""
-    while scope and scope not in boxes:
-        scope = scope[:-1]
-    return scope
-
-
 def box_title(path: tuple, picture: Picture) -> str:
-    module = picture.modules.get(path)
-    kind = f" · {escape(type(module).__name__)}" if module is not None and type(module).__name__ != path[-1] else ""
-    return f"<B>{escape(path[-1])}</B>{kind}"
+    name, kind = (escape(text) for text in picture.heading(path))
+    return f"<B>{name}</B> · {kind}" if kind else f"<B>{name}</B>"
 
 
 # -- as a circuit ----------------------------------------------------------------------------------------------------
 
 PADDING = 22.0
+LOWEST = 58.0  # so that wires on both lanes end in the item
 LEGEND = (395.0, 110.0)
 
 
 def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
     """Draw the picture in the places that `circuit` gives; False if it gives none."""
+    if picture.notes or any(wire.writes for wire in picture.wires) or not any(item.computes for item in picture.items):
+        return False
     lines = {item: content(item, picture, look) for item in picture.items}
     sizes = {}
     for item, own in lines.items():
         sizes[item] = (max(line.width for line in own) + 24, height(own) + PADDING)
-    calls = [sizes[item] for item in picture.items if item.call]
+    calls = [sizes[item] for item in picture.items if item.computes]
     usual = (max(w for w, _ in calls), max(h for _, h in calls))  # calls are of one size, and no leaf is narrower
     for item, (w, h) in sizes.items():
         if item.kind != "output":
-            sizes[item] = (max(w, usual[0]), usual[1] if item.call else h)
+            sizes[item] = (max(w, usual[0]), usual[1] if item.computes else max(h, LOWEST))
     layout = circuit(picture, sizes, 30.0, LEGEND)
     if layout is None:
         return False
@@ -147,8 +136,15 @@ def at(point: tuple[float, float]) -> str:
 def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
     """A black arrow; with gradients drawn, a red one back beside it."""
     style = look.style
+    if wire.writes:
+        graph.edge(wire.source.id, wire.target.id, style="dashed", color=style.edge["update"], constraint="false",
+                   arrowhead="vee")  # fmt: skip
+        return
     if not look.backward:
-        graph.edge(wire.source.id, wire.target.id)
+        if wire.variable.kind == "gradient":
+            graph.edge(wire.source.id, wire.target.id, color=style.backward)
+        else:
+            graph.edge(wire.source.id, wire.target.id)
         return
     out, into = ("e", "w") if look.direction == "LR" else ("s", "n")
     k = wire.position

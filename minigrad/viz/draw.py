@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,28 +15,51 @@ from ..ops.create import ones_like
 from ..trace import Call, Program, Variable, opened, program_behind
 from .dot import dot_of
 from .label import Look
-from .picture import picture_of
+from .level import Which, close, closes, deepest, fold, matches, path_of
+from .mermaid import mermaid_of
+from .picture import Picture, finish, picture_of
+from .plain import plain_of
 from .render import NoGraphviz, format_of, rendered, svg_of, write
 from .style import DARK, LIGHT
 
-LIMIT = 500  # calls that one picture shows
+LIMIT = 500  # nodes that one picture shows
+CLEAR = 60  # nodes up to which everything is opened without being asked for
 SMALL = 20  # forward calls up to which a recorded backward pass is drawn without being asked for
 
 
 class Drawing:
-    """A picture: `.dot` is its DOT text, `save(path)` writes it as SVG, PNG, PDF or DOT; notebooks show it as it is."""
+    """A picture: `.dot`, `.mermaid` and `.text` are texts of it, `save(path)` writes it, notebooks show it as it is."""
 
-    def __init__(self, dot: str) -> None:
-        self.dot = dot
+    def __init__(self, picture: Picture, look: Look) -> None:
+        self.picture, self.look = picture, look
+
+    @cached_property
+    def dot(self) -> str:
+        """The DOT text. Raises ImportError where the graphviz package is missing."""
+        return dot_of(self.picture, self.look)
+
+    @cached_property
+    def mermaid(self) -> str:
+        """The Mermaid text."""
+        return mermaid_of(self.picture, self.look)
+
+    @cached_property
+    def text(self) -> str:
+        """Plain text, a line for each call."""
+        return plain_of(self.picture, self.look)
 
     def save(self, path: str | PathLike, format: str | None = None) -> Path:
         """Write the picture, whole or not at all, and return the path written.
 
-        The path's suffix says the format unless `format` does. Where no Graphviz is found, the DOT text is written
-        beside, and a warning says what to install. Raises ValueError for another format, OSError if it can't write.
+        The path's suffix says the format (svg, png, pdf, dot, mmd, txt) unless `format` does. Where no Graphviz is found,
+        the DOT text is written beside, and a warning says what to install. Raises ValueError for another format, OSError
+        if it can't write.
         """
         path = Path(path)
         format = format_of(path, format)
+        if format in ("mmd", "txt"):
+            write(path, (self.mermaid if format == "mmd" else self.text).encode("utf-8", "replace"))
+            return path
         try:
             data = rendered(self.dot, format)
         except NoGraphviz as missing:
@@ -49,11 +73,11 @@ class Drawing:
     def _repr_svg_(self) -> str | None:
         try:
             return svg_of(self.dot)
-        except NoGraphviz:
+        except (NoGraphviz, ImportError):
             return None
 
     def __repr__(self) -> str:
-        return f"Drawing({self.dot.count(chr(10))} lines of DOT). Hint: .save('graph.svg')"
+        return f"Drawing of {len(self.picture.items)} nodes. Hint: .save('graph.svg')"
 
 
 def draw(
@@ -61,10 +85,16 @@ def draw(
     path: str | PathLike | None = None,
     *,
     decompose: bool | Callable[[Call], bool] = False,
+    depth: int | None = None,
+    collapse: Which = None,
+    open: Which = None,
+    repeats: bool | None = None,
     backward: bool | Tensor | None = None,
+    updates: bool = False,
     values: bool = False,
     gradients: bool = False,
     shapes: bool = True,
+    memory: bool = False,
     direction: str | None = None,
     format: str | None = None,
     title: str | None = None,
@@ -72,24 +102,35 @@ def draw(
     dark: bool = False,
     limit: int = LIMIT,
 ) -> Drawing:
-    """Draw the graph behind a tensor, or a recorded program; with `path`, write it (SVG, PNG, PDF, DOT by its suffix).
+    """Draw the graph behind a tensor, or a recorded program; with `path`, write it (SVG, PNG, PDF, DOT, Mermaid `.mmd` or
+    plain text `.txt`, by its suffix).
 
     decompose   open composite ops into their definitions: all, or those for which the function given says so
+    depth       modules that lie deeper are drawn as one node each: 0 closes the outermost, 1 its children. None opens all,
+                unless that is more than can be read; then the picture says what is closed
+    collapse, open  modules to close or open nevertheless: names ("encoder.bn1", patterns as "encoder.*", class names),
+                types, functions of (name, module), or several of these. `open` also takes ops (names or functions of
+                (name, op)), and opens the composite ops of a module that it opens
+    repeats     draw equal blocks in a row once, as "×N". None does unless numbers are shown
     backward    draw gradients beside values: True (a tensor is then backpropagated from ones), or the gradient to start
                 from. None draws them if `what` is a program that recorded them and is small
+    updates     draw what is computed from gradients too, such as an optimizer's step
     values, gradients   statistics of each array, or the numbers themselves where there are few
     shapes      the shape of each array
+    memory      what each call keeps for the backward pass
     direction   "LR" or "TB"; None: left to right with gradients, else top to bottom
     names       names for tensors, such as dict(model.named_parameters())
-    limit       so many calls are drawn at most; the earlier ones become one node
+    limit       so many nodes are drawn at most; the earlier calls become one node, and the picture says so
 
     A recorded program knows module scopes and names. Drawing leaves every `.grad` alone and frees nothing.
     Raises TypeError for anything but a tensor or program; GradError for a tensor without a graph, or with a freed one
-    when `backward` is asked for.
+    when `backward` is asked for; ValueError for an unknown format, direction, or a depth below 0.
     """
     program, goal = program_of(what, backward if backward is not None else gradients)
     if direction not in (None, "LR", "TB"):
         raise ValueError(f"draw: direction must be 'LR' or 'TB', got {direction!r}")
+    if depth is not None and (isinstance(depth, bool) or not isinstance(depth, int) or depth < 0):
+        raise ValueError(f"draw: depth must be a whole number from 0, got {depth!r}")
     if path is not None:
         format_of(Path(path), format)
     known = {v: name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
@@ -99,14 +140,36 @@ def draw(
     if both and not program.sent:
         raise ValueError("draw: backward was asked for, but the program recorded no backward pass. "
                          "Hint: call backward() inside `with minigrad.record()`")  # fmt: skip
-    if decompose:
-        program = opened(program, decompose if callable(decompose) else None)
-    picture = picture_of(program, goal, both, known, limit)
-    look = Look(DARK if dark else LIGHT, direction or ("LR" if both else "TB"), values, gradients, shapes, both, title or "")
-    drawing = Drawing(dot_of(picture, look))
+    if decompose or open is not None:
+        program = opened(program, opener(program, decompose, open))
+    picture = picture_of(program, goal, known, updates)
+    if depth is None and picture.modules and (depth := deepest(picture, CLEAR)) is not None:
+        calls = sum(item.computes for item in picture.items)
+        picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
+    close(picture, closes(picture, depth, collapse, open))
+    if repeats or (repeats is None and not (values or gradients)):
+        fold(picture)
+    finish(picture, both, limit)
+    style, direction = DARK if dark else LIGHT, direction or ("LR" if both else "TB")
+    drawing = Drawing(picture, Look(style, direction, values, gradients, shapes, both, title or "", memory))
     if path is not None:
         drawing.save(path, format)
     return drawing
+
+
+def opener(program: Program, decompose: Any, open: Which) -> Callable[[Call], bool]:
+    """Which composite calls are opened."""
+
+    def which(call: Call) -> bool:
+        if decompose is True or (callable(decompose) and decompose(call)):
+            return True
+        if open is None or open is True:
+            return False
+        module = program.modules.get(call.scope)
+        inside = module is not None and matches(open, path_of(call.scope), module)
+        return inside or matches(open, call.op.name, call.op)
+
+    return which
 
 
 def program_of(what: Any, backward: Any) -> tuple[Program, Variable | None]:

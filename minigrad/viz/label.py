@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..trace import Variable
 from .picture import Item, Picture
 from .style import Style
-from .text import escape, number, numbers, shape_text, width
+from .text import escape, number, numbers, shape_text, size, width
 from .words import GREEK, formulas, role
 
 
@@ -22,6 +22,7 @@ class Look(NamedTuple):
     shapes: bool = True
     backward: bool = False  # edges in pairs, formulas in the nodes
     title: str = ""
+    memory: bool = False
 
 
 class Line(NamedTuple):
@@ -42,33 +43,60 @@ class Line(NamedTuple):
         return width(self.text) * self.size * (0.7 if self.bold else 0.6)
 
 
+def heading(item: Item, picture: Picture) -> list[str]:
+    """What an item is, in words: its name, or what it does; of a closed module the class too."""
+    if item.kind == "module":
+        name, kind = picture.heading((*item.scope, item.name))
+        each = " each" if (*item.scope, item.name) in picture.times else ""
+        return [f"{name} · {kind}" if kind else name, *(text + each for text in parameters(item))]
+    if item.call is None:
+        return [item.name or ("y" if item.kind == "output" else item.kind)]
+    name = picture.names.get(item.variable, "")  # results have a node with their name
+    return [role(item.call), *[f"= {name}"] * bool(name and item.call.output is item.variable and item not in picture.ends())]
+
+
+def parameters(item: Item) -> list[str]:
+    """How many parameters a closed module holds."""
+    count = sum(m.variable.size for m in item.members if m.kind == "parameter")
+    return [f"{count:,} parameter{'s' * (count != 1)}"] if count else []
+
+
+def kept(item: Item) -> int:
+    """Bytes that an item keeps for the backward pass, parameters and inputs left out."""
+    calls = [m.call for m in (item, *item.members) if m.call is not None]
+    return sum(v.nbytes for v in {v for call in calls for v in call.saved.values()} if v.tensor is None)
+
+
 def content(item: Item, picture: Picture, look: Look) -> list[Line]:
-    """The lines of an item: what it is, its formula and local derivatives, shape, numbers."""
+    """The lines of an item: what it is, its formula and local derivatives, shape, memory, numbers."""
     style, v, call = look.style, item.variable, item.call
-    if call is None:
-        lines = [Line(item.name or ("y" if item.kind == "output" else item.kind), style.ink, 15 if look.backward else 13, True)]
-    else:
-        lines = [Line(role(call), style.ink, 15 if look.backward else 13, True)]
-        if look.backward:
-            formula, derivatives = formulas(call, picture.names, item.sends)
-            lines += [Line(formula, style.ink, 13)] if formula else []
-            lines += [Line(text, style.backward, 12) for text in derivatives]
-    if look.shapes and not look.backward and item.kind != "rest":
+    title, *more = heading(item, picture)
+    lines = [Line(title, style.ink, 15 if look.backward else 13, True), *(Line(text, style.faint, 11) for text in more)]
+    if look.backward and call is not None:
+        formula, derivatives = formulas(call, picture.names, item.sends)
+        lines += [Line(formula, style.ink, 13)] if formula else []
+        lines += [Line(text, style.backward, 12) for text in derivatives]
+    if look.shapes and not look.backward and item.kind not in ("rest", "update"):
         lines.append(Line(shape_text(v.shape), style.faint, 10))
+    if look.memory and item.computes and (held := kept(item)):
+        lines.append(Line(f"keeps {size(held)}", style.faint, 10))
     if (look.values or look.gradients) and look.backward and item.kind != "output":
         lines.append(Line("", style.ink, 4))  # a little room
-    if look.values and v.array is not None and item.kind not in ("output", "rest"):
-        lines += [Line(text, style.ink, 11) for text in numbers(v.array)]
-        lines += (
-            [Line(f"{GREEK.get(n, n)} = {number(call.inputs[k])}", style.ink, 11) for k, n in call.numbers.items()]
-            if call
-            else []
-        )
-    if look.gradients and item.gradient is not None and item.gradient.array is not None and item.kind != "output":
-        lines += [Line(text, style.backward, 11) for text in numbers(item.gradient.array)]
+    if look.values and item.kind not in ("output", "rest"):
+        after = (call.written or {}).get(0) if call is not None and item.kind == "update" else None
+        lines += [Line(text, style.ink, 11) for text in (values_of(v) if after is None else numbers(after))]
+        named = call.numbers.items() if call else ()
+        lines += [Line(f"{GREEK.get(n, n)} = {number(call.inputs[k])}", style.ink, 11) for k, n in named]  # type: ignore[union-attr]
+    if look.gradients and item.gradient is not None and item.kind != "output":
+        lines += [Line(text, style.backward, 11) for text in values_of(item.gradient)]
     if look.backward and item.kind == "output" and item.gradient is not None:
         lines.append(Line(f"∂L/∂{item.name or 'y'}", style.backward, 11))
     return lines
+
+
+def values_of(variable: Variable) -> list[str]:
+    """A variable's numbers, or their statistics; nothing if they are not known any more."""
+    return [] if (array := variable.recorded) is None else numbers(array)
 
 
 def text_of(lines: list[Line], slack: float = 0) -> str:
@@ -94,7 +122,7 @@ def stacked(cells: Iterable[str]) -> str:
 def framed(item: Item, inside: str, look: Look, options: str = "") -> str:
     """The table that an item's frame is."""
     style = look.style
-    thick = 2 if item.kind in ("composite", "parameter", "input", "output") else 1
+    thick = 2 if item.kind in ("composite", "module", "parameter", "input", "output") else 1
     return (f'<TABLE BORDER="{thick}" CELLBORDER="0" CELLSPACING="0" COLOR="{style.edge[item.kind]}" '
             f'BGCOLOR="{style.fill[item.kind]}" STYLE="ROUNDED" {options}>{inside}</TABLE>')  # fmt: skip
 
@@ -104,10 +132,7 @@ def label(item: Item, picture: Picture, look: Look) -> str:
     body = f"<TD>{text_of(content(item, picture, look))}</TD>"
     if not look.backward:
         return framed(item, f"<TR>{body}</TR>", look, 'CELLPADDING="6"')
-    places = (
-        [k for k, a in enumerate(item.call.inputs) if isinstance(a, Variable)] if item.call else [0] * (item.kind == "output")
-    )
-    arriving = [cell(f"{what}{k}") for k in places for what in "ab"]
+    arriving = [cell(f"{what}{k}") for k in sorted(set(item.places)) for what in "ab"]
     leaving = [] if item.kind == "output" else [cell("y"), sum_cell(item, look.style)]
     if look.direction == "LR":
         sides = [f"<TD>{table(stacked(cells))}</TD>" if cells else "" for cells in (arriving, leaving)]
@@ -150,6 +175,10 @@ def legend(look: Look) -> str:
 
 def title_of(look: Look) -> str:
     return f'<FONT POINT-SIZE="20"><B>{escape(look.title, 200)}</B></FONT>'
+
+
+def note(text: str, look: Look) -> str:
+    return font(escape(text, 200), look.style.faint, 12)
 
 
 def shape_label(variable: Variable, color: str, look: Look) -> str:

@@ -10,7 +10,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "mmd", "txt")
+ALIASES = {"gv": "dot", "mermaid": "mmd", "text": "txt"}
 MISSING = "no Graphviz found. Hint: pip install minigrad[viz], or install Graphviz so that `dot` is on the path"
 
 
@@ -46,23 +47,23 @@ def rendered(dot: str, format: str) -> bytes:
 def format_of(path: Path, format: str | None) -> str:
     """The format asked for, or the one that the path's suffix says. Raises ValueError for any other."""
     wanted = (format or path.suffix.lstrip(".")).lower()
-    wanted = "dot" if wanted == "gv" else wanted
+    wanted = ALIASES.get(wanted, wanted)
     if wanted not in FORMATS:
         given = f"format {format!r}" if format else f"suffix {path.suffix!r} of {str(path)!r}"
         raise ValueError(f"draw: expected one of {', '.join(FORMATS)}, got {given}. Hint: draw(y, 'graph.svg')")
     return wanted
 
 
-def write(path: Path, data: bytes) -> None:
+def write(path: Path, data: bytes, who: str = "draw") -> None:
     """Write a file whole or not at all. Raises OSError that names the path."""
     if path.is_dir():
-        raise IsADirectoryError(f"draw: expected a file to write, got the folder {str(path)!r}")
+        raise IsADirectoryError(f"{who}: expected a file to write, got the folder {str(path)!r}")
     if not path.parent.is_dir():
-        raise FileNotFoundError(f"draw: the folder of {str(path)!r} does not exist")
+        raise FileNotFoundError(f"{who}: the folder of {str(path)!r} does not exist")
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:40]}.")
     except OSError as error:
-        raise type(error)(f"draw: can't write {str(path)!r}: {error.strerror}") from None
+        raise type(error)(f"{who}: can't write {str(path)!r}: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -74,7 +75,7 @@ def write(path: Path, data: bytes) -> None:
         with contextlib.suppress(OSError):
             os.unlink(name)
         if isinstance(error, OSError):
-            raise type(error)(f"draw: can't write {str(path)!r}: {error.strerror}") from None
+            raise type(error)(f"{who}: can't write {str(path)!r}: {error.strerror}") from None
         raise
 
 

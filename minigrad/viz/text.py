@@ -45,6 +45,14 @@ def number(x: float) -> str:
     return f"{x:.3g}".replace("-", "−") if math.isfinite(x) else str(x)
 
 
+def size(count: int) -> str:
+    """A number of bytes: 512 B, 4.1 kB, 1.2 MB."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= factor:
+            return f"{count / factor:.3g} {unit}"
+    return f"{count} B"
+
+
 def numbers(array: Any) -> list[str]:
     """The few numbers themselves, or mean, standard deviation, least and largest; and how many are not finite."""
     x = np.asarray(backend_of(array).to_host(array))

@@ -34,7 +34,7 @@ def role(call: Call) -> str:
         return "+ ε"
     if name in ("mul", "add") and is_parameter(last) and last.shape != call.output.shape:  # type: ignore[union-attr]
         return "scale" if name == "mul" else "shift"
-    return title(call.op)
+    return title(call.op).strip()
 
 
 def beneath(v: Variable) -> Variable:
@@ -51,31 +51,44 @@ def is_parameter(a: object) -> bool:
     return leaf is not None and leaf.tensor is not None and leaf.tensor.wants
 
 
-def formulas(call: Call, names: dict[Variable, str], asked: set[int]) -> tuple[str, list[str]]:
-    """The formula of a call, and a line for each of the inputs `asked` for: its local derivative, or what is sent to it."""
-    entry = of(call.op)
-    if entry is None:
-        return "", []
+def symbols_of(call: Call, names: dict[Variable, str]) -> dict[str, str]:
+    """How the names in the formulas of a call's op are written for this call: by the variables' own short names."""
     op = call.op
     arrays = [a for a in call.inputs if isinstance(a, Variable)]
-    given = []
-    for letter, a, k in zip(LETTERS, call.inputs, range(len(call.inputs)), strict=False):
-        if isinstance(a, Variable):
-            given.append(symbol(a, letter, names))
-        elif a is None:
-            given.append(LEFT_OUT.get(op.inputs[k], ""))
-        else:
-            given.append(GREEK.get(call.numbers.get(k, ""), f"{a:.6g}" if isinstance(a, float) else str(a)))
+    given = letters(call, names)
     symbols = LEFT_OUT | dict(zip(op.inputs, given, strict=False)) | {"y": symbol(call.output, "y", names)}
     if "alpha" in op.defaults:
         symbols["alpha"] = str(call.options.get("alpha", 1))
     if op.variadic:
         symbols[op.inputs[-1]] = ", ".join(given[len(op.inputs) - 1 :])
     size, made = (math.prod(v.shape) for v in (arrays[0] if arrays else call.output, call.output))
-    symbols["n"] = str(size // made) if made and entry.over == "dim" else "n"
+    entry = of(op)
+    symbols["n"] = str(size // made) if made and entry is not None and entry.over == "dim" else "n"
+    return symbols
+
+
+def letters(call: Call, names: dict[Variable, str]) -> list[str]:
+    """How each input of a call is written: its own short name, a letter, or the number that it is."""
+    given = []
+    for letter, a, k in zip(LETTERS, call.inputs, range(len(call.inputs)), strict=False):
+        if isinstance(a, Variable):
+            given.append(symbol(a, letter, names))
+        elif a is None:
+            given.append(LEFT_OUT.get(call.op.inputs[k], ""))
+        else:
+            given.append(GREEK.get(call.numbers.get(k, ""), f"{a:.6g}" if isinstance(a, float) else str(a)))
+    return given
+
+
+def formulas(call: Call, names: dict[Variable, str], asked: set[int]) -> tuple[str, list[str]]:
+    """The formula of a call, and a line for each of the inputs `asked` for: its local derivative, or what is sent to it."""
+    entry = of(call.op)
+    if entry is None:
+        return "", []
+    symbols = symbols_of(call, names)
     lines = []
-    for k, a in enumerate(given):
-        name = op.inputs[min(k, len(op.inputs) - 1)]
+    for k, a in enumerate(letters(call, names)):
+        name = call.op.inputs[min(k, len(call.op.inputs) - 1)]
         if k in asked and name in entry.rules:
             slope = entry.slope(name)
             text = (slope or entry.rule(name)).text(symbols, parts=False)

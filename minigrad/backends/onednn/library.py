@@ -7,9 +7,12 @@ import ctypes.util
 import functools
 import os
 import sys
+import warnings
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..threads import onednn_opened
 
@@ -19,19 +22,30 @@ PACKAGE = "onednn-cpu-gomp"
 # dnnl_types.h: element type, format, kinds of propagation, algorithms, flags, queries, arguments
 F32 = 3
 TAG_ANY = 1
-TRAINING, BACKWARD = 64, 128
-CONV_DIRECT, POOL_MAX = 1, 0x1FF
-USE_SCALE, USE_SHIFT = 2, 4
+TRAINING, BACKWARD, BACKWARD_DATA = 64, 128, 160
+CONV_DIRECT, POOL_MAX, POOL_AVERAGE, SOFTMAX, LOG_SOFTMAX = 1, 0x1FF, 0x2FF, 0x30000, 0x30001
+RELU, GELU_TANH, GELU_ERF, RELU_BY_OUTPUT = 0x20, 0x2B, 0x31, 0x100
+USE_SCALE, USE_SHIFT, FUSE_RELU = 2, 4, 8
 WEIGHTS_MD, DIFF_WEIGHTS_MD, WORKSPACE_MD = 131, 132, 135
 SRC, DST, WEIGHTS, BIAS, MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 1, 17, 33, 41, 49, 50, 51, 52, 64
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 255, 256
+WEIGHTS_ITER, DIFF_WEIGHTS_ITER, DIFF_BIAS = 34, 162, 169  # beside SRC and DST, + 1 and + 2 are the states h and c
+LEFT_TO_RIGHT, RIGHT_TO_LEFT = 1, 2
 
+KINDS = ("primitive_desc", "primitive_attr", "primitive", "post_ops", "memory_desc", "memory", "engine", "stream")  # of objects
 STATUS = ("success", "out of memory", "invalid arguments", "not implemented", "last implementation reached", "runtime error",
           "not required")  # fmt: skip
 
 
+HEAD = object.__basicsize__  # the address of its memory stands first in an array's C struct, behind what all objects have
+
+
 class Unsupported(Exception):
-    """oneDNN has no primitive for this shape, type or machine; the reference kernel serves instead."""
+    """oneDNN has no primitive for this shape, type or machine, or failed to run it; another provider's kernel serves."""
+
+
+class Missing(OSError):
+    """The library is not there, or switched off: nothing to warn of."""
 
 
 @functools.cache
@@ -44,6 +58,8 @@ def library() -> Library | None:
         return found
     except (OSError, AttributeError, Unsupported) as error:
         _problems.append(str(error))
+        if not isinstance(error, Missing):
+            warnings.warn(f"oneDNN can't serve, so NumPy's slower kernels do: {error}", stacklevel=2)
         return None
 
 
@@ -78,9 +94,9 @@ def candidates() -> list[str]:
 
 
 def open_library() -> tuple[Any, str]:
-    """The opened library and its version. Raises OSError that says where was looked and what to install."""
+    """The opened library and its version. Raises OSError that says what is wrong with it, or what to install."""
     if os.environ.get(VARIABLE, "").lower() in ("off", "0", "none"):
-        raise OSError(f"switched off by {VARIABLE}={os.environ[VARIABLE]}")
+        raise Missing(f"switched off by {VARIABLE}={os.environ[VARIABLE]}")
     tried = []
     for path in candidates():
         try:
@@ -93,8 +109,21 @@ def open_library() -> tuple[Any, str]:
         if version.major != 3:
             tried.append(f"{path}: version {version.major}.{version.minor}, expected 3.x")
             continue
+        if tried:
+            warnings.warn(f"oneDNN: {'; '.join(tried)}; {path} serves instead", stacklevel=2)
         return lib, f"{version.major}.{version.minor}.{version.patch}"
-    raise OSError("; ".join(tried) or f"libdnnl.so.3 was not found. Hint: pip install {PACKAGE}, or set {VARIABLE} to its path")
+    if tried:
+        raise OSError("; ".join(tried))
+    raise Missing(f"libdnnl.so.3 was not found. Hint: pip install {PACKAGE}, or set {VARIABLE} to its path")
+
+
+class Handle(c_void_p):
+    """What a `..._create` function made. It is destroyed with this object."""
+
+    destroy: Any
+
+    def __del__(self) -> None:
+        self.destroy(self)
 
 
 class Library:
@@ -124,23 +153,49 @@ class Library:
             "pooling_forward_primitive_desc_create": [out, p, i, i, p, p, dims, dims, dims, dims, dims, p],
             "pooling_backward_primitive_desc_create": [out, p, i, p, p, dims, dims, dims, dims, dims, p, p],
             "matmul_primitive_desc_create": [out, p, p, p, p, p, p],
+            "layer_normalization_forward_primitive_desc_create": [out, p, i, p, p, p, c_float, c_uint, p],
+            "layer_normalization_backward_primitive_desc_create": [out, p, i, p, p, p, p, c_float, c_uint, p, p],
+            "softmax_forward_primitive_desc_create": [out, p, i, i, p, p, i, p],
+            "softmax_backward_primitive_desc_create": [out, p, i, p, p, p, i, p, p],
+            "eltwise_forward_primitive_desc_create": [out, p, i, i, p, p, c_float, c_float, p],
+            "eltwise_backward_primitive_desc_create": [out, p, i, p, p, p, c_float, c_float, p, p],
+            "primitive_attr_create": [out],
+            "post_ops_create": [out],
+            "post_ops_append_eltwise": [p, i, c_float, c_float],
+            "primitive_attr_set_post_ops": [p, p],
+            "lstm_forward_primitive_desc_create": [out, p, i, i, *[p] * 11, c_uint, p],
+            "lstm_backward_primitive_desc_create": [out, p, i, i, *[p] * 22, c_uint, p, p],
         }
         for name, arguments in prototypes.items():
             function = getattr(self.lib, f"dnnl_{name}")
             function.argtypes, function.restype = arguments, c_int
+        for name in KINDS:
+            getattr(self.lib, f"dnnl_{name}_destroy").argtypes = [p]
         self.lib.dnnl_primitive_desc_query_md.argtypes, self.lib.dnnl_primitive_desc_query_md.restype = [p, i, i], p
         self.lib.dnnl_memory_desc_get_size.argtypes, self.lib.dnnl_memory_desc_get_size.restype = [p], c_size_t
         self.lib.dnnl_memory_desc_equal.argtypes, self.lib.dnnl_memory_desc_equal.restype = [p, p], c_int
+        probe = np.zeros(1)
+        if c_void_p.from_address(id(probe) + HEAD).value != probe.ctypes.data:
+            raise Unsupported(f"arrays of NumPy {np.__version__} on this Python do not begin with their address")
         self.engine = self.make("engine_create", 1, 0)
         self.stream = self.make("stream_create", self.engine, 1)
 
     def make(self, name: str, *arguments: Any) -> Any:
         """Call a `..._create` function and return the handle it makes. Raises Unsupported if it makes none."""
-        handle = c_void_p()
-        status = getattr(self.lib, f"dnnl_{name}")(byref(handle), *arguments)
+        made = c_void_p()
+        status = getattr(self.lib, f"dnnl_{name}")(byref(made), *arguments)
         if status:
             raise Unsupported(f"oneDNN {name}: {STATUS[status] if status < len(STATUS) else status}")
+        handle = Handle(made.value)
+        handle.destroy = getattr(self.lib, f"dnnl_{next(kind for kind in KINDS if f'{kind}_create' in name)}_destroy")
         return handle
+
+    def with_relu(self) -> Handle:
+        """Attributes that let a primitive end in a ReLU."""
+        attributes, after = self.make("primitive_attr_create"), self.make("post_ops_create")
+        self.lib.dnnl_post_ops_append_eltwise(after, RELU, 0.0, 0.0)
+        self.lib.dnnl_primitive_attr_set_post_ops(attributes, after)
+        return attributes
 
     def dims(self, sizes: tuple) -> Any:
         """A tuple as dnnl_dims_t."""
@@ -154,9 +209,9 @@ class Library:
         """A descriptor that lets the primitive choose its layout."""
         return self.make("memory_desc_create_with_tag", len(sizes), self.dims(sizes), F32, TAG_ANY)
 
-    def chosen(self, primitive_desc: Any, which: int) -> Any:
-        """The descriptor a primitive chose for one of its arguments."""
-        return c_void_p(self.lib.dnnl_primitive_desc_query_md(primitive_desc, which, 0))
+    def chosen(self, primitive_desc: Any, which: int, index: int = 0) -> Any:
+        """The descriptor a primitive chose for one of its arguments, or the next of the same kind."""
+        return c_void_p(self.lib.dnnl_primitive_desc_query_md(primitive_desc, which, index))
 
     def size(self, desc: Any) -> int:
         """The bytes a descriptor's memory takes."""

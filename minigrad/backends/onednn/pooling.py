@@ -1,4 +1,4 @@
-"""Max pooling on oneDNN. It drops NaN where the reference keeps it, so arrays that hold one are left to the reference."""
+"""Pooling on oneDNN. Its maximum drops NaN where the reference keeps it, so arrays that hold one are left to the reference."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from .. import windows
+from .. import numpy_windows, windows
 from ..windows import Window
-from .library import DIFF_DST, DIFF_SRC, DST, POOL_MAX, SRC, TRAINING, WORKSPACE, WORKSPACE_MD, library
-from .primitive import Primitive, as_channels_last, cached, channels_last, fits, new_channels_last
+from .library import DIFF_DST, DIFF_SRC, DST, POOL_AVERAGE, POOL_MAX, SRC, TRAINING, WORKSPACE, WORKSPACE_MD, Library
+from .primitive import Primitive, as_channels_last, channels_last, compiled, fits, new_channels_last
 
 LOWEST = np.finfo(np.float32).min
 
 
 class Pooling:
-    """Max pooling of one shape; the workspace remembers where each window found its maximum."""
+    """Pooling of one shape, forward and backward; for the maximum, a workspace remembers where each window found it."""
 
-    def __init__(self, x: tuple, kernel: tuple, window: Window, sizes: tuple) -> None:
-        lib = library()
-        assert lib is not None
+    def __init__(self, lib: Library, x: tuple, kernel: tuple, window: Window, sizes: tuple, function: int) -> None:
         self.y = (*x[:2], *sizes)
         reach = [
             (o - 1) * s + d * (k - 1) + 1 for o, s, d, k in zip(sizes, window.stride, window.dilation, kernel, strict=True)
@@ -29,40 +27,62 @@ class Pooling:
         apart = [d - 1 for d in window.dilation]
         frame = [lib.dims(tuple(v)) for v in (window.stride, kernel, apart, window.padding, after)]
         src, dst = lib.desc(x, channels_last(x)), lib.desc(self.y, channels_last(self.y))
-        hint = lib.make("pooling_forward_primitive_desc_create", lib.engine, TRAINING, POOL_MAX, src, dst, *frame, None)
-        workspace = lib.chosen(hint, WORKSPACE_MD)
-        self.forward = Primitive(lib, hint, [(SRC, src), (DST, dst), (WORKSPACE, workspace)])
-        back = lib.make("pooling_backward_primitive_desc_create", lib.engine, POOL_MAX, src, dst, *frame, hint, None)
-        self.backward = Primitive(lib, back, [(DIFF_DST, dst), (WORKSPACE, workspace), (DIFF_SRC, src)])
-        self.workspace = np.empty(lib.size(workspace), dtype=np.uint8)
+        hint = lib.make("pooling_forward_primitive_desc_create", lib.engine, TRAINING, function, src, dst, *frame, None)
+        places = [(WORKSPACE, lib.chosen(hint, WORKSPACE_MD))] if function == POOL_MAX else []
+        self.forward = Primitive(lib, hint, [(SRC, src), (DST, dst), *places])
+        back = lib.make("pooling_backward_primitive_desc_create", lib.engine, function, src, dst, *frame, hint, None)
+        self.backward = Primitive(lib, back, [(DIFF_DST, dst), (DIFF_SRC, src), *places])
+        self.workspace = [np.empty(lib.size(desc), dtype=np.uint8) for _, desc in places]
+
+    @staticmethod
+    def work(x: tuple, *options: Any) -> float:
+        return 10.0 * math.prod(x)
 
     def run(self, x: np.ndarray) -> np.ndarray:
-        """The maxima; the workspace holds their places until the next run."""
+        """The maxima or means; the workspace holds the places of the maxima until the next run."""
         y = new_channels_last(self.y)
-        self.forward.run(x, y, self.workspace)
+        self.forward.run(as_channels_last(x), y, *self.workspace)
         return y
 
+    def spread(self, g: np.ndarray, shape: tuple) -> np.ndarray:
+        """The gradient of the input."""
+        dx = new_channels_last(shape)
+        self.backward.run(as_channels_last(g), dx, *self.workspace)
+        return dx
 
-def pooling(x: Any, kernel: tuple, window: Window, sizes: tuple) -> Pooling | None:
+
+def pooling(x: tuple, kernel: tuple, window: Window, sizes: tuple, function: int) -> Pooling | None:
     """The compiled pooling of this shape, None where oneDNN has none or each window sees one element only."""
-    if math.prod(kernel) == 1:
-        return None
-    key = ("max_pool", x.shape, tuple(kernel), window, tuple(sizes))
-    return cached(key, lambda: Pooling(*key[1:]), 10.0 * x.size)
+    return None if math.prod(kernel) == 1 else compiled(Pooling, tuple(x), tuple(kernel), window, tuple(sizes), function)
 
 
 def max_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> Any:
-    found = pooling(x, kernel, window, sizes) if fits(x) and np.isfinite(x.max()) else None
-    y = None if found is None else found.run(as_channels_last(x))
+    fine = fits(x) and np.isfinite(x.max())
+    found = pooling(x.shape, kernel, window, sizes, POOL_MAX) if fine else None
+    y = None if found is None else found.run(x)
     return windows.max_pool(b, x, kernel, window, sizes) if y is None or y.min() <= LOWEST else y  # instead of -inf
 
 
 def max_pool_input(b: Any, g: Any, x: Any, best: Any, kernel: tuple, window: Window) -> Any:
     fine = fits(g, x, best) and np.isfinite(best.max()) and best.min() > LOWEST  # -inf could be padding's
-    found = pooling(x, kernel, window, best.shape[2:]) if fine else None
+    found = pooling(x.shape, kernel, window, best.shape[2:], POOL_MAX) if fine else None
     if found is None:
-        return windows.max_pool_input(b, g, x, best, kernel, window)
-    found.run(as_channels_last(x))  # once more, for the workspace: cheaper than keeping it
-    dx = new_channels_last(x.shape)
-    found.backward.run(as_channels_last(g), found.workspace, dx)
-    return dx
+        return numpy_windows.max_pool_input(b, g, x, best, kernel, window)
+    found.run(x)  # once more, for the workspace: cheaper than keeping it
+    return found.spread(g, x.shape)
+
+
+def sum_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> Any:
+    found = pooling(x.shape, kernel, window, sizes, POOL_AVERAGE) if fits(x) else None
+    if found is None:
+        return windows.sum_pool(b, x, kernel, window, sizes)
+    y = found.run(x)  # the mean over all cells of a window, those of the padding too
+    y *= math.prod(kernel)
+    return y
+
+
+def sum_pool_input(b: Any, g: Any, shape: tuple, kernel: tuple, window: Window) -> Any:
+    found = pooling(shape, kernel, window, g.shape[2:], POOL_AVERAGE) if fits(g) else None
+    if found is None:
+        return windows.sum_pool_input(b, g, shape, kernel, window)
+    return found.spread(as_channels_last(g) * math.prod(kernel), tuple(shape))

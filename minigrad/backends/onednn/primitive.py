@@ -1,44 +1,70 @@
-"""Primitives: oneDNN calls compiled for one shape, kept by shape in each thread, and run on NumPy arrays."""
+"""Primitives: oneDNN calls compiled for one shape, kept by shape in each thread, and run on NumPy arrays.
+
+A call of a small primitive costs a few microseconds in Python. What it costs is looking up the compiled primitive by its
+shapes, and telling the library where those arrays lie that are not where they lay in the call before.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import math
 import threading
-from collections.abc import Callable
-from typing import Any
+import warnings
+from ctypes import c_void_p
+from typing import Any, Protocol
 
 import numpy as np
 
-from ..threads import alone, one_thread
-from .library import DST, SRC, Argument, Library, Unsupported, library
+from ..threads import CHOSEN, alone, one_thread, openmp, take_up
+from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
 SMALL = 2e7
-_local = threading.local()  # a primitive's memory objects and scratchpad belong to one thread
+MOST = 2000  # compiled primitives that are kept in a thread; beyond, the oldest go
+FLOAT32 = np.dtype(np.float32)
+pointer_at = c_void_p.from_address
+
+
+class Kind(Protocol):
+    """A class of compiled primitives: made of shapes and options, it knows how many operations it stands for."""
+
+    __name__: str
+
+    def __call__(self, lib: Library, *key: Any) -> Any: ...
+
+    def work(self, *key: Any) -> float: ...
 
 
 class Primitive:
     """A compiled primitive with its memory objects: `run(*arrays)` executes it on arrays in the order of `slots`."""
 
     def __init__(self, lib: Library, primitive_desc: Any, slots: list[tuple[int, Any]]) -> None:
-        self.alone = alone()
-        self.library = lib
-        self.handle = lib.make("primitive_create", primitive_desc)
-        self.memories = [lib.make("memory_create", desc, lib.engine, None).value for _, desc in slots]
-        self.arguments = (Argument * len(slots))(*[Argument(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
-        self.count = len(slots)
+        self.pool = openmp() if alone() else None  # made for one thread, it runs on one
+        self.primitive = lib.make("primitive_create", primitive_desc)
+        self.objects = [lib.make("memory_create", desc, lib.engine, None) for _, desc in slots]
+        self.memories = [m.value for m in self.objects]
+        arguments = (Argument * len(slots))(*[Argument(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
+        self.call = (self.primitive, lib.stream, len(slots), arguments)
+        self.places = [0] * len(slots)  # the addresses that the memory objects have
         self.set, self.execute = lib.lib.dnnl_memory_set_data_handle, lib.lib.dnnl_primitive_execute
 
     def run(self, *arrays: np.ndarray) -> None:
-        """Execute; the CPU stream is synchronous, so the results are there on return."""
-        for memory, array in zip(self.memories, arrays, strict=True):
-            self.set(memory, array.__array_interface__["data"][0])
-        if self.alone:
-            with one_thread():
-                status = self.execute(self.handle, self.library.stream, self.count, self.arguments)
+        """Execute; the CPU stream is synchronous, so the results are there on return. Raises Unsupported if it fails."""
+        places = self.places
+        for k, array in enumerate(arrays):
+            place = pointer_at(id(array) + HEAD).value
+            if place != places[k]:
+                self.set(self.memories[k], place)
+                places[k] = place
+        threads = 1 if self.pool is None else self.pool.get()
+        if self.pool is None or threads == 1:
+            status = self.execute(*self.call)
         else:
-            status = self.execute(self.handle, self.library.stream, self.count, self.arguments)
+            self.pool.set(1)
+            status = self.execute(*self.call)
+            self.pool.set(threads)
         if status:
-            raise RuntimeError(f"oneDNN: a primitive failed with status {status}")
+            raise Unsupported(f"a primitive failed with status {status}")
 
 
 class Reorder:
@@ -49,7 +75,7 @@ class Reorder:
         if not self.plain:
             desc = lib.make("reorder_primitive_desc_create", source, lib.engine, target, lib.engine, None)
             self.primitive = Primitive(lib, desc, [(SRC, source), (DST, target)])
-            self.buffer = np.empty(max(lib.size(source), lib.size(target)) // 4, dtype=np.float32)
+            self.buffer = np.empty(max(lib.size(source), lib.size(target)) // 4, dtype=FLOAT32)
 
     def into(self, array: np.ndarray) -> np.ndarray:
         """The array in the chosen layout."""
@@ -69,30 +95,60 @@ class Reorder:
         return out
 
 
-def cached(key: tuple, build: Callable[[], Any], work: float) -> Any:
-    """What `build()` makes for this key, made once a thread; None for a key that oneDNN does not support.
+_warned: list[str] = []
 
-    A primitive of less than SMALL floating-point operations of `work` is made for one thread, and runs on one: waking
-    another costs more than it gains, and far more on a machine that others use too.
+
+def lacking(what: str, error: Unsupported) -> None:
+    """Say once what oneDNN can't do, and that another kernel gives the same result."""
+    if not _warned:
+        _warned.append(what)
+        message = f"oneDNN can't serve {what}: {error}. NumPy's slower kernel does; this is said once"
+        warnings.warn(message, stacklevel=2)
+
+
+class Kept(threading.local):
+    """What a thread has compiled: a primitive's memory objects and scratchpad belong to one thread."""
+
+    def __init__(self) -> None:
+        self.kept: dict[tuple, Any] = {}
+        self.threads: int | None = None  # the setting that it was compiled for
+
+
+_local = Kept()
+
+
+def compiled(kind: Kind, *key: Any) -> Any:
+    """`kind(lib, *key)`, made once a thread; None where oneDNN does not support it.
+
+    A primitive of less than SMALL floating-point operations is made for one thread, and runs on one: waking another
+    costs more than it gains, and far more on a machine that others use too.
     """
+    if _local.threads != CHOSEN[0]:
+        _local.kept, _local.threads = {}, CHOSEN[0]
+        take_up()
     try:
-        kept = _local.kept
-    except AttributeError:
-        kept = _local.kept = {}
-    if key not in kept:
-        try:
-            with one_thread() if work < SMALL else contextlib.nullcontext():
-                kept[key] = build()
-        except Unsupported:
-            kept[key] = None
-    return kept[key]
+        return _local.kept[kind, key]
+    except KeyError:
+        lib, kept = library(), _local.kept
+    assert lib is not None
+    if len(kept) >= MOST:
+        del kept[next(iter(kept))]
+    try:
+        with one_thread() if kind.work(*key) < SMALL else contextlib.nullcontext():
+            kept[kind, key] = kind(lib, *key)
+    except Unsupported as error:
+        kept[kind, key] = None
+        lacking(f"{kind.__name__} {key}", error)
+    return kept[kind, key]
 
 
-def strides(array: np.ndarray) -> tuple[int, ...]:
-    """The strides in elements."""
-    return tuple(s // array.itemsize for s in array.strides)
+@functools.lru_cache(MOST)
+def row_major(shape: tuple) -> tuple[int, ...]:
+    """The strides, in elements, of an array whose last dimension lies innermost."""
+    return tuple(math.prod(shape[d + 1 :]) for d in range(len(shape)))
 
 
+@functools.lru_cache(MOST)
 def channels_last(shape: tuple) -> tuple[int, ...]:
     """The strides, in elements, of an (N, C, S) array whose channels lie innermost."""
     line, step = [0] * len(shape), shape[1]
@@ -103,22 +159,44 @@ def channels_last(shape: tuple) -> tuple[int, ...]:
     return tuple(line)
 
 
+@functools.lru_cache(MOST)
+def in_bytes(shape: tuple) -> tuple[int, ...]:
+    """The strides of `channels_last` in bytes."""
+    return tuple(4 * s for s in channels_last(shape))
+
+
 def new_channels_last(shape: tuple) -> np.ndarray:
     """An empty (N, C, S) array whose channels lie innermost in memory."""
-    memory = np.empty((shape[0], *shape[2:], shape[1]), dtype=np.float32)
-    return np.moveaxis(memory, -1, 1)
+    return np.ndarray(shape, FLOAT32, None, 0, in_bytes(shape))
 
 
 def as_channels_last(x: np.ndarray) -> np.ndarray:
     """x itself if its channels lie innermost, else a copy for which they do."""
-    if strides(x) == channels_last(x.shape):
-        return x
-    moved = np.ascontiguousarray(np.moveaxis(x, 1, -1))
-    return np.moveaxis(moved, -1, 1)
+    wanted = in_bytes(x.shape)
+    if x.strides == wanted or all(n == 1 or s == w for n, s, w in zip(x.shape, x.strides, wanted, strict=True)):
+        return x  # the stride of a dimension of size 1 is never used
+    out = new_channels_last(x.shape)
+    out[...] = x
+    return out
 
 
 def fits(*arrays: Any) -> bool:
     """Whether oneDNN is there and all are non-empty float32 arrays, which is what these kernels serve."""
-    return library() is not None and all(
-        a is None or (type(a) is np.ndarray and a.dtype == np.float32 and a.size) for a in arrays
-    )
+    for a in arrays:
+        if a is not None and (type(a) is not np.ndarray or a.dtype is not FLOAT32 or not a.size):
+            return False
+    return library() is not None
+
+
+def given(*vectors: Any) -> tuple[np.ndarray, ...]:
+    """Those vectors that are there, each with its elements side by side."""
+    return tuple([np.ascontiguousarray(v) for v in vectors if v is not None])
+
+
+def finite(*arrays: Any) -> bool:
+    """Whether no array holds NaN or infinity, nor numbers whose products with each other could overflow to one.
+
+    By the sum of squares, which costs a fraction of any other look at all elements. oneDNN needs it where its instructions
+    for extremes lose NaN.
+    """
+    return all(a is None or math.isfinite(np.vdot(flat := a.ravel("K"), flat)) for a in arrays)

@@ -55,7 +55,7 @@ def one_type(who: str, x: Tensor, other: Tensor, name: str = "weight") -> None:
 
 def vector(who: str, name: str, v: Tensor | None, size: int, symbol: str = "C") -> None:
     """Raise ShapeError unless `v` is None or a vector of `size`."""
-    if v is not None and tuple(tensor_of(who, v, name).shape) != (size,):
+    if v is not None and tensor_of(who, v, name).array.shape != (size,):
         raise ShapeError(f"{who}: {name} must be ({symbol}) = ({size},), got {tuple(v.shape)}")
 
 

@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from ...backends import DTypeError, ShapeError
-from ...core import Tensor
+from ...core import MODE, Tensor
 from ...ops.arithmetic import cast, where
 from ...ops.index import embedding_rows, gather_op
 from ...ops.norm import cross_entropy_op, log_softmax_op
 from ...ops.operands import tensor_of
-from ...ops.reduce import sum_op
+from ...ops.reduce import mean_op, sum_op
 from ...ops.shape import permute_op, reshape_op
 from .checks import reduced, reduction_of, vector
 
@@ -26,9 +26,9 @@ def nll_loss(
     Raises IndexError for a class out of range.
     """
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
-    rows, classes = as_rows("nll_loss", input, target, weight, ignore_index)
+    rows, classes, whole = as_rows("nll_loss", input, target, weight, ignore_index)
     loss = where(classes < 0, 0.0, -picked(rows, classes))
-    return finished(loss, classes, weight, reduction, tuple(target.shape))
+    return finished(loss, classes, whole, weight, reduction, tuple(target.shape))
 
 
 def cross_entropy(
@@ -45,21 +45,19 @@ def cross_entropy(
     reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
-    if (
-        tensor_of("cross_entropy", target, "target").shape == tensor_of("cross_entropy", input).shape
-        and target.dtype.is_floating_point
-    ):
+    goal = tensor_of("cross_entropy", target, "target").array.shape
+    if goal == tensor_of("cross_entropy", input).array.shape and target.dtype.is_floating_point:
         return of_probabilities(input, target, weight, reduction, label_smoothing)
-    rows, classes = as_rows("cross_entropy", input, target, weight, ignore_index)
+    rows, classes, whole = as_rows("cross_entropy", input, target, weight, ignore_index)
     if not label_smoothing:
-        return finished(cross_entropy_op(rows, classes), classes, weight, reduction, tuple(target.shape))
+        return finished(cross_entropy_op(rows, classes), classes, whole, weight, reduction, goal)
     logp = log_softmax_op(rows, dim=1)
     loss = where(classes < 0, 0.0, -picked(logp, classes))
     if weight is not None:
         loss = loss * weights_of(classes, weight)
     spread = sum_op(logp if weight is None else logp * weight, dim=(1,)) * (-label_smoothing / rows.shape[1])
     loss = loss * (1 - label_smoothing) + where(classes < 0, 0.0, spread)
-    return divided(loss, classes, weight, reduction, tuple(target.shape))
+    return divided(loss, classes, whole, weight, reduction, goal)
 
 
 def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:
@@ -75,10 +73,9 @@ def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction
     return reduced(-sum_op(logp * target, dim=(at,)), reduction)
 
 
-def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor]:
-    """The input as (M, C), one row a decision, and the classes as (M), with -1 for those to ignore."""
-    tensor_of(who, x), tensor_of(who, target, "target")
-    shape, goal = tuple(x.array.shape), tuple(target.array.shape)
+def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor, bool]:
+    """The input as (M, C), one row a decision; the classes as (M), with -1 for those to ignore; whether there are none."""
+    shape, goal = tuple(tensor_of(who, x).array.shape), tuple(tensor_of(who, target, "target").array.shape)
     if target.dtype.kind != "int":
         hint = "probabilities need the input's shape" if who == "cross_entropy" else ".long()"
         raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input "
@@ -87,23 +84,25 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
         raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")
     count = shape[0] if len(shape) == 1 else shape[1]
     vector(who, "weight", weight, count)
-    check_classes(who, target, count, ignore_index)
+    whole = check_classes(who, target, count, ignore_index)
     if len(shape) > 2:
         x = permute_op(x, dims=(0, *range(2, len(shape)), 1))
     rows = x if len(shape) == 2 else reshape_op(x, shape=(math.prod(goal), count))
     classes = target if len(goal) == 1 else reshape_op(target, shape=(math.prod(goal),))
-    return rows, classes if ignore_index < 0 else where(classes == ignore_index, -1, classes)
+    classes = classes if ignore_index < 0 else where(classes == ignore_index, -1, classes)
+    return rows, classes, whole and ignore_index < 0
 
 
-def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> None:
-    """Raise IndexError that names a target which is neither a class nor ignore_index."""
+def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> bool:
+    """Whether all targets are classes. Raises IndexError that names one which is neither a class nor ignore_index."""
     xp, array = target.backend.xp, target.array
     if not target.array.size or (int(xp.min(array)) >= 0 and int(xp.max(array)) < count):
-        return
+        return True
     wrong = array[((array < 0) | (array >= count)) & (array != ignore_index)]
     if wrong.size:
         raise IndexError(f"{who}: Target {int(wrong[0])} is out of bounds: classes are 0 ... {count - 1}, as in the "
                          f"input, or ignore_index={ignore_index}")  # fmt: skip
+    return False
 
 
 def picked(rows: Tensor, classes: Tensor) -> Tensor:
@@ -117,15 +116,26 @@ def weights_of(classes: Tensor, weight: Tensor) -> Tensor:
     return where(classes < 0, 0.0, embedding_rows(weight, where(classes < 0, 0, classes)))
 
 
-def finished(loss: Tensor, classes: Tensor, weight: Tensor | None, reduction: str, shape: tuple) -> Tensor:
+def finished(
+    loss: Tensor, classes: Tensor, whole: bool, weight: Tensor | None, reduction: str, shape: tuple
+) -> Tensor:  # fmt: skip
     """Losses of rows, weighted by their class and reduced."""
-    return divided(loss if weight is None else loss * weights_of(classes, weight), classes, weight, reduction, shape)
+    loss = loss if weight is None else loss * weights_of(classes, weight)
+    return divided(loss, classes, whole, weight, reduction, shape)
 
 
-def divided(loss: Tensor, classes: Tensor, weight: Tensor | None, reduction: str, shape: tuple) -> Tensor:
-    """Weighted losses of rows reduced; the mean divides by the weights of the classes that count."""
+def divided(
+    loss: Tensor, classes: Tensor, whole: bool, weight: Tensor | None, reduction: str, shape: tuple
+) -> Tensor:  # fmt: skip
+    """Weighted losses of rows reduced; the mean divides by the weights of the classes that count.
+
+    `whole`: all do, so that it is the plain mean; a recorded step counts them all the same, as it may see others when it is
+    played again.
+    """
     if reduction == "none":
         return loss if len(shape) == 1 else reshape_op(loss, shape=shape)
+    if reduction == "mean" and whole and weight is None and loss.array.size and not MODE.get().listeners:
+        return mean_op(loss, dim=(0,))
     total = sum_op(loss, dim=(0,))
     if reduction == "sum":
         return total

@@ -85,6 +85,16 @@ def huber_loss(
     return reduced(loss, reduction)
 
 
+def within_unit(name: str, x: Tensor, hint: str) -> None:
+    """Raise ValueError unless all elements lie in 0 ... 1; NaN does not."""
+    if x.array.size:
+        xp = x.backend.xp
+        low, high = float(xp.min(x.array)), float(xp.max(x.array))
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"binary_cross_entropy: all elements of {name} should be between 0 and 1, got "
+                             f"{high if low >= 0 else low}. {hint}")  # fmt: skip
+
+
 def binary_cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -95,18 +105,13 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(t ln x + (1 - t) ln(1 - x)) for probabilities x, each logarithm at least -100.
 
-    `weight` multiplies it and broadcasts. Raises ValueError for x outside of 0 ... 1, ShapeError unless x and t have
-    one shape.
+    `weight` multiplies it and broadcasts. Raises ValueError for x or t outside of 0 ... 1, ShapeError unless x and t
+    have one shape.
     """
     reduction = reduction_of("binary_cross_entropy", reduction, size_average, reduce)
     same_shape("binary_cross_entropy", input, target)
-    if input.array.size:
-        xp = input.backend.xp
-        low, high = float(xp.min(input.array)), float(xp.max(input.array))
-        if low < 0 or high > 1:
-            raise ValueError(f"binary_cross_entropy: all elements of input should be between 0 and 1, got "
-                             f"{low if low < 0 else high}. "
-                             "Hint: binary_cross_entropy_with_logits takes any number")  # fmt: skip
+    within_unit("input", input, "Hint: binary_cross_entropy_with_logits takes any number")
+    within_unit("target", target, "Hint: targets are probabilities, too")
     loss = binary_cross_entropy_op(input, target)
     return reduced(loss if weight is None else loss * weight, reduction)
 

@@ -34,11 +34,21 @@ def batch_norm(
     Otherwise they are the running statistics. Raises ValueError in training on one value per channel, ShapeError for
     vectors that do not fit. Source: Ioffe & Szegedy 2015, Algorithms 1 and 2.
     """
+    return normalized(batch_norm_op, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+def normalized(
+    in_training: Any, input: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, training: bool, momentum: Any,
+    eps: float,
+) -> Tensor:  # fmt: skip
+    """`batch_norm` once its arguments are checked, by the op `in_training` if the statistics are the batch's."""
     shape = tensor_of("batch_norm", input).array.shape
     if len(shape) < 2:
         raise ShapeError(f"batch_norm: input must be (N, C, ...), got {tuple(shape)}")
+    line = shape[1:2]
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
-        vector("batch_norm", name, v, shape[1])
+        if v is not None and (not isinstance(v, Tensor) or v.array.shape != line):
+            vector("batch_norm", name, v, shape[1])
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: running_mean and running_var must be given both or neither")
     if not training:
@@ -49,7 +59,7 @@ def batch_norm(
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
                          f"{tuple(shape)}: the variance of one value is 0. "
                          "Hint: a larger batch (DataLoader(drop_last=True)), or .eval()")  # fmt: skip
-    return batch_norm_op(input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps)
+    return in_training(input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps)
 
 
 def last_sizes(who: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:

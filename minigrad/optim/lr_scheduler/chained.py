@@ -35,6 +35,9 @@ class _Several(LRScheduler):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         kept = self._schedulers
+        parts = state_dict.get("_schedulers") if isinstance(state_dict, dict) else kept
+        if not isinstance(parts, list) or len(parts) != len(kept):
+            raise ValueError(f"{type(self).__name__}.load_state_dict: expected the states of {len(kept)} schedulers")
         super().load_state_dict(state_dict)
         self._schedulers = kept
         for scheduler, state in zip(kept, state_dict["_schedulers"], strict=True):

@@ -86,9 +86,17 @@ class LRScheduler:
         return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict()` gave; the optimizer's rates come with its own state."""
+        """Take over what `state_dict()` gave; the optimizer's rates come with its own state.
+
+        Raises TypeError for anything but a dict, and ValueError for the state of another kind of schedule.
+        """
+        who = f"{type(self).__name__}.load_state_dict"
         if not isinstance(state_dict, dict):
-            raise TypeError(f"{type(self).__name__}.load_state_dict: expected a dict, got {type(state_dict).__name__}")
+            raise TypeError(f"{who}: expected a dict, got {type(state_dict).__name__}")
+        mine, theirs = ({key for key in state if key[:1] != "_"} for state in (self.state_dict(), state_dict))
+        if mine != theirs:
+            raise ValueError(f"{who}: expected the state of such a schedule, {sorted(mine - theirs)} are missing and "
+                             f"{sorted(theirs - mine)} unexpected")  # fmt: skip
         self.__dict__.update(state_dict)
 
 

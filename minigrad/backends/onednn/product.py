@@ -1,0 +1,79 @@
+"""Matrix products on oneDNN, also with the bias and the ReLU of a layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import numpy_kernels, reference
+from .library import BIAS, DST, SRC, WEIGHTS, Library
+from .primitive import FLOAT32, Primitive, compiled, finite, fits, given
+
+
+class Product:
+    """The product of two matrices of given shapes and strides (in bytes), with a bias for each column, and a ReLU."""
+
+    def __init__(self, lib: Library, x: tuple, x_strides: tuple, w: tuple, w_strides: tuple, bias: bool, relu: bool) -> None:
+        self.y = (x[0], w[1])
+        src, weights = (lib.desc(shape, tuple(s // 4 for s in strides)) for shape, strides in ((x, x_strides), (w, w_strides)))
+        dst = lib.desc(self.y, (w[1], 1))
+        line = lib.desc((1, w[1]), (w[1], 1)) if bias else None
+        desc = lib.make("matmul_primitive_desc_create", lib.engine, src, weights, line, dst, lib.with_relu() if relu else None)
+        slots = [(SRC, src), (WEIGHTS, weights), (DST, dst)] + ([(BIAS, line)] if bias else [])
+        self.primitive = Primitive(lib, desc, slots)
+
+    @staticmethod
+    def work(x: tuple, x_strides: tuple, w: tuple, *options: Any) -> float:
+        return 2.0 * x[0] * x[1] * w[1]
+
+
+FEW = 2e5  # multiplications; below, NumPy's product is done before oneDNN's has begun
+
+
+def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) -> np.ndarray | None:
+    """x w + bias for two matrices; None where oneDNN has no primitive, or is no faster."""
+    if x.size * w.shape[1] < FEW or x.shape[0] == 1:
+        return None
+    x, w = in_lines(x), in_lines(w)
+    found = compiled(Product, x.shape, x.strides, w.shape, w.strides, bias is not None, relu)
+    if found is None:
+        return None
+    y = np.empty(found.y, FLOAT32)
+    found.primitive.run(x, w, y, *given(bias))
+    return y
+
+
+def in_lines(x: np.ndarray) -> np.ndarray:
+    """x if its rows or its columns are dense and do not overlap, else a copy."""
+    (down, across), (n, m) = x.strides, x.shape
+    return x if (across == 4 and down >= 4 * m) or (down == 4 and across >= 4 * n) else np.ascontiguousarray(x)
+
+
+def matmul(b: Any, x: Any, other: Any) -> Any:
+    y = product(x, other) if x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and fits(x, other) else None
+    return reference.matmul(b, x, other) if y is None else y
+
+
+def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    y = product(as_rows(x), weight.T, bias) if fits(x, weight, bias) else None
+    if y is None:
+        return numpy_kernels.linear(b, x, weight, bias)
+    return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
+
+
+def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
+    # The ReLU in the product loses NaN, and to look for one costs more than a ReLU behind it where the output is small.
+    small = x.size + weight.size > 6 * math.prod(x.shape[:-1]) * weight.shape[0]
+    if not small and fits(x, weight, bias) and finite(x, weight, bias):
+        y = product(as_rows(x), weight.T, bias, relu=True)
+        if y is not None:
+            return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
+    y = linear(b, x, weight, bias)
+    return np.maximum(y, 0, out=y)
+
+
+def as_rows(x: np.ndarray) -> np.ndarray:
+    """x as a matrix: all dimensions but the last made one."""
+    return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

@@ -1,0 +1,46 @@
+"""Names that PyTorch has retired but still answers to, each with a warning that says what to write instead."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from ..core import Tensor
+from ..nn import Module, functional, init, utils
+
+RETIRED = "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal sparse".split()
+
+
+def retired(old: str, new: str, function: Callable) -> Callable:
+    """`function` under its old name."""
+
+    @functools.wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        warnings.warn(f"{old} is now deprecated in favor of {new}.", FutureWarning, stacklevel=2)
+        return function(*args, **options)
+
+    return called
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """`interpolate` with mode "nearest"."""
+    return functional.interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """`interpolate` with mode "bilinear" and aligned corners."""
+    return functional.interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+def skip_init(module_cls: type[Module], *args: Any, **options: Any) -> Module:
+    """A module whose first values don't matter: here it is made as always."""
+    return module_cls(*args, **options)
+
+
+INITS = {name: retired(f"nn.init.{name}", f"nn.init.{name}_", getattr(init, f"{name}_")) for name in RETIRED}
+INTERPOLATE = "nn.functional.interpolate"
+FUNCTIONS = {f.__name__: retired(f"nn.functional.{f.__name__}", INTERPOLATE, f) for f in (upsample_nearest, upsample_bilinear)}
+UTILS = {"skip_init": skip_init,
+         "clip_grad_norm": retired("nn.utils.clip_grad_norm", "nn.utils.clip_grad_norm_", utils.clip_grad_norm_)}  # fmt: skip

@@ -28,6 +28,7 @@ PACKAGE = str(Path(__file__).parent)
 LIBRARIES = (PACKAGE, str(Path(np.__file__).parent), str(Path(inspect.__file__).parent), "<frozen")
 INSTALLED = ("site-packages", "dist-packages")
 SPEAKING = re.compile(r"(?!bool:|index:)[A-Za-z_][\w.]*(\[[^\]]*\])?: ")  # `softmax: ...` speaks for an op
+WHATS = ("dtype:", "device:", "requires_grad:")  # not who speaks, but of what
 WORDS: dict[str, tuple[type, str]] = {
     "Tensor": (Tensor, "a tensor"), "int": (Integral, "an int"), "float": (Real, "a number"), "bool": (bool, "True or False"),
     "str": (str, "a string"), "None": (type(None), "None"), "Sequence": ((list, tuple), "a list or tuple"),
@@ -65,11 +66,8 @@ def explained(function: Callable, name: str, rename: bool, args: tuple, options:
         return error
     spoken = SPEAKING.match(text)
     if spoken or text.startswith(f"{name} "):
-        if rename and spoken and not re.search(rf"\b{name}\b", spoken.group()):
-            if text.startswith(("dtype:", "device:")):
-                error.args = (f"{name}: {text}",)
-            elif isinstance(error, (TypeError, ValueError, IndexError)):
-                error.args = (f"{name}: {text[spoken.end() :]}",)
+        if rename and spoken and spoken.group() not in (f"{name}: ", "detect_anomaly: "):
+            error.args = (f"{name}: {text if text.startswith(WHATS) else text[spoken.end() :]}",)
         return error
     misfits, got = compared(function, args, options)
     if misfits:
@@ -97,7 +95,7 @@ def compared(function: Callable, args: tuple, options: dict) -> tuple[list[str],
     misfits, words = [], []
     for key, value in signature.bind(*args, **options).arguments.items():
         parameter = signature.parameters[key]
-        if key in ("self", "cls") and not isinstance(value, Tensor) or parameter.kind is parameter.VAR_KEYWORD:
+        if (key == "self" and function.__name__[:2] == "__") or parameter.kind is parameter.VAR_KEYWORD:
             continue
         words.append(f"{key} {described(value)}")
         wanted = str(parameter.annotation)
@@ -136,7 +134,7 @@ def guard(top: str, tensors: Iterable[str], others: Iterable[str], layers: str) 
     for names, rename in ((tensors, True), (others, False)):
         for module in (sys.modules[f"{top}.{name}".rstrip(".")] for name in names):
             for name, value in list(vars(module).items()):
-                if name[0] != "_" and ours(value, top) and (hasattr(module, "__path__") or at_home(module, value)):
+                if name[0] != "_" and ours(value, top) and (whole(module) or at_home(module, value)):
                     guard_one(module, name, value, rename)
     for name, value in list(vars(Tensor).items()):
         if name[0] != "_" and ours(value, top):
@@ -152,6 +150,11 @@ def ours(value: Any, top: str) -> bool:
     return kinds and (value.__module__ or "").partition(".")[0] == top and value.__module__ != operands.__name__
 
 
+def whole(module: ModuleType) -> bool:
+    """Whether all of a module is offered: it is a package, or one of PyTorch's places, which come from no file."""
+    return hasattr(module, "__path__") or module.__spec__ is None
+
+
 def at_home(module: ModuleType, value: Any) -> bool:
     """Whether a function is a module's own, or from beside it: a plain module imports others for its own use."""
     folder = module.__name__.rpartition(".")[0]
@@ -162,7 +165,9 @@ def at_home(module: ModuleType, value: Any) -> bool:
 def guard_one(module: ModuleType, name: str, value: Any, rename: bool) -> None:
     if isinstance(value, type):
         made = getattr(value, "__init__", None)  # of a base, perhaps
-        if ours(made, __name__.partition(".")[0]) and not issubclass(value, (Tensor, BaseException, Device)):
+        if ours(made, __name__.partition(".")[0]) and not (
+            issubclass(value, (BaseException, Device)) or value is Tensor or made is Tensor.__init__
+        ):
             value.__init__ = guarded(made, value.__name__)  # type: ignore[misc, arg-type]
         return
     wrapped = guarded(value, name, rename)

@@ -10,6 +10,8 @@ from .nn import Module
 from .ops.formulas import title
 from .trace import Program, Statistics, Thumbnail, statistics_of, thumbnail_of
 from .viz import draw
+from .viz.render import NoGraphviz, svg_of
+from .viz.text import escape as dot_text
 from .viz.text import number, shape_text, size, visible
 
 LOW, HIGH = (0x21, 0x66, 0xAC), (0xB2, 0x18, 0x2B)  # blue and red of one lightness, told apart by colour-blind readers
@@ -96,6 +98,24 @@ def module_html(self: Module) -> str:
     return f"<table><tr>{head}</tr>{''.join(rows)}</table><div>{total:,} parameters, in {mode}</div>"
 
 
+def module_svg(self: Module) -> str | None:
+    """The tree of the modules; None for more than can be read, or where no Graphviz is found."""
+    modules = dict(self.named_modules())
+    ids = {path: f"m{k}" for k, path in enumerate(modules)}
+    lines = ['node [shape=box style="rounded,filled" fillcolor="#e6f0fa" color="#0072b2" fontname="sans-serif"]']
+    for path, module in modules.items():
+        above, _, name = path.rpartition(".")
+        count = sum(p.array.size for p in module.parameters())
+        held = f"<BR/>{count:,} parameters" if count else ""
+        lines.append(f"{ids[path]} [label=<<B>{dot_text(name)}</B> {dot_text(type(module).__name__)}{held}>]")
+        lines += [f"{ids[above]} -> {ids[path]}"] * bool(path)
+    try:
+        dot = "digraph { rankdir=LR; nodesep=0.15; " + "\n".join(lines) + " }"
+        return svg_of(dot) if len(modules) <= GRAPH else None
+    except NoGraphviz:
+        return None
+
+
 def program_svg(self: Program) -> str | None:
     """The drawing of the program; None if it recorded no calls, or where no Graphviz is found."""
     return draw(self, limit=GRAPH)._repr_svg_() if any(call.phase == "forward" for call in self.calls) else None
@@ -111,5 +131,5 @@ def program_html(self: Program) -> str:
 
 
 Tensor._repr_html_, Tensor._repr_svg_ = tensor_html, tensor_svg  # type: ignore[attr-defined]
-Module._repr_html_ = module_html  # type: ignore[attr-defined]
+Module._repr_html_, Module._repr_svg_ = module_html, module_svg  # type: ignore[attr-defined]
 Program._repr_html_, Program._repr_svg_ = program_html, program_svg  # type: ignore[attr-defined]

@@ -61,8 +61,10 @@ class Summary:
     __repr__ = __str__
 
 
-def summary(model: Module, input_shape: Sequence[int] | Tensor) -> Summary:
+def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
     """Run `model` once on a random input of `input_shape` (batch included), or on a given tensor, and count.
+
+    A list of tensors or of shapes is for a model of several inputs.
 
     A multiplication and an addition are two FLOPs; other ops count one for each element they read or make, whichever is
     more, and views none. A parameter shared by layers counts where it is first used; so does an array kept by several.
@@ -70,9 +72,9 @@ def summary(model: Module, input_shape: Sequence[int] | Tensor) -> Summary:
     """
     buffers = [(b, b.clone()) for b in model.buffers()]
     place = default_generator.get_state()
-    x = input_shape if isinstance(input_shape, Tensor) else randn(*input_shape)
-    with record(x) as program, mode(grad=True):
-        y = model(x)
+    inputs = made_inputs(input_shape)
+    with record(*inputs) as program, mode(grad=True):
+        y = model(*inputs)
     default_generator.set_state(place)
     with mode(grad=False):
         for buffer, before in buffers:
@@ -102,6 +104,19 @@ def summary(model: Module, input_shape: Sequence[int] | Tensor) -> Summary:
                 known.add(id(value))
                 rows[where.get(node.number, next(iter(rows)))].kept += value.size * value.dtype.itemsize
     return Summary(list(rows.values()))
+
+
+def made_inputs(given: Any) -> list[Tensor]:
+    """The inputs of a model: a tensor, a shape, or several of them."""
+    if isinstance(given, Tensor):
+        return [given]
+    if not isinstance(given, (list, tuple)):
+        raise TypeError(f"summary: input_shape must be a shape such as (8, 3, 32, 32), or a tensor, got {given!r:.60}")
+    if given and all(isinstance(part, (Tensor, list, tuple)) for part in given):
+        return [x for part in given for x in made_inputs(part)]
+    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in given):
+        raise ValueError(f"summary: input_shape must be sizes >= 0, got {given!r:.60}")
+    return [randn(*given)]
 
 
 def flops(call: Call) -> int:

@@ -327,6 +327,14 @@ for lead in ((), (2,), (2, 3)):
         "nn.functional.linear",
     )
 case(matmul.linear_op, [normal(2, 4), normal(5, 4)], lambda x, w: x @ w.T, "nn.functional.linear")
+for lead in ((2,), (2, 3)):
+    case(
+        matmul.linear_relu_op,
+        [normal(*lead, 4), normal(5, 4), normal(5)],
+        lambda x, w, c: np.maximum(x @ w.T + c, 0),
+        lambda t, x, w, c: t.nn.functional.linear(x, w, c).relu(),
+    )
+case(matmul.linear_relu_op, [normal(2, 4), normal(5, 4)], lambda x, w: np.maximum(x @ w.T, 0))
 
 # in place, on copies of the inputs
 
@@ -353,6 +361,17 @@ case(
     "lerp",
     wants=(),
     name="lerp_",
+)
+case(
+    on_copy(optimizers.pack_),
+    [normal(7), normal(2, 2), normal(3)],
+    lambda flat, *parts: np.concatenate([part.ravel() for part in parts]),
+    None,
+    wants=(),
+    name="pack_",
+)
+case(
+    on_copy(optimizers.unpack_), [normal(7), normal(2, 2), normal(3)], lambda flat, *parts: flat, None, wants=(), name="unpack_"
 )
 case(
     on_copy(optimizers.sgd_),

@@ -24,6 +24,10 @@ def torch_conv(t: Any, x: Any, w: Any, bias: Any = None, *, window: Any) -> Any:
     return getattr(t.nn.functional, f"conv{x.ndim - 2}d")(x, w, bias, *window)
 
 
+def torch_conv_relu(t: Any, *inputs: Any, window: Any) -> Any:
+    return torch_conv(t, *inputs, window=window).relu()
+
+
 def torch_conv_input(t: Any, out: Any, w: Any, *, shape: Any, window: Any) -> Any:
     n = out.ndim - 2
     reach = [
@@ -46,6 +50,7 @@ for window, x_size, w_size, out_size in [
     (Window((1, 2, 1), (0, 1, 0), (1, 1, 1)), (1, 1, 2, 3, 2), (2, 1, 2, 2, 1), (1, 2, 1, 2, 2)),
 ]:
     case(conv.conv, [normal(*x_size), normal(*w_size), normal(w_size[0])], ref.conv, torch_conv, window=window)
+    case(conv.conv_relu, [normal(*x_size), normal(*w_size), normal(w_size[0])], ref.conv_relu, torch_conv_relu, window=window)
     case(
         conv.conv_input,
         [normal(*out_size), normal(*w_size)],

@@ -87,6 +87,10 @@ def batch_norm(x, weight, bias, running_mean=None, running_var=None, momentum=No
     return batch_norm_eval(x, weight, bias, flat.mean(1), flat.var(1), eps)
 
 
+def conv_relu(*inputs, window):
+    return np.maximum(conv(*inputs, window=window), 0)
+
+
 def batch_norm_relu(*inputs, eps):
     return np.maximum(batch_norm(*inputs, eps=eps), 0)
 

@@ -82,3 +82,58 @@ def test_assert_close_says_where_values_differ() -> None:
     minigrad.testing.assert_close(a, a + 1e-7)
     with pytest.raises(AssertionError, match="1 of 2 values differ, most at"):
         minigrad.testing.assert_close(a, minigrad.tensor([1.0, 2.1]))
+
+
+def test_distributed_is_a_group_of_one() -> None:
+    dist = minigrad.distributed
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
+        dist.get_rank()
+    with pytest.raises(RuntimeError, match="minigrad runs in one process, got world_size=4"):
+        dist.init_process_group("nccl", rank=0, world_size=4)
+    dist.init_process_group("gloo", rank=0, world_size=1)
+    try:
+        assert (dist.get_rank(), dist.get_world_size(), dist.get_backend()) == (0, 1, "gloo") and dist.is_initialized()
+        x, gathered = minigrad.arange(3.0), [minigrad.zeros(3)]
+        dist.all_reduce(x)
+        dist.all_gather(gathered, x)
+        assert gathered[0].tolist() == x.tolist() == [0, 1, 2] and dist.broadcast(x, 0, async_op=True).wait()
+    finally:
+        dist.destroy_process_group()
+    assert not dist.is_initialized()
+    model = minigrad.nn.parallel.DistributedDataParallel(minigrad.nn.Linear(2, 3))
+    assert list(model.state_dict()) == ["module.weight", "module.bias"] and model(minigrad.ones(1, 2)).shape == (1, 3)
+
+
+def test_resize_keeps_the_first_elements() -> None:
+    x = minigrad.arange(6.0)
+    assert x.resize_(2, 2) is x and x.tolist() == [[0, 1], [2, 3]]
+    assert x.resize_((5,)).tolist() == [0, 1, 2, 3, 0] and x.resize_as_(minigrad.zeros(1, 2)).tolist() == [[0, 1]]
+    with pytest.raises(RuntimeError, match="cannot resize variables that require grad"):
+        minigrad.ones(2, requires_grad=True).resize_(3)
+
+
+def test_retired_names_answer_with_a_warning() -> None:
+    w = minigrad.zeros(3, 3)
+    with pytest.warns(FutureWarning, match="nn.init.eye is now deprecated in favor of nn.init.eye_"):
+        minigrad.nn.init.eye(w)
+    assert w.tolist() == minigrad.eye(3).tolist()
+    with pytest.warns(FutureWarning, match="in favor of nn.functional.interpolate"):
+        assert minigrad.nn.functional.upsample_nearest(minigrad.ones(1, 1, 2, 2), scale_factor=2).shape == (1, 1, 4, 4)
+    with pytest.warns(UserWarning, match="volatile was removed"):
+        minigrad.autograd.Variable(w, volatile=True)
+
+
+def test_bases_of_layers_are_where_pytorch_has_them() -> None:
+    nn = minigrad.nn
+    modules = nn.modules
+    assert isinstance(nn.BatchNorm2d(1), modules.batchnorm._BatchNorm) and isinstance(nn.MSELoss(), modules.loss._Loss)
+    assert isinstance(nn.Conv1d(1, 1, 1), modules.conv._ConvNd)
+    assert not isinstance(nn.GroupNorm(1, 1), modules.batchnorm._NormBase)
+
+
+def test_what_one_process_and_one_program_can_not_do_is_refused_with_the_reason() -> None:
+    for call in (minigrad.distributed.rpc.init_rpc, minigrad.distributed.fsdp.FullyShardedDataParallel):
+        with pytest.raises(RuntimeError, match="there is one process"):
+            call("worker")
+    with pytest.raises(RuntimeError, match=r"fx.symbolic_trace: .*minigrad.record\(\)"):
+        minigrad.fx.symbolic_trace(minigrad.nn.Identity())

@@ -87,6 +87,13 @@ def test_gradients_accumulate_in_the_same_memory() -> None:
     assert x.grad.tolist() == [1, 1]
 
 
+def test_the_gradient_of_a_number_accumulates() -> None:
+    x = minigrad.tensor(2.0, requires_grad=True)
+    for total in (3.0, 6.0, 9.0):
+        (x * 3).backward()
+        assert x.grad.item() == total
+
+
 def test_accumulated_gradients_share_no_memory() -> None:
     """`.grad` may be written in place: it is no view of a seed, of another gradient or of a saved value."""
     x, w = leaf(1, 2), leaf(3, 4)

@@ -22,13 +22,14 @@ RULED = {name: op for name, op in OPS.items() if op.rules and not name.startswit
 
 # Ops whose rules move elements about, which words say better than sums and products: nothing is computed from these.
 IN_WORDS = set(
-    "sum_to expand cast move contract unfold unfold_adjoint prod cumsum cumprod logcumsumexp recurrence reshape permute slice slice_adjoint flip roll cat "
-    "stack pad diagonal diagonal_adjoint tril triu getitem getitem_adjoint setitem index_select index_add gather scatter_add "
-    "take_places put_places view_written eigenvectors singular_vectors singular_values conv_input conv_weight max_pool "
-    "max_pool_input max_pool_take sum_pool sum_pool_input rnn_tanh rnn_relu lstm gru".split()
-) | {"conv: x", "conv: weight"}
+    "contract unfold unfold_adjoint sum_to expand cast move prod cumsum cumprod logcumsumexp recurrence reshape permute "
+    "slice slice_adjoint flip roll cat stack pad diagonal diagonal_adjoint tril triu getitem getitem_adjoint setitem "
+    "index_select index_add gather scatter_add take_places put_places view_written eigenvectors singular_vectors "
+    "singular_values conv_input conv_weight max_pool max_pool_input max_pool_take sum_pool sum_pool_input rnn_tanh "
+    "rnn_relu lstm gru".split()
+) | {"conv: x", "conv: weight", "conv_relu: x", "conv_relu: weight"}
 # Formulas that are words or need a function that is no op; their rules are computed all the same.
-UNCOMPUTED = set("erfinv lgamma nan_to_num cholesky qr_q eigenvalues pinv conv".split())
+UNCOMPUTED = set("erfinv lgamma nan_to_num cholesky qr_q eigenvalues pinv conv conv_relu".split())
 
 
 def solid(*size: int) -> np.ndarray:
@@ -49,7 +50,7 @@ def computable(case: Case) -> bool:
     arrays = [a for a in case.arrays() if isinstance(a, np.ndarray)]
     floats = [a for a in arrays if a.dtype.kind == "f"]
     plain = all((np.abs(a) < 50).all() for a in floats)  # the plain formula overflows where the kernel does not
-    rows = not (isinstance(case.what, Op) and case.what.name == "linear") or arrays[0].ndim == 2
+    rows = not (isinstance(case.what, Op) and case.what.name in ("linear", "linear_relu")) or arrays[0].ndim == 2
     return isinstance(case.what, Op) and case.what.name in FORMULAS and case.has_slope and bool(plain) and rows
 
 

@@ -20,7 +20,6 @@ def test_the_table_of_four_people() -> None:
 
 
 def test_real_tables() -> None:
-    pytest.importorskip("sklearn.datasets")
     found = report("22_real_tables")
     for conditions in found["measurements"]["conditions"].values():
         assert conditions["raw"] > 1e5 * conditions["z-scored"]

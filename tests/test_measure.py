@@ -153,6 +153,29 @@ def test_the_hessian_of_a_quadratic_is_its_matrix() -> None:
     assert not m.hvp(lambda: q.sum(), [q], mg.ones(2, dtype=mg.float64)).any()
 
 
+def layers_between(kind: str) -> list[nn.Module]:
+    made = {"bn": nn.BatchNorm2d(3), "gn": nn.GroupNorm(3, 3), "in": nn.InstanceNorm2d(3, affine=True), "none": nn.Identity()}
+    return [
+        nn.Conv2d(1, 3, 3, padding=1),
+        made[kind],
+        nn.Tanh(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(12, 3),
+        nn.LayerNorm(3),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["none", "bn", "gn", "in"])
+def test_the_dense_hessian_of_a_convolutional_net_has_the_products_as_columns(kind: str) -> None:
+    model = nn.Sequential(*layers_between(kind)).double()
+    x, y = mg.randn(5, 1, 4, 4, dtype=mg.float64), mg.randint(0, 3, (5,))
+    h = m.Hessian(lambda: nn.functional.cross_entropy(model(x), y), model)
+    dense, v = h.dense(), h.vector()
+    np.testing.assert_allclose((dense @ v).numpy(), (h @ v).numpy(), rtol=1e-8, atol=1e-11)
+    np.testing.assert_allclose(dense.numpy(), dense.numpy().T, rtol=1e-7, atol=1e-11)
+
+
 def test_power_iteration() -> None:
     a = np.diag([1.0, -5.0, 2.0])
     apply = lambda v: mg.tensor(a) @ v  # noqa: E731
@@ -350,3 +373,36 @@ def test_the_meter_says_where_there_is_no_line() -> None:
     np.testing.assert_array_equal(model[1].running_mean.numpy(), before)
     model.eval()
     assert m.theory_meter(model, mg.randn(6, 1, 8, 8), mg.randint(0, 3, (6,)), loss).why[-1] == "batch norm in evaluation"
+
+
+class Block(nn.Module):
+    """Linear, ReLU, linear, with the input added or not, by a function or by layers."""
+
+    def __init__(self, skip: bool, function: bool) -> None:
+        super().__init__()
+        self.first, self.relu, self.second, self.last = nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8), nn.Linear(8, 3)
+        self.skip, self.function = skip, function
+
+    def forward(self, x: mg.Tensor) -> mg.Tensor:
+        z = self.first(x)
+        z2 = self.second(z.relu() if self.function else self.relu(z))
+        return self.last(z2 + z if self.skip else z2)
+
+
+@pytest.mark.parametrize(
+    ("skip", "function", "why"),
+    [
+        (False, False, ["", ""]),
+        (True, False, ["there is another way around", "something that is no layer comes between"]),
+        (False, True, ["something that is no layer comes between", ""]),
+    ],
+)
+def test_the_meter_notices_what_is_no_chain(skip: bool, function: bool, why: list) -> None:
+    found = m.theory_meter(Block(skip, function), mg.randn(6, 8), mg.randint(0, 3, (6,)), nn.functional.cross_entropy)
+    assert found.why == why and [t is None for t in found.theory] == [bool(w) for w in why]
+
+
+def test_a_meter_needs_a_weight_matrix() -> None:
+    with pytest.raises(ValueError, match="no layer with a weight matrix"):
+        m.theory_meter(nn.Sequential(nn.BatchNorm1d(3), nn.ReLU()), mg.randn(6, 3), mg.randint(0, 3, (6,)),
+                       nn.functional.cross_entropy)  # fmt: skip

@@ -10,7 +10,6 @@ import pytest
 
 import minigrad
 from minigrad import nn
-from minigrad.nn import norm
 from minigrad.trace import record
 
 
@@ -195,10 +194,10 @@ def test_momentum_as_keras_means_it():
     assert nn.utils.momentum_from_keras(0.99) == pytest.approx(0.01)
     with pytest.raises(ValueError, match=r"momentum must be in 0 ... 1, got 1.5"):
         nn.utils.momentum_from_keras(1.5)
-    norm.hint_at_keras.cache_clear()
-    with pytest.warns(UserWarning, match=r"looks like Keras' convention.*momentum_from_keras\(0.9\) is 0.1"):
-        nn.BatchNorm1d(3, momentum=0.9)
-    with warnings.catch_warnings():  # once is enough
+    for momentum in (0.5, 0.9):
+        with pytest.warns(UserWarning, match=r"looks like Keras' convention.*momentum_from_keras\(0.9\) is 0.1"):
+            nn.BatchNorm1d(3, momentum=momentum)
+    with warnings.catch_warnings():
         warnings.simplefilter("error")
-        nn.BatchNorm2d(3, momentum=0.9)
+        nn.BatchNorm2d(3, momentum=0.49)
         nn.BatchNorm2d(3, momentum=0.1)

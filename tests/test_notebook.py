@@ -56,6 +56,16 @@ def test_a_module_shows_its_layers():
 
 
 @needs_pygraphviz
+def test_a_module_shows_its_tree():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Sequential(nn.ReLU(), nn.Linear(4, 1)))
+    root = ET.fromstring(model._repr_svg_())
+    groups = [g.get("class") for g in root.iter("{http://www.w3.org/2000/svg}g")]
+    assert (groups.count("node"), groups.count("edge")) == (5, 4)
+    assert "21 parameters" in " ".join(root.itertext())
+    assert nn.Sequential(*(nn.ReLU() for _ in range(300)))._repr_svg_() is None
+
+
+@needs_pygraphviz
 def test_a_program_shows_its_picture():
     model, x = nn.Linear(3, 1), mg.randn(2, 3)
     with record(x=x) as program:
@@ -76,4 +86,7 @@ def test_no_name_breaks_the_html(name):
     model.add_module("leaf", type(kind, (nn.Module,), {"extra_repr": lambda self: name})())
     html = model._repr_html_()
     assert {e.tag for e in parsed(html).iter()} == {"div", "table", "tr", "td", "th", "b"}
+    if find_spec("pygraphviz") is not None:
+        tags = {e.tag.rpartition("}")[2] for e in ET.fromstring(model._repr_svg_()).iter()}
+        assert tags <= {"svg", "g", "title", "text", "path", "polygon"}
     assert len(html) < 5000 and not any(c in html for c in "\x00\x1b\u202e")

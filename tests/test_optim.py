@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minigrad
-from minigrad import autograd, optim
+from minigrad import Tensor, autograd, optim
+from minigrad.backends import GradError
+from minigrad.optim.packed import SMALL
 from minigrad.trace import record
 
 NAN = float("nan")
@@ -364,3 +367,97 @@ def test_memory_is_flat_and_unused_parameters_get_no_state() -> None:
     assert optimizer.state[p]["momentum_buffer"].array is buf
     assert q not in optimizer.state
     assert autograd.is_grad_enabled()
+
+
+# -- packs: small parameters updated together -----------------------------------------------------------------------------
+
+
+def small_and_large() -> list[Tensor]:
+    """Parameters that fit into a pack, and one that is too large."""
+    minigrad.manual_seed(0)
+    return [minigrad.randn(*size).requires_grad_() for size in ((3, 4), (4,), (), (SMALL + 1,), (2, 1, 2))]
+
+
+def trained(make: Callable, steps: int, packs: bool, missing: int | None = None) -> tuple[list[Tensor], Any]:
+    """Parameters after some steps, in packs or one by one; in step `missing` the second has no gradient."""
+    params = small_and_large()
+    optimizer = make(params)
+    type(optimizer).elementwise, before = packs, type(optimizer).elementwise
+    try:
+        for step in range(steps):
+            for k, p in enumerate(params):
+                p.grad = None if k == 1 and step == missing else (p.detach() * (0.1 * step + 1)).sin()
+            optimizer.step()
+    finally:
+        type(optimizer).elementwise = before
+    return params, optimizer
+
+
+PACKED = {
+    "SGD": lambda ps: optim.SGD(ps, lr=0.1),
+    "SGD momentum": lambda ps: optim.SGD(ps, lr=0.1, momentum=0.9, dampening=0.1, weight_decay=0.01),
+    "Adam": lambda ps: optim.Adam(ps, lr=0.1, weight_decay=0.01, amsgrad=True),
+    "AdamW": lambda ps: optim.AdamW(ps, lr=0.1),
+    "RMSprop": lambda ps: optim.RMSprop(ps, lr=0.1, momentum=0.5, centered=True),
+    "Adagrad": lambda ps: optim.Adagrad(ps, lr=0.1),
+    "Adadelta": lambda ps: optim.Adadelta(ps, lr=0.1),
+    "Adamax": lambda ps: optim.Adamax(ps, lr=0.1),
+    "NAdam": lambda ps: optim.NAdam(ps, lr=0.1),
+    "RAdam": lambda ps: optim.RAdam(ps, lr=0.1),
+}
+
+
+@pytest.mark.parametrize("missing", [None, 0, 4])
+@pytest.mark.parametrize("name", PACKED)
+def test_a_pack_steps_as_its_parameters_would(name: str, missing: int | None) -> None:
+    alone, one = trained(PACKED[name], 8, False, missing)
+    together, other = trained(PACKED[name], 8, True, missing)
+    counts = missing is not None and "step" in other.state.get(together[0], {})  # no longer one count for all
+    assert not one.packs.packs and len(other.packs.packs) == (not counts)
+    for p, q in zip(alone, together, strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+    first, second = one.state_dict()["state"], other.state_dict()["state"]
+    assert first.keys() == second.keys()
+    for k in first:
+        assert first[k].keys() == second[k].keys()
+        for key in first[k]:
+            np.testing.assert_array_equal(first[k][key].detach().numpy(), second[k][key].detach().numpy())
+
+
+def test_a_loaded_copied_or_replaced_state_is_what_counts() -> None:
+    _, fresh = trained(PACKED["Adam"], 3, True)
+    saved = copy.deepcopy(fresh.state_dict())
+    params, optimizer = trained(PACKED["Adam"], 6, True)
+    optimizer.load_state_dict(saved)
+    other = copy.deepcopy(optimizer)
+    for p in [*params, *other.param_groups[0]["params"]]:
+        p.grad = minigrad.ones_like(p)
+    for each in (optimizer, other):
+        each.step()
+        each.step()
+        assert all(float(values["step"]) == 5 for values in each.state.values())
+    for p, q in zip(params, other.param_groups[0]["params"], strict=True):
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+    optimizer.state[params[0]]["exp_avg"] = minigrad.zeros_like(params[0])
+    g = 1 + 0.01 * params[0].detach().numpy()
+    optimizer.step()
+    np.testing.assert_allclose(optimizer.state[params[0]]["exp_avg"].numpy(), 0.1 * g, rtol=1e-6)
+
+
+def test_a_packed_step_counts_as_a_write() -> None:
+    params = small_and_large()[:2]
+    optimizer = optim.SGD(params, lr=0.1)
+    for _ in range(3):
+        y = (params[0] * params[0]).sum()
+        for p in params:
+            p.grad = minigrad.ones_like(p)
+        optimizer.step()
+        with pytest.raises(GradError, match="modified by an inplace operation"):
+            y.backward()
+
+
+def test_a_recorded_step_after_packed_ones_is_drawn_parameter_by_parameter() -> None:
+    params, optimizer = trained(PACKED["SGD momentum"], 3, True)
+    with minigrad.record() as program:
+        optimizer.step()
+    assert [call.op.name for call in program.calls].count("sgd_") == len(params)

@@ -156,6 +156,8 @@ def test_writing_in_place_inside_the_block():
         y = x * 2
         y.add_(1)
     assert program.of(y).statistics is None
+    with pytest.raises(TypeError, match="statistics must be True or False, got Tensor"):
+        record(statistics=x)
     with mg.inference_mode(), record(x=x, statistics=True) as program:
         y = x * 2
     assert program.of(y).statistics.mean == 2

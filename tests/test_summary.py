@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 import minigrad
 from minigrad import nn
 from minigrad.summaries import summary
@@ -36,3 +40,25 @@ def test_shared_weights_count_once() -> None:
     table = summary(nn.Sequential(layer, nn.Tanh(), layer), minigrad.ones(2, 4))
     assert table.parameters == 16
     assert table.flops == 2 * (2 * 4 * 2 * 4) + 8
+
+
+class Two(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.a, self.b = nn.Linear(3, 2), nn.Embedding(5, 2)
+
+    def forward(self, x: minigrad.Tensor, i: minigrad.Tensor) -> minigrad.Tensor:
+        return self.a(x) + self.b(i)
+
+
+def test_several_inputs() -> None:
+    table = summary(Two(), [(4, 3), minigrad.tensor([0, 1, 2, 3])])
+    assert [(row.name, row.shape) for row in table.rows] == [("a", (4, 2)), ("b", (4, 2)), ("(model)", (4, 2))]
+    assert table.parameters == 8 + 10
+
+
+@pytest.mark.parametrize(("given", "error"), [(3, TypeError), ("x", TypeError), (None, TypeError), ((2, -1), ValueError),
+                                              ((2, 1.5), ValueError), ((2, True), ValueError)])  # fmt: skip
+def test_shapes_that_are_none(given: Any, error: type) -> None:
+    with pytest.raises(error, match="summary: input_shape must be"):
+        summary(nn.Linear(3, 2), given)

@@ -142,7 +142,8 @@ MASK = [True, False]
     [
         lambda m, b: b - b, lambda m, b: 1 - b, lambda m, b: b - 1.5, lambda m, b: b // b, lambda m, b: b % b,
         lambda m, b: b**b, lambda m, b: +b, lambda m, b: -b, lambda m, b: m.ones(2) - b, lambda m, b: b << b,
-        lambda m, b: m.randn_like(m.ones(2, dtype=m.int64)), lambda m, b: m.randperm(-1), lambda m, b: m.zeros(2).fill_(m.ones(2)),
+        lambda m, b: m.randn_like(m.ones(2, dtype=m.int64)), lambda m, b: m.randperm(-1),
+        lambda m, b: m.zeros(2).fill_(m.ones(2)),
         lambda m, b: m.zeros(2).uniform_(2, 1), lambda m, b: m.zeros(2).normal_(0, -1),
         lambda m, b: m.index_select(m.zeros(2), 0, m.tensor([-1])),
     ],

@@ -80,3 +80,9 @@ def test_only_shapes_and_types_are_explained():
     assert noted(lambda: broken()(mg.ones(1)), ZeroDivisionError) == []
     (note,) = noted(lambda: nn.Linear(2, 2)(mg.ones(1, 2, dtype="float64")), DTypeError)
     assert "Linear(1×2)" in note
+
+
+def test_a_note_never_hides_the_error():
+    model = nn.Sequential(nn.Linear(3, 2), Head())
+    model[1]._modules["odd"] = 3  # no module at all
+    assert noted(lambda: model(mg.ones(1, 3))) == []

@@ -1,19 +1,21 @@
 """Drawings at a level: modules closed and opened, equal blocks once, updates, memory; as Mermaid and as plain text."""
 
 import re
+import xml.etree.ElementTree as ET
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 import minigrad as mg
-from minigrad import nn, optim, viz
+from minigrad import gallery, nn, optim, viz
 from minigrad.nn import functional as F
 from minigrad.trace import record
 
 from .test_viz import HOSTILE
 
 needs_pygraphviz = pytest.mark.skipif(find_spec("pygraphviz") is None, reason="pygraphviz is not installed")
-EVIL = [*HOSTILE, "`code`", "#quot;", "%%{init}%%", "\u05d0\u05d1", 'click n0 href "javascript:1"', "subgraph", "end"]
+EVIL = [*HOSTILE, "", " ", "`code`", "#quot;", "%%{init}%%", "\u05d0\u05d1", 'click n0 href "javascript:1"', "subgraph", "end"]
 
 
 class Block(nn.Module):
@@ -67,6 +69,7 @@ def test_depth(net):
 def test_equal_blocks_are_drawn_once(net):
     closed = viz.draw(net, depth=2)
     assert calls(closed) == ["stem · Linear", "norm · BatchNorm1d", "blocks.0 … blocks.3 · Block ×4", "sum"]
+    assert "<B>Net</B>>" in viz.draw(net, depth=2, backward=False).dot  # a box whose name is its class
     assert "60 parameters each" in closed.text and "×4" in closed.dot and "×4" in closed.mermaid
     opened = viz.draw(net, depth=3)
     assert calls(opened) == ["stem · Linear", "norm · BatchNorm1d", "fc1 · Linear", "relu", "fc2 · Linear", "add", "sum"]
@@ -257,9 +260,12 @@ def test_no_name_breaks_mermaid_or_text(name):
             assert NODE.match(line) or LINK.match(line) or REST.match(line), line
         assert not re.search(r"[<>](?!br/>)", re.sub(r"<br/>|-->|\.->", "", drawing.mermaid))
         plain = viz.draw(program, names={"x": x, "y": y}, **options)
-        assert len(drawing.text.splitlines()) == 1 + len(plain.text.splitlines())
+        assert len(drawing.text.splitlines()) == bool(name) + len(plain.text.splitlines())
         assert max(map(len, drawing.text.splitlines())) < 800
         assert not any(c in drawing.text for c in "\x00\x1b\u202e")
+        if find_spec("pygraphviz") is not None:
+            tags = {e.tag.rpartition("}")[2] for e in ET.fromstring(drawing._repr_svg_()).iter()}
+            assert tags <= {"svg", "g", "title", "text", "path", "polygon", "polyline", "ellipse", "a"}
 
 
 @needs_pygraphviz
@@ -285,3 +291,18 @@ def test_functional_calls_have_no_boxes():
     with record(x=x) as program:
         F.relu(x)
     assert "[" not in viz.draw(program, depth=0).text
+
+
+@needs_pygraphviz
+def test_the_page_about_recording_runs(tmp_path, monkeypatch):
+    page = Path(__file__).parent.parent / "docs" / "record.md"
+    monkeypatch.chdir(tmp_path)
+    for code in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE):
+        exec(compile(code, str(page), "exec"), {})
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["model.svg", "norm.svg"]
+
+
+def test_the_gallery_page_is_up_to_date():
+    page = Path(__file__).parent.parent / "docs" / "gallery.md"
+    assert page.read_text(encoding="utf-8") == gallery.gallery_page()
+    assert all((page.parent / "pictures" / f"{name}.svg").exists() for name in gallery.PICTURES)

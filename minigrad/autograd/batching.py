@@ -96,9 +96,9 @@ def along(*names: str) -> Callable:
 
 
 KINDS: dict[str, Callable] = {"elementwise": aligned, "batched": aligned}
-rule("alias", "cast", "clone", "contiguous", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det", "cofactor", "cofactor_change", "logabsdet",
-     "det_sign", "inv", "cholesky", "qr_q", "qr_complement", "eigenvectors", "eigenvalues", "singular_vectors",
-     "singular_values", "svd_complement", "pinv")(along())  # fmt: skip
+rule("alias", "cast", "clone", "contiguous", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det",
+     "cofactor", "cofactor_change", "logabsdet", "det_sign", "inv", "cholesky", "qr_q", "qr_complement",
+     "eigenvectors", "eigenvalues", "singular_vectors", "singular_values", "svd_complement", "pinv")(along())  # fmt: skip
 rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum",
      "cumprod", "logcumsumexp", "cummax_places", "cummin_places", "argsort", "recurrence", "cat", "stack",
      "gather")(along("dim"))  # fmt: skip

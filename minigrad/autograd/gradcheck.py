@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -173,16 +174,20 @@ def forward(func: Callable, xs: list, i: int, together: bool) -> dict[int, np.nd
         if not isinstance(x, Tensor) or not x.requires_grad:
             continue
 
-        def along(t: Tensor, k: int = k) -> Tensor:
-            def one(x: Tensor) -> Tensor:
-                return floating(func(*xs[:k], x, *xs[k + 1 :]))[i]
+        def output(at: Tensor, k: int = k) -> Tensor:
+            return floating(func(*xs[:k], at, *xs[k + 1 :]))[i]
 
-            return jvp(one, (xs[k].detach(),), (t,))[1]
+        along = partial(tangent, output, x.detach())
 
         directions = eye(x.numel(), dtype="float64", device=x.device).reshape(x.numel(), *x.shape)
         columns = list(vmap(along)(directions)) if together and x.numel() else [along(t) for t in directions]
         found[k] = np.stack([host(c).reshape(-1) for c in columns], axis=1) if columns else np.zeros((0, 0))
     return found
+
+
+def tangent(function: Callable, x: Tensor, direction: Tensor) -> Tensor:
+    """The derivative of a function at x along one direction, by forward mode."""
+    return jvp(function, (x,), (direction,))[1]
 
 
 def differences(func: Callable, xs: list, k: int, i: int, eps: float) -> np.ndarray:

@@ -29,8 +29,8 @@ from .windows import Window, out_size
 
 __all__ = [
     "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
-    "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo", "get_default_dtype", "in_single",
-    "get_num_threads", "GradError", "iinfo", "is_array", "LinAlgError", "number_type", "NUMPY", "out_size",
-    "promote_types", "register", "report", "result_type", "set_default_dtype", "set_num_threads", "ShapeError",
-    "Size", "use", "WHEN_BFLOAT16", "Window",
+    "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
+    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "LinAlgError",
+    "number_type", "NUMPY", "out_size", "promote_types", "register", "report", "result_type", "set_default_dtype",
+    "set_num_threads", "ShapeError", "Size", "use", "WHEN_BFLOAT16", "Window",
 ]  # fmt: skip

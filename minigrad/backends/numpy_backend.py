@@ -28,7 +28,7 @@ NUMPY = register(
         kernels=REFERENCE | NUMPY_KERNELS,
         to_host=np.asarray,
         from_host=np.asarray,
-        owns=lambda array: array.base is None,
+        owns=lambda array: type(array) is np.ndarray and array.base is None,  # a scalar could not be added to in place
         shares=lambda view, array: np.may_share_memory(view, array) or not view.size,
     ),
     *_SCALARS,

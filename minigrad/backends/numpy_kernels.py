@@ -37,12 +37,13 @@ def unfold(b: Any, x: np.ndarray, dim: int, size: int, step: int) -> np.ndarray:
 
 def bare(index: tuple) -> Any:
     """An index of one mask without the `...` behind it, which would keep NumPy from its faster way."""
-    return index[0] if len(index) == 2 and index[1] is Ellipsis and index[0].dtype == bool else index
+    return index[0] if len(index) == 2 and index[1] is Ellipsis and index[0].dtype.kind == "b" else index
 
 
 def add_at(b: Any, shape: tuple, index: tuple, source: np.ndarray) -> np.ndarray:
     out = np.zeros(shape, dtype=source.dtype)
-    if any(getattr(i, "dtype", None) == bool for i in index) and sum(hasattr(i, "dtype") for i in index) == 1:
+    arrays = [i for i in index if hasattr(i, "dtype")]
+    if len(arrays) == 1 and arrays[0].dtype.kind == "b":
         out[bare(index)] = source  # a mask names no element twice
         return out
     np.add.at(out, index, source)
@@ -192,7 +193,7 @@ def contract(b: Any, x: np.ndarray, other: np.ndarray, xs: tuple, others: tuple,
         return matrices.contract(b, x, other, xs, others, out)
     if both and not both & {*out}:
         order = [c for c in (*xs, *others) if c in out]
-        y = np.tensordot(x, other, tuple([part.index(c) for c in both] for part in (xs, others)))
+        y = np.tensordot(x, other, ([xs.index(c) for c in both], [others.index(c) for c in both]))
         return y.transpose([order.index(c) for c in out])
     return np.einsum(x, xs, other, others, out)
 

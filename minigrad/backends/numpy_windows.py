@@ -36,21 +36,25 @@ class Tiles:
         length = math.prod(frame)
         count = -(-n * (c * math.prod(kernel) + filters) * length // TILE)
         self.n, self.many = n, -(-n // min(count, n))
-        image = math.prod(big)
-        reach = sum((k - 1) * d * a for k, d, a in zip(kernel, window.dilation, apart, strict=True)) // dtype.itemsize
-        memory = np.zeros(self.many * c * image + reach + length, dtype)  # the surplus of the last image lies beyond it
+        image, width = math.prod(big), dtype.itemsize
+        reach = sum((k - 1) * d * a for k, d, a in zip(kernel, window.dilation, apart, strict=True)) // width
+        last = sum((o - 1) * s * a for o, s, a in zip(sizes, window.stride, apart, strict=True)) // width + 1
+        beyond = max(0, reach + (length if wide else last) - image)  # the last image's windows reach out of it
+        memory = np.zeros(self.many * c * image + beyond, dtype)
         self.padded = memory[: self.many * c * image].reshape(self.many, c, *big)
-        self.images = self.padded[(..., *(slice(p, None) for p in window.padding))]
+        inside: Any = (..., *(slice(p, None) for p in window.padding))
+        self.images = self.padded[inside]
         run: tuple = (sizes, tuple(a * s for a, s in zip(apart, window.stride, strict=True)))
         if wide:
-            run = ((length,), (dtype.itemsize,))
-        steps = (image * dtype.itemsize, *(a * d for a, d in zip(apart, window.dilation, strict=True)))
-        self.seen = as_strided(memory, (c, *kernel, self.many, *run[0]), (*steps, c * image * dtype.itemsize, *run[1]))
+            run = ((length,), (width,))
+        steps = (image * width, *(a * d for a, d in zip(apart, window.dilation, strict=True)))
+        self.seen = as_strided(memory, (c, *kernel, self.many, *run[0]), (*steps, c * image * width, *run[1]))
         self.patches = np.empty(self.seen.shape, dtype)
         self.columns = self.patches.reshape(window.groups, -1, self.many * length)
         outputs = np.zeros((filters, self.many, *frame), dtype)
         self.rows = outputs.reshape(window.groups, -1, self.many * length)
-        self.outputs = outputs[(..., *map(slice, sizes))].swapaxes(0, 1)  # (many, F, oS)
+        proper: Any = (..., *map(slice, sizes))
+        self.outputs = outputs[proper].swapaxes(0, 1)  # (many, F, oS)
 
     def parts(self) -> Iterator[tuple[slice, slice]]:
         """Which images of the batch come next, and where they are in the buffers."""
@@ -93,7 +97,7 @@ def conv_input(b: Any, g: np.ndarray, w: np.ndarray, shape: tuple, window: Windo
     kernel, (groups, f, c) = w.shape[2:], (window.groups, w.shape[0] // window.groups, w.shape[1])
     padding = tuple(d * (k - 1) - p for d, k, p in zip(window.dilation, kernel, window.padding, strict=True))
     if max(window.stride) == 1 and min(padding) >= 0 and f <= 2 * c:  # a convolution of g itself, with the taps turned round
-        turned = w.reshape(groups, f, c, *kernel)[(..., *(slice(None, None, -1),) * len(kernel))].swapaxes(1, 2)
+        turned = np.flip(w.reshape(groups, f, c, *kernel), tuple(range(3, 3 + len(kernel)))).swapaxes(1, 2)
         return conv(b, g, turned.reshape(groups * c, f, *kernel), None, window._replace(padding=padding))
     dx = np.empty(shape, g.dtype)
     matrix = w.reshape(groups, f, -1).swapaxes(1, 2)
@@ -130,7 +134,7 @@ def conv_weight(b: Any, x: np.ndarray, g: np.ndarray, kernel: tuple, window: Win
         sums.append(total)
 
     shared_out(some, x, g)
-    dw = sum(sums).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)  # type: ignore[attr-defined]
+    dw = np.sum(sums, axis=0).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)
     return dw if np.isfinite(np.vdot(dw, dw)) else windows.conv_weight(b, x, g, kernel, window)  # 0 times what is infinite
 
 

@@ -47,6 +47,16 @@ def conv_relu(b: Any, x: Any, w: Any, bias: Any, window: Any) -> Any:
     return b.xp.maximum(b.conv(x, w, bias, window), 0)
 
 
+def conv_backward(
+    b: Any, g: Any, x: Any, w: Any, x_shape: tuple, w_shape: tuple, window: Any, wanted: tuple
+) -> tuple[Any, Any, Any]:  # fmt: skip
+    """The wanted ones of the gradients of x, weight and bias; x or weight is None where it is not needed."""
+    dx = b.conv_input(g, w, x_shape, window) if wanted[0] else None
+    dw = b.conv_weight(x, g, w_shape[2:], window) if wanted[1] else None
+    db = b.xp.sum(g, axis=(0, *range(2, g.ndim)), dtype=g.dtype) if len(wanted) > 2 and wanted[2] else None
+    return dx, dw, db
+
+
 def relu_backward(b: Any, g: Any, y: Any) -> Any:
     """dx = g where y = max(x, 0) is positive; where y is NaN too, as in PyTorch."""
     return b.where(y <= 0, 0.0, g)
@@ -298,11 +308,11 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 
 
 _KERNELS = [
-    where, matmul, linear, linear_backward, linear_relu, conv_relu, relu_backward, gelu, gelu_backward, batch_norm,
-    batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
-    layer_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward, take, take_at, add_at,
-    put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_, assign_at_, random_uniform,
-    random_normal, erf, erfc, erfinv,
+    where, matmul, linear, linear_backward, linear_relu, conv_relu, conv_backward, relu_backward, gelu,
+    gelu_backward, batch_norm, batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward,
+    layer_norm, layer_norm_input, layer_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward,
+    take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_,
+    assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
 ]  # fmt: skip
 _FAMILIES = WINDOWS | STEPS | ADAPTIVE | GAMMA | MATRICES | ORDER | RECURRENT
 REFERENCE: dict[str, Any] = _FAMILIES | {f.__name__: f for f in _KERNELS}

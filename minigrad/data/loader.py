@@ -78,6 +78,8 @@ class DataLoader:
         if generator is not None and not isinstance(generator, Generator):
             raise TypeError(f"DataLoader: generator must be a minigrad.Generator, got {type(generator).__name__}")
         streams = isinstance(dataset, IterableDataset)
+        if not streams and not hasattr(dataset, "__getitem__"):
+            raise TypeError(f"DataLoader: dataset must have __getitem__ or be an IterableDataset, got {type(dataset).__name__}")
         if streams and (shuffle or sampler is not None or batch_sampler is not None):
             raise ValueError(
                 "DataLoader: an IterableDataset gives its own order: expected no shuffle, sampler or batch_sampler"

@@ -14,7 +14,7 @@ def main() -> None:
         table = load()
         arrays |= {name: table.data.astype(np.float32), f"{name}_kinds": table.target.astype(np.uint8)}
     path = Path(__file__).with_name("tables.npz")
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]
     print(f"{path}: {', '.join(f'{name} {array.shape}' for name, array in arrays.items())}, {path.stat().st_size} bytes")
 
 

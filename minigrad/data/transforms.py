@@ -18,6 +18,7 @@ from ..core import Tensor
 from ..ops.create import tensor
 from ..ops.functions import flip, full, index_select, where
 from ..ops.random import Generator, default_generator
+from ..ops.shape import pad_op
 from .scalers import MinMaxScaler, Scaler, ZScore
 
 __all__ = [
@@ -218,12 +219,9 @@ class Pad(Picture):
     def turned(self, x: Tensor) -> Tensor:
         h, w = extent("Pad", x)
         if self.padding_mode == "constant":
-            (top, _), (left, _) = self.sides
-            out = full(
-                (*x.shape[:-2], h + sum(self.sides[0]), w + sum(self.sides[1])), self.fill, dtype=x.dtype, device=x.device
-            )
-            out[..., top : top + h, left : left + w] = x
-            return out
+            kept = (0,) * (x.ndim - 2)
+            before, after = zip(*self.sides, strict=True)
+            return pad_op(x, before=kept + before, after=kept + after, value=self.fill)
         for dim, n, sides in zip((-2, -1), (h, w), self.sides, strict=True):
             places = np.pad(np.arange(n), sides, mode=self.padding_mode)  # type: ignore[call-overload]
             x = index_select(x, dim, tensor(places, device=x.device))

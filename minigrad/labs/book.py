@@ -30,7 +30,8 @@ def block(report: dict[str, Any]) -> str:
     lines = [
         f"<!-- lab {name} -->", f"**Claim.** {report['claim']} ({report['source'].rstrip('.')}.)", "",
         f"**Verdict: {report['verdict']}.** {held} of {len(report['findings'])} findings hold; "
-        f"{len(seeds)} seed{'s' * (len(seeds) > 1)}, `python -m minigrad lab {name}`.", "", "| | finding | numbers |", "|---|---|---|",
+        f"{len(seeds)} seed{'s' * (len(seeds) > 1)}, `python -m minigrad lab {name}`.", "",
+        "| | finding | numbers |", "|---|---|---|",
     ]  # fmt: skip
     for f in report["findings"]:
         numbers = ", ".join(f"{key.replace('_', ' ')} {short(x)}" for key, x in f["numbers"].items())

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from ..backends import backend_for
 from ..diagnose.measure import sweep
 from ..ops.functions import manual_seed
-from .images import DATA, checked_data
+from .images import DATA, place
 from .pictures import drawn
 from .report import check_report, judged, machine, plain, sentence, short, words
 
@@ -181,7 +181,7 @@ def main(
     options = parser.parse_args(argv)
     asked = options.seeds or list(range(quick_seeds if options.quick else seeds))
     try:
-        checked_data(options.data)
+        place(options.data)
         switches = {name: getattr(options, name.replace("-", "_")) for name in extra or ()}
         run = Run(path, options.quick, asked, options.data, options.device, options.out, switches)
         manual_seed(asked[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from html import escape
 from pathlib import Path
@@ -13,7 +14,11 @@ from .report import SECTIONS, VERDICTS, Words, check_report, short
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --holds: #2a7d3f; --partly: #9a6700; --fails: #b3261e; --depends: #5b55c9; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
-nav a { margin-right: .9rem; white-space: nowrap; }
+nav { columns: 26rem 2; } nav h3 { margin: .5rem 0 0; }
+nav ul { list-style: none; padding: 0; margin: .2rem 0; break-inside: avoid; }
+nav li { padding-left: 4.8rem; text-indent: -4.8rem; }
+nav .verdict { text-indent: 0; display: inline-block; width: 4.2rem; text-align: center; }
+details pre { max-height: 24rem; overflow: auto; font-size: .8rem; }
 article { border-top: 1px solid var(--line); padding: .6rem 0 1.4rem; }
 h3 { margin-bottom: .2rem; }
 .verdict { color: #fff; border-radius: .7rem; padding: .1rem .6rem; font-size: .85rem; vertical-align: .1rem; }
@@ -41,7 +46,7 @@ def table(t: dict[str, Any]) -> str:
 
 def finding(f: dict[str, Any]) -> str:
     numbers = ", ".join(f"{name.replace('_', ' ')} {short(x)}" for name, x in f["numbers"].items())
-    under = f" <i>under {escape(f['under'])}</i>" if f["under"] else ""
+    under = f" <i>– {escape(f['under'])}</i>" if f["under"] else ""
     word = '<span class="yes">yes</span>' if f["holds"] else '<span class="no">no</span>'
     return f"<li>{word} {escape(f['statement'])}{under}" + (f" ({escape(numbers)})" if numbers else "") + "</li>"
 
@@ -70,6 +75,28 @@ def article(said: Words, report: dict[str, Any] | None) -> str:
     return "\n".join([*lines, "</article>"])
 
 
+def measured(x: Any) -> str:
+    """Measurements as JSON, lists of numbers in a line and with few digits."""
+    text = json.dumps(rounded(x), indent=1, ensure_ascii=False)
+    return re.sub(r"\[[^\[\]{}]*\]", lambda match: " ".join(match[0].split()), text)
+
+
+def rounded(x: Any) -> Any:
+    """x with its numbers in five digits."""
+    if isinstance(x, dict):
+        return {key: rounded(value) for key, value in x.items()}
+    if isinstance(x, list):
+        return [rounded(value) for value in x]
+    return float(f"{x:.5g}") if isinstance(x, float) else x
+
+
+def glance(said: Words, report: dict[str, Any] | None) -> str:
+    """One lab in a line of the list at the top."""
+    verdict = report["verdict"] if report else "missing"
+    return (f'<li><span class="verdict {verdict}">{verdict if report else "not run"}</span> '
+            f'<a href="#{escape(said.name, True)}">{escape(said.title)}</a></li>')  # fmt: skip
+
+
 def read(folder: Path, name: str) -> dict[str, Any] | None:
     """A lab's report, or None if there is no valid one."""
     try:
@@ -87,7 +114,8 @@ def page(said: Iterable[Words], reports: dict[str, dict[str, Any]]) -> str:
     machines = sorted({f"{r['machine']['system']}, {r['machine']['cores']} cores" for r in reports.values()})
     featured = [(w, t) for w in said if w.name in reports for t in reports[w.name]["tables"] if t["featured"]]
     sections = {s: [w for w in said if w.section == s] for s in SECTIONS}
-    menu = "".join(f'<a href="#{s}">{s}. {escape(SECTIONS[s])}</a>' for s, some in sections.items() if some)
+    lists = {s: "".join(glance(w, reports.get(w.name)) for w in some) for s, some in sections.items() if some}
+    menu = "".join(f'<h3><a href="#{s}">{s}. {escape(SECTIONS[s])}</a></h3><ul>{lines}</ul>' for s, lines in lists.items())
     parts = [
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Batch normalization, measured</title>',

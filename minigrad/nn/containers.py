@@ -8,6 +8,8 @@ from typing import Any
 
 from ..core import MODE, Tensor
 from .activation import ReLU
+from .conv import Conv1d, Conv2d, Conv3d
+from .linear import Linear
 from .module import Module, tree
 from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 from .parameter import Parameter
@@ -111,7 +113,7 @@ def pair(module: Module, following: Module | None = None) -> Callable | None:
     return None if module.is_hooked() or following.is_hooked() else module.rectified
 
 
-RECTIFIED = (BatchNorm1d, BatchNorm2d, BatchNorm3d)
+RECTIFIED = (BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv1d, Conv2d, Conv3d, Linear)
 
 
 class ModuleList(_Numbered):

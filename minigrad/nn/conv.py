@@ -6,17 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import Tensor
+from ..ops.conv import conv, conv_relu
 from . import functional as F
 from .functional.checks import ntuple
+from .functional.conv import convolved
 from .linear import made, uniform_by_fan
 from .module import Module
 
 
 class Convolution(Module):
-    """What convolutions in 1, 2 and 3 dimensions have in common. A subclass gives `n` and the function it calls."""
+    """What convolutions in 1, 2 and 3 dimensions have in common. A subclass gives `n`."""
 
     n: int
-    function: Callable[..., Tensor]
     padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
@@ -61,10 +62,19 @@ class Convolution(Module):
         uniform_by_fan(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
+        return self.convolved(input, conv)
+
+    def rectified(self, input: Tensor) -> Tensor:
+        """max(forward(input), 0), in one op."""
+        return self.convolved(input, conv_relu)
+
+    def convolved(self, input: Tensor, by: Any) -> Tensor:
+        """The convolution of the input, by an op."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
             input, padding = F.pad(input, self.border(), mode=self.padding_mode), 0
-        return type(self).function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        who = f"conv{self.n}d"
+        return convolved(who, self.n, input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, by)
 
     def border(self) -> list[int]:
         """The padding as `functional.pad` takes it: (left, right) of the last dimension first."""
@@ -91,7 +101,7 @@ class Convolution(Module):
 class Conv1d(Convolution):
     """(N, in_channels, W) -> (N, out_channels, oW): see `Conv2d`."""
 
-    n, function = 1, F.conv1d
+    n = 1
 
 
 class Conv2d(Convolution):
@@ -103,18 +113,19 @@ class Conv2d(Convolution):
     made of. Raises ShapeError that names the shapes. Source: LeCun et al. 1989; Dumoulin & Visin 2016.
     """
 
-    n, function = 2, F.conv2d
+    n = 2
 
 
 class Conv3d(Convolution):
     """(N, in_channels, D, H, W) -> (N, out_channels, oD, oH, oW): see `Conv2d`."""
 
-    n, function = 3, F.conv3d
+    n = 3
 
 
 class TransposedConvolution(Convolution):
-    """What transposed convolutions have in common."""
+    """What transposed convolutions have in common. A subclass gives the function it calls."""
 
+    function: Callable[..., Tensor]
     padding_modes = ("zeros",)
 
     def __init__(

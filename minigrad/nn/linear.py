@@ -7,10 +7,11 @@ from typing import Any
 
 from ..core import Tensor
 from ..ops.create import empty
+from ..ops.matmul import linear_relu_op
 from ..ops.shape import flatten, unflatten
 from . import functional as F
 from . import init
-from .functional.linear import padding_index
+from .functional.linear import mapped, padding_index
 from .module import Module
 from .parameter import Parameter
 
@@ -61,6 +62,10 @@ class Linear(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.linear(input, self.weight, self.bias)
+
+    def rectified(self, input: Tensor) -> Tensor:
+        """max(forward(input), 0), in one op."""
+        return mapped(linear_relu_op, input, self.weight, self.bias)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from ..backends import ShapeError
@@ -36,9 +35,8 @@ def scale_and_shift(layer: Module, channels: int, affine: bool, bias: bool, devi
     layer.register_parameter("bias", made(channels, device=device, dtype=dtype) if affine and bias else None)
 
 
-@cache
 def hint_at_keras() -> None:
-    """Warn, once, that a momentum may be meant as Keras means it."""
+    """Warn that a momentum may be meant as Keras means it."""
     warnings.warn(
         "momentum >= 0.5 looks like Keras' convention, where it is the share of the old running value; here it is that of "
         "the new batch (0.1 by default). Hint: nn.utils.momentum_from_keras(0.9) is 0.1",

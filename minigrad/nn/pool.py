@@ -7,6 +7,7 @@ from typing import Any
 
 from ..core import Tensor
 from . import functional as F
+from .functional.checks import windows
 from .module import Module
 
 
@@ -22,6 +23,7 @@ class MaxPool(Module):
         super().__init__()
         self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
         self.padding, self.dilation, self.return_indices, self.ceil_mode = padding, dilation, return_indices, ceil_mode
+        windows(type(self).__name__, kernel_size, self.stride, padding, dilation)
 
     def forward(self, input: Tensor) -> Any:
         window = (self.kernel_size, self.stride, self.padding, self.dilation)
@@ -65,6 +67,7 @@ class AvgPool(Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+        windows(type(self).__name__, kernel_size, self.stride, padding)
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
     def forward(self, input: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import linecache
 import sys
@@ -43,7 +44,8 @@ def note(error: BaseException, called: CodeType) -> None:
     what = str(error).partition(":")[0]
     what = what if what.replace(".", "").isidentifier() else type(modules[-1].f_locals["self"]).__name__
     place = f"  at {file}:{line}  {shown(linecache.getline(file, line).strip())}".rstrip()
-    error.add_note("\n".join([*story(modules, tensors, what), *[place] * bool(file)]))
+    with contextlib.suppress(Exception):  # whatever state the model is in, the note must not hide the error
+        error.add_note("\n".join([*story(modules, tensors, what), *[place] * bool(file)]))
 
 
 def given(frame: FrameType) -> list[Tensor]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from ..backends import DTYPES, WHEN_BFLOAT16
+from ..backends import DTYPES, WHEN_BFLOAT16, dtype_of
 from ..core import OPS, Op
 
 
@@ -20,10 +20,10 @@ def rounded(op: Op) -> Callable:
 
     @wraps(kernel)
     def call(b: Any, *arrays: Any, **options: Any) -> Any:
-        narrow = b.native(DTYPES["bfloat16"])
-        coarse = [getattr(a, "dtype", None) == narrow for a in arrays]
+        coarse = [hasattr(a, "dtype") and dtype_of(a) is DTYPES["bfloat16"] for a in arrays]
         if True not in coarse:
             return kernel(b, *arrays, **options)
+        narrow = b.native(DTYPES["bfloat16"])
         wide = [b.xp.astype(a, b.xp.float32) if is_coarse else a for a, is_coarse in zip(arrays, coarse, strict=True)]
         y = kernel(b, *wide, **options)
         for k in writes:

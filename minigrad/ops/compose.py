@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -13,7 +14,7 @@ from .compare import logical_xor
 from .create import arange, tensor
 from .diagonal import diagonal
 from .index import index_select_op
-from .matmul import bmm, matmul_op, mm, mv, outer, tensordot
+from .matmul import bmm, mm, mv, outer, tensordot
 from .operands import axis, common_type, named, numpy_names, sizes, tensor_of
 from .order import searchsorted
 from .reduce import sum_op
@@ -48,7 +49,7 @@ def einsum(equation: Any, *operands: Any) -> Tensor:
         operands = tuple(operands[0])
     for k, x in enumerate(operands):
         tensor_of("einsum", x, f"operand {k}")
-    terms, output = _parsed(equation, operands)
+    terms, output = _parsed(equation, tuple(tuple(x.shape) for x in operands))
     full: dict[Any, int] = {}
     for term, x in zip(terms, operands, strict=True):
         for label, n in zip(term, x.shape, strict=True):
@@ -77,20 +78,21 @@ def _word(labels: Any) -> str:
     return "".join("..." if n is Ellipsis else chr(ord("A") + n if n < 26 else ord("a") + n - 26) for n in labels)
 
 
-def _parsed(equation: str, operands: tuple) -> tuple[list[list], list]:
+@lru_cache(maxsize=256)
+def _parsed(equation: str, shapes: tuple) -> tuple[list[list], list]:
     """The labels of each operand and of the output; a dimension of "..." is labelled by its place from the right."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     words = left.split(",")
-    if len(words) != len(operands):
-        raise ShapeError(f"einsum: equation {equation!r} has {len(words)} operands, got {len(operands)}")
+    if len(words) != len(shapes):
+        raise ShapeError(f"einsum: equation {equation!r} has {len(words)} operands, got {len(shapes)}")
     terms = []
-    for word, x in zip(words, operands, strict=True):
+    for word, shape in zip(words, shapes, strict=True):
         lead, dots, tail = word.partition("...")
-        more = x.ndim - len(lead) - len(tail)
+        more = len(shape) - len(lead) - len(tail)
         if not all(c.isascii() and c.isalpha() for c in lead + tail):
             raise ShapeError(f"einsum: expected letters, '...', ',' and '->', got {equation!r}")
         if more < 0 or (more and not dots):
-            raise ShapeError(f"einsum: {word!r} in {equation!r} does not fit an operand of shape {tuple(x.shape)}")
+            raise ShapeError(f"einsum: {word!r} in {equation!r} does not fit an operand of shape {shape}")
         terms.append([*lead, *range(-more, 0), *tail])
     labels = [label for term in terms for label in term]
     dims = sorted({label for label in labels if isinstance(label, int)})

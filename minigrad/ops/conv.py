@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..backends import backend_of
 from ..core import op
+from .arithmetic import where
+from .elementwise import relu
 from .reduce import sum_op
 
 
@@ -18,6 +21,12 @@ def conv(b, x, weight, bias=None, *, window):
     (N, C, S), (F, C/groups, K), (F) -> (N, F, oS). Source: Dumoulin & Visin 2016, A guide to convolution arithmetic.
     """
     return b.conv(x, weight, bias, window)
+
+
+@op("general")
+def conv_relu(b, x, weight, bias=None, *, window):
+    """y = max(conv(x) + bias, 0): a convolution with the ReLU that follows it, in one pass over the memory"""
+    return b.conv_relu(x, weight, bias, window)
 
 
 @op("general")
@@ -92,6 +101,24 @@ conv.vjp(
     x=lambda g, weight, x_shape, window: conv_input(g, weight, shape=x_shape, window=window),
     weight=lambda g, x, weight_shape, window: conv_weight(x, g, kernel=weight_shape[2:], window=window),
     bias=lambda g: channel_sum(g),
+)
+conv_relu.vjp(
+    x=lambda g, y, weight, x_shape, window: conv_input(where(y <= 0, 0.0, g), weight, shape=x_shape, window=window),
+    weight=lambda g, y, x, weight_shape, window: conv_weight(x, where(y <= 0, 0.0, g), kernel=weight_shape[2:], window=window),
+    bias=lambda g, y: channel_sum(where(y <= 0, 0.0, g)),
+)
+
+
+@conv_relu.define
+def conv_relu_definition(x, weight, bias=None, *, window):
+    return relu(conv(x, weight, bias, window=window))
+
+
+conv.fused = lambda g, x, weight, x_shape, weight_shape, window, wanted: backend_of(g).conv_backward(
+    g, x, weight, x_shape, weight_shape, window, wanted
+)
+conv_relu.fused = lambda g, y, x, weight, x_shape, weight_shape, window, wanted: (b := backend_of(g)).conv_backward(
+    b.relu_backward(g, y), x, weight, x_shape, weight_shape, window, wanted
 )
 conv_input.vjp(
     out=lambda g, weight, window: conv(g, weight, window=window),

@@ -208,6 +208,15 @@ FORMULAS = {
     # matrices
     "matmul": row("x @ other", x="g @ other.T", other="x.T @ g"),
     "linear": row("x @ weight.T + bias", over="rows", symbols=LAYER, x="g @ weight", weight="g.T @ x", bias="sum(g)"),
+    "linear_relu": row(
+        "max(x @ weight.T + bias, 0)",
+        over="rows",
+        name="linear and ReLU",
+        symbols=LAYER,
+        x="(g * (y > 0)) @ weight",
+        weight="(g * (y > 0)).T @ x",
+        bias="sum(g * (y > 0))",
+    ),
     "det": row("det(x)", over="matrix", x="det(x) * inv(x).T"),
     "cofactor": row("det(x) * inv(x).T", over="matrix", x="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T"),
     "cofactor_change": row(
@@ -255,6 +264,15 @@ FORMULAS = {
         x="`g`, spread back by `weight`",
         weight="`x` under each output, times `g`",
         bias="sum(g)",
+    ),
+    "conv_relu": row(
+        "max(conv(weight, x) + bias, 0)",
+        over="channels",
+        name="convolution and ReLU",
+        symbols=LAYER,
+        x="`g` where `y > 0`, spread back by `weight`",
+        weight="`x` under each output, times `g` where `y > 0`",
+        bias="sum(g * (y > 0))",
     ),
     "conv_input": row(
         "`out`, spread back by `weight`",

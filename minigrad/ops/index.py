@@ -211,27 +211,29 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
     return in_range("index", item, x.shape[d], d)
 
 
-def in_range(who: str, index: Tensor, n: int, dim: int) -> Tensor:
-    """The index tensor, after a check that every entry names one of the n positions of `dim`."""
+def in_range(who: str, index: Tensor, n: int, dim: int, least: int | None = None) -> Tensor:
+    """The index tensor, after a check that every entry names one of the n positions of `dim`, from `least` (-n) on."""
+    least = -n if least is None else least
     array = index.array
     if array.size:
         xp = index.backend.xp
         low, high = int(xp.min(array)), int(xp.max(array))
-        if low < -n or high >= n:
-            bad = low if low < -n else high
+        if low < least or high >= n:
+            bad = low if low < least else high
             raise IndexError(f"{who}: index {bad} is out of bounds for dimension {dim} with size {n}")
     return index
 
 
 def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
     """The index tensor, after a check that every entry is one of 0 ... n - 1."""
-    if index.array.size and (low := int(index.backend.xp.min(index.array))) < 0:
-        raise IndexError(f"{who}: index {low} is out of bounds for dimension {dim} with size {n}")
-    return in_range(who, index, n, dim)
+    return in_range(who, index, n, dim, 0)
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
+    if isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int":  # the common case, at once
+        n = x.shape[0]
+        return index_select_op(x, nonnegative(in_range("index", index, n, 0), n), dim=0)
     basic, spec, tensors = parse(x, index)
     if not tensors:
         return slice_op(x, index=basic)

@@ -7,6 +7,8 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError, backend_of
 from ..core import Tensor, op
+from .arithmetic import where
+from .elementwise import relu
 from .operands import axis, tensor_of
 from .reduce import sum_op
 from .shape import reshape_op
@@ -40,6 +42,27 @@ def linear_definition(x, weight, bias=None):
     y = matmul_op(as_rows(x), weight.mT)
     y = y if bias is None else y + bias
     return reshape_op(y, shape=(*x.shape[:-1], weight.shape[0]))
+
+
+@op("general", name="linear_relu")
+def linear_relu_op(b, x, weight, bias=None):
+    """y = max(x weight^T + bias, 0): the linear map of a layer with the ReLU that follows it, in one call"""
+    return b.linear_relu(x, weight, bias)
+
+
+linear_relu_op.vjp(
+    x=lambda g, y, weight: as_shape(matmul_op(as_rows(where(y <= 0, 0.0, g)), weight), (*g.shape[:-1], weight.shape[1])),
+    weight=lambda g, y, x: matmul_op(as_rows(where(y <= 0, 0.0, g)).mT, as_rows(x)),
+    bias=lambda g, y: sum_op(as_rows(where(y <= 0, 0.0, g)), dim=(0,)),
+)
+linear_relu_op.fused = lambda g, y, x, weight, wanted: (
+    (b := backend_of(g)).linear_backward(b.relu_backward(g, y), x, weight, wanted)
+)  # fmt: skip
+
+
+@linear_relu_op.define
+def linear_relu_definition(x, weight, bias=None):
+    return relu(linear_op(x, weight, bias))
 
 
 def as_shape(x: Any, shape: tuple) -> Any:

@@ -94,15 +94,13 @@ def batch_norm_relu_op(b, x, weight, bias, running_mean, running_var, momentum, 
 
 
 batch_norm_relu_op.writes = (3, 4)
-batch_norm_relu_op.vjp(
-    x=lambda g, y, x, weight, mean, var, eps: batch_norm_input(where(y > 0, g, 0.0), x, weight, mean, var, eps=eps),
-    weight=lambda g, y, x, mean, var, eps: channel_sum(where(y > 0, g, 0.0) * (x - mean) / sqrt(var + eps)),
-    bias=lambda g, y: channel_sum(where(y > 0, g, 0.0)),
+batch_norm_relu_op.vjp(  # bias is asked for so that the definition, which gives the second derivatives, has it
+    x=lambda g, y, x, weight, bias, mean, var, eps: batch_norm_input(where(y <= 0, 0.0, g), x, weight, mean, var, eps=eps),
+    weight=lambda g, y, x, bias, mean, var, eps: channel_sum(where(y <= 0, 0.0, g) * (x - mean) / sqrt(var + eps)),
+    bias=lambda g, y, x, weight, bias: channel_sum(where(y <= 0, 0.0, g)),
 )
-batch_norm_relu_op.fused = lambda g, y, x, weight, mean, var, workspace, eps: (
-    (None, None, channel_sum(where(y > 0, g, 0.0)))
-    if x is None
-    else backend_of(g).batch_norm_relu_backward(g, x, weight, mean, var, y, workspace, eps)
+batch_norm_relu_op.fused = lambda g, y, x, weight, mean, var, workspace, eps: backend_of(g).batch_norm_relu_backward(
+    g, x, weight, mean, var, y, workspace, eps
 )
 
 

@@ -11,23 +11,25 @@ from functools import wraps
 from typing import Any
 
 from ..backends import GradError, ShapeError
-from ..core import MODE, Op, Tensor
+from ..core import MODE, Op
 from . import functions
 from .operands import tensor_of
 from .update import write
 
-NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange arccos arccosh
-    arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh baddbmm bernoulli bitwise_and
-    bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm bucketize cat ceil clamp clamp_max clamp_min
-    clip column_stack concat copysign cos cosh cross cummax cummin cumprod cumsum diag diff digamma div divide dot dstack empty
-    eq erf erfc erfinv exp exp2 expm1 eye fix floor floor_divide fmax fmin fmod frac full gather ge greater greater_equal gt
-    heaviside histc hstack hypot index_add index_copy index_select inner inverse isin isneginf isposinf kron kthvalue le lerp
-    less less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logical_and logical_not logical_or
-    logical_xor logit logspace logsumexp lt masked_select matmul matrix_power max maximum mean median min minimum mm mode msort
-    mul multinomial multiply mv nan_to_num nanmean nanmedian nanquantile nansum ne neg negative nonzero norm normal not_equal
-    ones outer polygamma pow prod quantile rand randint randn randperm reciprocal remainder round row_stack rsqrt scatter
-    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square stack std sub
-    subtract sum take take_along_dim tan tanh tensordot topk tril triu true_divide trunc var vstack where xlogy zeros""".split()
+NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange arccos
+    arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh baddbmm
+    bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
+    bucketize cat ceil clamp clamp_max clamp_min clip column_stack concat copysign cos cosh cross cummax
+    cummin cumprod cumsum diag diff digamma div divide dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye
+    fix floor floor_divide fmax fmin fmod frac full gather ge greater greater_equal gt heaviside histc hstack
+    hypot index_add index_copy index_select inner inverse isin isneginf isposinf kron kthvalue le lerp less
+    less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logical_and logical_not
+    logical_or logical_xor logit logspace logsumexp lt masked_select matmul matrix_power max maximum mean
+    median min minimum mm mode msort mul multinomial multiply mv nan_to_num nanmean nanmedian nanquantile
+    nansum ne neg negative nonzero norm normal not_equal ones outer polygamma pow prod quantile rand randint
+    randn randperm reciprocal remainder round row_stack rsqrt scatter scatter_add scatter_reduce searchsorted
+    sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square stack std sub subtract sum take
+    take_along_dim tan tanh tensordot topk tril triu true_divide trunc var vstack where xlogy zeros""".split()
 
 
 def writing(name: str, function: Callable) -> Callable:
@@ -38,14 +40,20 @@ def writing(name: str, function: Callable) -> Callable:
         result = function(*args, **options)
         return result if out is None else written_into(name, out, result)
 
-    if not isinstance(function, Op):
-        given = inspect.signature(function)
-        last = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
-        kinds = [p for p in given.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
-        plain = [p for p in given.parameters.values() if p not in kinds]
-        called.__signature__ = given.replace(parameters=[*plain, last, *kinds])  # type: ignore[attr-defined]
+    given = signature_of(function) if isinstance(function, Op) else inspect.signature(function)
+    last = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
+    kinds = [p for p in given.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
+    plain = [p for p in given.parameters.values() if p not in kinds]
+    called.__signature__ = given.replace(parameters=[*plain, last, *kinds])  # type: ignore[attr-defined]
     called.__module__, called.__name__, called.__qualname__ = __name__, name, name
     return called
+
+
+def signature_of(op: Op) -> inspect.Signature:
+    """The inputs and options of an op."""
+    inputs = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in op.inputs]
+    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in op.defaults.items()]
+    return inspect.Signature([*inputs, *options])
 
 
 def written_into(who: str, out: Any, result: Any) -> Any:
@@ -73,4 +81,4 @@ def written_into(who: str, out: Any, result: Any) -> Any:
 for _name in NAMES:
     globals()[_name] = writing(_name, getattr(functions, _name))
 
-__all__ = NAMES  # noqa: PLE0605
+__all__ = NAMES

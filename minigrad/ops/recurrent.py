@@ -110,7 +110,7 @@ def pieces(rows: Tensor, sizes: tuple) -> list[Tensor]:
 
 def head(state: State, size: int) -> State:
     """The first `size` rows of each tensor of a state."""
-    return tuple(h[:size] for h in state)
+    return state if state[0].array.shape[0] == size else tuple(h[:size] for h in state)
 
 
 def tail(state: State, size: int) -> State:

@@ -43,7 +43,8 @@ def var_op(b, x, *, dim, correction=1.0, keepdim=False):
     """y = sum of (x - mean)^2 over `dim` / (n - correction), in two passes"""
     n = count(x.shape, dim) - correction
     centred = x - b.xp.mean(x, axis=dim, keepdims=True)
-    total = b.xp.sum(centred * centred, axis=dim, keepdims=keepdim)
+    centred *= centred
+    total = b.xp.sum(centred, axis=dim, keepdims=keepdim)
     return total / n if n > 0 else total / b.xp.zeros_like(total)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 from ..backends import ARRAY, DTypeError, ShapeError, iinfo
@@ -232,6 +233,8 @@ def _mask(who: str, mask: Tensor) -> Tensor:
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with `value` (a number or a 0-d tensor) where the mask, broadcast, is true."""
+    if not isinstance(value, (Tensor, Number)):
+        raise TypeError(f"masked_fill: value must be a number or a 0-d tensor, got {type(value).__name__}")
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
     value = cast(value, dtype=input.dtype) if isinstance(value, Tensor) and value.dtype is not input.dtype else value

@@ -45,20 +45,6 @@ def lerp_(b, x, end, weight):
     return x
 
 
-@op("update")
-def pack_(b, flat, *parts):
-    """flat <- all elements of the parts, one part after the other"""
-    b.pack_(flat, parts)
-    return flat
-
-
-@op("update")
-def unpack_(b, flat, *parts):
-    """parts <- the elements of flat, which stays as it is: the inverse of pack_"""
-    b.unpack_(flat, parts)
-    return flat
-
-
 @op("general")
 def view_written(b, x, value, *, how, options):
     """x with `value` where its view `how` lies: the history of a base whose view was written in place"""

@@ -74,6 +74,10 @@ class Optimizer:
         Raises, before anything is updated, if a gradient has not its parameter's shape and type.
         """
         loss = None
+        if closure is not None and not callable(closure):
+            raise TypeError(
+                f"{type(self).__name__}.step: closure must be a function that computes the loss, got {closure!r:.60}"
+            )
         if closure is not None:
             with mode(grad=True):
                 loss = closure()

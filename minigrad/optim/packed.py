@@ -12,8 +12,8 @@ from typing import Any
 from ..backends import DType, dtype
 from ..core import MODE, Tensor, written
 from ..ops.create import empty
+from ..ops.optimizers import pack_, unpack_
 from ..ops.shape import reshape_op, slice_op
-from ..ops.update import pack_, unpack_
 
 SMALL = 1 << 15  # elements: beyond it the arithmetic outweighs the calls, and the copies into a pack would not pay
 

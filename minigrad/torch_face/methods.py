@@ -11,7 +11,7 @@ from ..ops.create import zeros
 from ..ops.shape import cat
 
 
-def resize_(self: Tensor, *sizes: Any, memory_format: Any = None) -> Tensor:
+def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
     """Give the tensor another shape in place: the first elements stay, new ones are 0.
 
     Raises RuntimeError for a tensor that requires grad, or a negative size.

@@ -10,7 +10,9 @@ from typing import Any
 from ..core import Tensor
 from ..nn import Module, functional, init, utils
 
-RETIRED = "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal sparse".split()
+RETIRED = (
+    "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal sparse".split()
+)
 
 
 def retired(old: str, new: str, function: Callable) -> Callable:

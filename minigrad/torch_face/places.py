@@ -11,9 +11,8 @@ from typing import Any
 from .. import core, data, nn, ops
 from ..autograd.checkpoint import checkpoint, checkpoint_sequential
 from ..data import grid, transforms, vision
-from ..nn import parallel
+from ..nn import conv, loss, norm, parallel
 from ..ops import functions, random
-from ..nn import conv, loss, norm
 from . import cluster, devices, extras, methods, older, switches, testing, typed
 from .missing import answer, answer_method
 
@@ -60,8 +59,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
-    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED, "distributed.rpc": extras.RPC,
-    "distributed.fsdp": extras.FSDP, "fx": extras.FX,
+    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
+    "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
     "multiprocessing": extras.MULTIPROCESSING, "testing": {"assert_close": testing.assert_close},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,

@@ -15,11 +15,13 @@ class record:
     Statistics and thumbnails of the program's variables are computed when they are first read, so recording does not pay
     for them. With `statistics=True` everything that an update overwrites (parameters, optimizer state, running statistics)
     is copied first, so that all numbers are those of the recorded moment; otherwise they are None for what was overwritten
-    since. Raises TypeError for an input that is no tensor.
+    since. Raises TypeError for an input that is no tensor, or a `statistics` that is not True or False.
     """
 
     def __init__(self, *inputs: Tensor, statistics: bool = False, **named: Tensor) -> None:
-        self.program = Program(keeps=bool(statistics))
+        if not isinstance(statistics, bool):
+            raise TypeError(f"record: statistics must be True or False, got {type(statistics).__name__}. Hint: another name")
+        self.program = Program(keeps=statistics)
         for name, x in [*((f"input{i}", x) for i, x in enumerate(inputs)), *named.items()]:
             if not isinstance(x, Tensor):
                 raise TypeError(f"record: inputs must be tensors, got {type(x).__name__} for {name}")

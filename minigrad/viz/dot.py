@@ -40,7 +40,8 @@ def dot_of(picture: Picture, look: Look) -> str:
 
 def meanings(picture: Picture, look: Look) -> list[str]:
     """What arrows mean that the legend does not say."""
-    parts = ["red arrows: gradients"] * any(w.variable.kind == "gradient" for w in picture.wires if not look.backward)
+    sent_on = any(w.variable.kind == "gradient" and not w.writes for w in picture.wires)
+    parts = ["red arrows: gradients"] * (sent_on and not look.backward)
     parts += ["dashed arrows: what is overwritten"] * any(w.writes for w in picture.wires)
     return ["; ".join(parts)] if parts else []
 
@@ -72,8 +73,8 @@ def draw_boxes(graph: Any, picture: Picture, look: Look) -> None:
 
 
 def box_title(path: tuple, picture: Picture) -> str:
-    name, kind = (escape(text) for text in picture.heading(path))
-    return f"<B>{name}</B> · {kind}" if kind else f"<B>{name}</B>"
+    name, kind = picture.heading(path)
+    return f"<B>{escape(name)}</B>" + (f" · {escape(kind)}" if kind else "")
 
 
 # -- as a circuit ----------------------------------------------------------------------------------------------------
@@ -140,19 +141,14 @@ def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
         graph.edge(wire.source.id, wire.target.id, style="dashed", color=style.edge["update"], constraint="false",
                    arrowhead="vee")  # fmt: skip
         return
+    color = style.backward if wire.variable.kind == "gradient" else style.forward
     if not look.backward:
-        if wire.variable.kind == "gradient":
-            graph.edge(wire.source.id, wire.target.id, color=style.backward)
-        else:
-            graph.edge(wire.source.id, wire.target.id)
+        graph.edge(wire.source.id, wire.target.id, color=color)
         return
     out, into = ("e", "w") if look.direction == "LR" else ("s", "n")
     k = wire.position
-    graph.edge(
-        f"{wire.source.id}:y:{out}",
-        f"{wire.target.id}:a{k}:{into}",
-        label=shape_label(wire.variable, style.forward, look),
-    )
+    text = shape_label(wire.variable, color, look)
+    graph.edge(f"{wire.source.id}:y:{out}", f"{wire.target.id}:a{k}:{into}", color=color, label=text)
     if wire.gradient is not None:
         graph.edge(f"{wire.source.id}:g:{out}", f"{wire.target.id}:b{k}:{into}", dir="back", color=style.backward,
                    label=shape_label(wire.gradient, style.backward, look))  # fmt: skip

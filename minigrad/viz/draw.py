@@ -143,10 +143,11 @@ def draw(
     if decompose or open is not None:
         program = opened(program, opener(program, decompose, open))
     picture = picture_of(program, goal, known, updates)
-    if depth is None and picture.modules and (depth := deepest(picture, CLEAR)) is not None:
-        calls = sum(item.computes for item in picture.items)
-        picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
+    calls, auto = sum(item.computes for item in picture.items), depth is None
+    depth = deepest(picture, CLEAR) if auto and picture.modules else depth
     close(picture, closes(picture, depth, collapse, open))
+    if auto and depth is not None and any(item.kind == "module" for item in picture.items):
+        picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)

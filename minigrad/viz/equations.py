@@ -103,8 +103,9 @@ class Inserted(Mathml):
         self.lost = False
 
     def number(self, value: Any) -> tuple[str, int]:
-        self.lost = self.lost or value is None
-        text = number(first(0.0 if value is None else value))
+        unknown = value is None or getattr(value, "size", 1) == 0
+        self.lost = self.lost or unknown
+        text = number(0.0 if unknown else first(value))
         return leaf(text), SUM if text.startswith("−") else ATOM
 
     def computed(self, text: str) -> Any:

@@ -6,14 +6,15 @@ import json
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 from ..trace import Program
 from .compare import Union
-from .draw import program_of, roles
+from .draw import roles
 from .island import Island
 from .render import write
 from .runs import split
+from .schema import Page
 from .text import visible
 
 VERSION = 1  # of the data in the page
@@ -47,22 +48,23 @@ def explore(
 
 def island(
     program: Program, compare: Program | None = None, title: str = "", names: tuple[str, str] = ("first", "second")
-) -> dict[str, Any]:
+) -> Page:
     """The data of the page; `schema.py` says what its fields are."""
     for given in (program, compare):
         if not isinstance(given, Program) and (given is program or given is not None):
             raise TypeError(f"explore: expected a recorded program, got {type(given).__name__}. "
                             "Hint: with minigrad.record() as program: ...")  # fmt: skip
-    program_of(program, None)
+        if given is not None and not any(call.phase == "forward" for call in given.calls):
+            raise ValueError("explore: the program recorded no calls. Hint: compute inside `with minigrad.record()`")
     data = Island(program, roles(program)).data()
     if compare is not None:
         Union(data, Island(compare, roles(compare)).data())
     split(data)
     sides = None if compare is None else {side: visible(name, 40) for side, name in zip("ab", names, strict=True)}
-    return {"version": VERSION, "title": visible(title, 120), "compare": sides, **data}
+    return cast(Page, {"version": VERSION, "title": visible(title, 120), "compare": sides, **data})
 
 
-def page(data: dict[str, Any]) -> str:
+def page(data: Page) -> str:
     """The whole page: markup, style, layout engine, scripts and the data, which can't end the element that it is in."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for c in ("<", "\u2028", "\u2029"):

@@ -131,9 +131,17 @@ def fold(picture: Picture) -> None:
             place = (*item.scope, item.name) if item.kind == "module" else item.scope
             if item.computes and len(place) >= depth and place[:depth] in picture.modules:
                 blocks.setdefault(place[:depth], []).append(item)
+        into: dict[Item, list[Wire]] = {}
+        users: dict[Item, set[Item]] = {}
+        for wire in picture.wires:
+            if not wire.writes:
+                into.setdefault(wire.target, []).append(wire)
+                users.setdefault(wire.source, set()).add(wire.target)
+        looks = {scope: (type(picture.modules[scope]), signature(block, into)) for scope, block in blocks.items()}
         run: list[Scope] = []
         for scope in [*blocks, ()]:
-            if run and scope and follows(picture, run[-1], scope, blocks):
+            alike = run and scope and scope[:-1] == run[-1][:-1] and looks[scope] == looks[run[-1]]
+            if alike and follows(blocks[run[-1]], blocks[scope], users):
                 run.append(scope)
                 continue
             if len(run) > 1:
@@ -142,33 +150,21 @@ def fold(picture: Picture) -> None:
             run = [scope]
 
 
-def follows(picture: Picture, first: Scope, second: Scope, blocks: dict[Scope, list[Item]]) -> bool:
-    """Whether two blocks of one parent are equal inside, and the second takes what only the first gives."""
-    a, b = blocks[first], blocks[second]
-    if first[:-1] != second[:-1] or len(a) != len(b):
-        return False
-    if type(picture.modules[first]) is not type(picture.modules[second]):
-        return False
-    if signature(picture, a) != signature(picture, b):
-        return False
-    inside, after = set(a), set(b)
-    leaving = {w.target for w in picture.wires if w.source in inside and w.target not in inside and not w.writes}
-    return bool(leaving) and leaving <= after
+def follows(first: list[Item], second: list[Item], users: dict[Item, set[Item]]) -> bool:
+    """Whether what a block gives goes to the second one, and nowhere else."""
+    leaving = {user for item in first for user in users.get(item, ())} - set(first)
+    return bool(leaving) and leaving <= set(second)
 
 
-def signature(picture: Picture, items: list[Item]) -> list:
+def signature(items: list[Item], into: dict[Item, list[Wire]]) -> list:
     """What a block looks like, without names."""
     at = {item: f"item {k}" for k, item in enumerate(items)}
     looks: list[Any] = []
     for item in items:
         held = [(m.kind, m.call.op.name if m.call else "", m.variable.shape) for m in item.members]
-        looks.append((item.kind, item.call.op.name if item.call else held, item.variable.shape))
-    joins = [
-        (at.get(w.source, w.source.kind == "parameter"), at[w.target], w.position, w.variable.shape)
-        for w in picture.wires
-        if w.target in at and not w.writes
-    ]
-    return [looks, joins]
+        joins = [(at.get(w.source, w.source.kind == "parameter"), w.position, w.variable.shape) for w in into.get(item, ())]
+        looks.append((item.kind, item.call.op.name if item.call else held, item.variable.shape, joins))
+    return looks
 
 
 def keep_first(picture: Picture, blocks: list[list[Item]]) -> None:

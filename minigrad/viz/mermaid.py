@@ -11,9 +11,12 @@ ENDS = {"parameter": ('[/"', '"/]'), "input": ('(["', '"])'), "output": ('(["', 
 
 
 def escape(text: str, longest: int = LONGEST) -> str:
-    """Any text as the content of a quoted Mermaid label: whatever Mermaid, Markdown or HTML would read becomes a number."""
+    """Any text as the content of a quoted Mermaid label: whatever Mermaid, Markdown or HTML would read becomes a number.
+
+    8203 is a space of no width: Mermaid takes no empty label, and ends the line at a backslash with an n.
+    """
     numbers = (c if c.isalnum() or c in " ,.×·−+=∂/…±" else f"#{ord(c)};" for c in visible(text, longest))
-    return "".join(numbers).replace("#92;", "#92;#8203;")  # a backslash and an n would end the line even so
+    return "".join(numbers).replace("#92;", "#92;#8203;") or "#8203;"
 
 
 def mermaid_of(picture: Picture, look: Look) -> str:

@@ -17,9 +17,10 @@ FEW = 6  # so many elements are written out
 def escape(text: Any, longest: int = LONGEST) -> str:
     """Any text as the content of a DOT HTML label, where nothing is left that DOT or XML would read.
 
-    A backslash is doubled, since Graphviz reads backslash escapes even in HTML labels, after the character references.
+    A backslash is doubled, since Graphviz reads backslash escapes even in HTML labels, after the character references. An
+    empty text becomes a space, since Graphviz takes no empty elements.
     """
-    return "".join(f"&#{ord(c)};" * (1 + (c == "\\")) if c in "&<>\"'\\{}|[]" else c for c in visible(text, longest))
+    return "".join(f"&#{ord(c)};" * (1 + (c == "\\")) if c in "&<>\"'\\{}|[]" else c for c in visible(text, longest) or " ")
 
 
 def visible(text: Any, longest: int = LONGEST) -> str:

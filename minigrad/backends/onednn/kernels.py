@@ -34,7 +34,7 @@ from .primitive import lacking
 from .product import linear, linear_relu, matmul
 from .recurrent import lstm, lstm_gradients
 
-_KERNELS = [
+_KERNELS: list[Callable] = [
     conv, conv_input, conv_weight, conv_relu, max_pool, max_pool_input, sum_pool, sum_pool_input, batch_norm,
     batch_norm_backward, batch_norm_input, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
     layer_norm_backward, matmul, linear, linear_relu, relu_backward, gelu, gelu_backward, softmax, softmax_backward,

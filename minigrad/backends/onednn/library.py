@@ -32,7 +32,7 @@ DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 255, 2
 WEIGHTS_ITER, DIFF_WEIGHTS_ITER, DIFF_BIAS = 34, 162, 169  # beside SRC and DST, + 1 and + 2 are the states h and c
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = 1, 2
 
-KINDS = ("primitive_desc", "primitive_attr", "primitive", "post_ops", "memory_desc", "memory", "engine", "stream")  # of objects
+KINDS = ("primitive_desc", "primitive_attr", "primitive", "post_ops", "memory_desc", "memory")  # of objects to be destroyed
 STATUS = ("success", "out of memory", "invalid arguments", "not implemented", "last implementation reached", "runtime error",
           "not required")  # fmt: skip
 
@@ -186,8 +186,11 @@ class Library:
         status = getattr(self.lib, f"dnnl_{name}")(byref(made), *arguments)
         if status:
             raise Unsupported(f"oneDNN {name}: {STATUS[status] if status < len(STATUS) else status}")
+        kind = next((kind for kind in KINDS if f"{kind}_create" in name), None)
+        if kind is None:  # the engine and its stream outlive whatever is made for them
+            return made
         handle = Handle(made.value)
-        handle.destroy = getattr(self.lib, f"dnnl_{next(kind for kind in KINDS if f'{kind}_create' in name)}_destroy")
+        handle.destroy = getattr(self.lib, f"dnnl_{kind}_destroy")
         return handle
 
     def with_relu(self) -> Handle:

@@ -126,21 +126,20 @@ def batch_norm_relu_backward(
 
 
 class LayerNorm:
-    """Layer norm of a matrix's rows: forward, and backward to the rows alone or to weight and bias too."""
+    """Layer norm of a matrix's rows, with weight and bias or without: forward, and backward."""
 
-    def __init__(self, lib: Library, rows: int, size: int, eps: float, weight: bool, bias: bool) -> None:
-        flags = (USE_SCALE if weight else 0) | (USE_SHIFT if bias else 0)
+    def __init__(self, lib: Library, rows: int, size: int, eps: float, affine: bool) -> None:
+        flags, kind = (USE_SCALE | USE_SHIFT, BACKWARD) if affine else (0, BACKWARD_DATA)
         data, each, line = lib.desc((rows, size), (size, 1)), lib.desc((rows,), (1,)), lib.desc((size,), (1,))
-        statistics, scale = [(MEAN, each), (VARIANCE, each)], [(SCALE, line)] if weight else []
         hint = lib.make("layer_normalization_forward_primitive_desc_create", lib.engine, TRAINING, data, data, each, eps, flags,
                         None)  # fmt: skip
-        shift = [(SHIFT, line)] if bias else []
-        self.forward = Primitive(lib, hint, [(SRC, data), (DST, data), *statistics, *scale, *shift])
-        both = weight and bias
-        back = lib.make("layer_normalization_backward_primitive_desc_create", lib.engine, BACKWARD if both else BACKWARD_DATA,
-                        data, data, data, each, eps, flags, hint, None)  # fmt: skip
-        changes = [(SHIFT, line), (DIFF_SCALE, line), (DIFF_SHIFT, line)] if both else []
-        self.backward = Primitive(lib, back, [(SRC, data), (DIFF_DST, data), *statistics, (DIFF_SRC, data), *scale, *changes])
+        back = lib.make("layer_normalization_backward_primitive_desc_create", lib.engine, kind, data, data, data, each, eps,
+                        flags, hint, None)  # fmt: skip
+        statistics = [(MEAN, each), (VARIANCE, each)]
+        vectors = [(SCALE, line), (SHIFT, line)] if affine else []
+        changes = [(DIFF_SCALE, line), (DIFF_SHIFT, line)] if affine else []
+        self.forward = Primitive(lib, hint, [(SRC, data), (DST, data), *statistics, *vectors])
+        self.backward = Primitive(lib, back, [(SRC, data), (DIFF_DST, data), *statistics, (DIFF_SRC, data), *vectors, *changes])
 
     @staticmethod
     def work(rows: int, size: int, *options: Any) -> float:
@@ -154,40 +153,41 @@ def split(x: np.ndarray, dims: tuple) -> tuple[int, int]:
 
 
 def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) -> Any:
-    found = None
-    if fits(x, weight, bias) and dims:
-        found = compiled(LayerNorm, *split(x, dims), eps, weight is not None, bias is not None)
+    affine = weight is not None or bias is not None
+    found = compiled(LayerNorm, *split(x, dims), eps, affine) if dims and fits(x, weight, bias) else None
     if found is None:
         return numpy_kernels.layer_norm(b, x, weight, bias, dims, eps)
     x, line = np.ascontiguousarray(x), (*x.shape[: dims[0]], *(1,) * len(dims))
     y, mean, var = np.empty(x.shape, FLOAT32), np.empty(line, FLOAT32), np.empty(line, FLOAT32)
-    found.forward.run(x, y, mean, var, *given(weight, bias))
+    found.forward.run(x, y, mean, var, *(scale_and_shift(x, weight, bias, dims) if affine else ()))
     var += np.float32(eps)
     return y, mean, 1 / np.sqrt(var, out=var)
 
 
-def to_rows(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple, *changes: Any) -> np.ndarray | None:
-    """The gradient of x, and of weight and bias into `changes` if these are given; None where oneDNN has none."""
-    if not dims or not fits(g, x, weight, mean, rstd):
-        return None
-    # The variance that is handed over has its eps in it already.
-    found = compiled(LayerNorm, *split(x, dims), 0.0, weight is not None, bool(changes))
-    if found is None:
-        return None
+def scale_and_shift(x: np.ndarray, weight: Any, bias: Any, dims: tuple) -> tuple[np.ndarray, ...]:
+    """Weight and bias, 1 and 0 where there is none."""
+    line = tuple(x.shape[d] for d in dims)
+    return given(np.ones(line, FLOAT32) if weight is None else weight, np.zeros(line, FLOAT32) if bias is None else bias)
+
+
+def to_rows(found: LayerNorm, g: Any, x: Any, mean: Any, rstd: Any, *rest: Any) -> np.ndarray:
+    """The gradient of x; the variance that is handed over has its eps in it already."""
     dx = np.empty(x.shape, FLOAT32)
-    x, g, mean, var = given(x, g, mean, 1 / (rstd * rstd))
-    found.backward.run(x, g, mean, var, dx, *given(weight), *changes)
+    found.backward.run(*given(x, g, mean, 1 / (rstd * rstd)), dx, *rest)
     return dx
 
 
 def layer_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
-    dx = to_rows(g, x, weight, mean, rstd, dims)
-    return reference.layer_norm_input(b, g, x, weight, mean, rstd, dims) if dx is None else dx
+    found = compiled(LayerNorm, *split(x, dims), 0.0, False) if dims and fits(g, x, weight, mean, rstd) else None
+    if found is None:
+        return reference.layer_norm_input(b, g, x, weight, mean, rstd, dims)
+    return to_rows(found, g if weight is None else g * weight, x, mean, rstd)
 
 
 def layer_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
-    line = tuple(x.shape[d] for d in dims)
-    dw, db = np.empty(line, FLOAT32), np.empty(line, FLOAT32)
-    scale = np.ones(line, FLOAT32) if weight is None else weight
-    dx = to_rows(g, x, scale, mean, rstd, dims, db, dw, db)  # a bias must be there, though nothing depends on it
-    return reference.layer_norm_backward(b, g, x, weight, mean, rstd, dims) if dx is None else (dx, dw, db)
+    found = compiled(LayerNorm, *split(x, dims), 0.0, True) if dims and fits(g, x, weight, mean, rstd) else None
+    if found is None:
+        return reference.layer_norm_backward(b, g, x, weight, mean, rstd, dims)
+    weight, bias = scale_and_shift(x, weight, None, dims)  # oneDNN wants a bias to be there, though nothing depends on it
+    dw, db = np.empty_like(weight), np.empty_like(bias)
+    return to_rows(found, g, x, mean, rstd, weight, bias, dw, db), dw, db

@@ -12,7 +12,7 @@ import math
 import threading
 import warnings
 from ctypes import c_void_p
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -25,16 +25,6 @@ FLOAT32 = np.dtype(np.float32)
 pointer_at = c_void_p.from_address
 
 
-class Kind(Protocol):
-    """A class of compiled primitives: made of shapes and options, it knows how many operations it stands for."""
-
-    __name__: str
-
-    def __call__(self, lib: Library, *key: Any) -> Any: ...
-
-    def work(self, *key: Any) -> float: ...
-
-
 class Primitive:
     """A compiled primitive with its memory objects: `run(*arrays)` executes it on arrays in the order of `slots`."""
 
@@ -45,7 +35,7 @@ class Primitive:
         self.memories = [m.value for m in self.objects]
         arguments = (Argument * len(slots))(*[Argument(arg, m) for (arg, _), m in zip(slots, self.memories, strict=True)])
         self.call = (self.primitive, lib.stream, len(slots), arguments)
-        self.places = [0] * len(slots)  # the addresses that the memory objects have
+        self.places: list[Any] = [0] * len(slots)  # the addresses that the memory objects have
         self.set, self.execute = lib.lib.dnnl_memory_set_data_handle, lib.lib.dnnl_primitive_execute
 
     def run(self, *arrays: np.ndarray) -> None:
@@ -117,8 +107,8 @@ class Kept(threading.local):
 _local = Kept()
 
 
-def compiled(kind: Kind, *key: Any) -> Any:
-    """`kind(lib, *key)`, made once a thread; None where oneDNN does not support it.
+def compiled(kind: Any, *key: Any) -> Any:
+    """`kind(lib, *key)`, made once a thread; None where oneDNN does not support it. `kind.work(*key)` counts its operations.
 
     A primitive of less than SMALL floating-point operations is made for one thread, and runs on one: waking another
     costs more than it gains, and far more on a machine that others use too.
@@ -183,8 +173,9 @@ def as_channels_last(x: np.ndarray) -> np.ndarray:
 def fits(*arrays: Any) -> bool:
     """Whether oneDNN is there and all are non-empty float32 arrays, which is what these kernels serve."""
     for a in arrays:
-        if a is not None and (type(a) is not np.ndarray or a.dtype is not FLOAT32 or not a.size):
-            return False
+        if a is None or type(a) is np.ndarray and a.size and (a.dtype is FLOAT32 or a.dtype == FLOAT32):
+            continue  # the second comparison is for arrays that came out of a pickle, whose dtype is an object of its own
+        return False
     return library() is not None
 
 

@@ -10,15 +10,16 @@ with batch norm before the activation     `batch_norm_growth`, whatever the weig
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core import Tensor
+from ...core import Tensor, node_of, walk
 from ...nn import BatchNorm1d, Dropout, Identity, Linear, Module, ReLU
-from .gradients import layer_gradients, outputs
+from .gradients import layer_gradients
 from .vectors import kept
 
 
@@ -95,20 +96,31 @@ class Meter:
 def theory_meter(model: Module, x: Tensor, y: Tensor, loss: Callable[[Tensor, Tensor], Tensor]) -> Meter:
     """Measure how the gradient grows per layer of any model on a batch, beside the mean-field lines that apply.
 
-    Layers are those that have a weight of two or more dimensions and gave one output. The model is used as it is, in training
-    or evaluation, and its buffers are put back. A line needs a chain of linear layers with nothing but ReLU,
-    batch norm (in training, γ = 1, β = 0, little eps) and identities between them; it is a statement about wide layers at
+    Layers are those that have a weight of two or more dimensions. The model is used as it is, in training or evaluation, and
+    its buffers are put back. A line needs linear layers with nothing but ReLU, batch norm (in training, γ = 1, β = 0, little
+    eps) and identities between them, each fed by the one before and by nothing else; it is a statement about wide layers at
     random weights, and says nothing about trained ones.
     """
     with kept(model):
-        order = chain(model, x)
-        weighted = [name for name, layer in order if has_weight(layer)]
-        found = layer_gradients(model, x, y, loss, tuple({type(layer) for _, layer in order if has_weight(layer)}))
-    names = [name for name in weighted if name in found]
-    gradients = [found[name] for name in names]
+        calls, uses = calls_of(model, x)
+        kinds = tuple({type(call.layer) for call in calls if has_weight(call.layer)})
+        found = layer_gradients(model, x, y, loss, kinds) if kinds else {}
+    places = [k for k, call in enumerate(calls) if has_weight(call.layer) and call.name in found]
+    if not places:
+        raise ValueError("theory_meter: the model has no layer with a weight matrix that the loss depends on")
+    gradients = [found[calls[k].name] for k in places]
     growth = [a / b if b else math.nan for a, b in zip(gradients, gradients[1:], strict=False)]
-    lines = [between(order, low, high, len(x)) for low, high in zip(names, names[1:], strict=False)]
-    return Meter(names, gradients, growth, [t for t, _ in lines], [why for _, why in lines])
+    lines = [line_of(calls[low : high + 1], uses, len(x)) for low, high in zip(places, places[1:], strict=False)]
+    return Meter([calls[k].name for k in places], gradients, growth, [t for t, _ in lines], [why for _, why in lines])
+
+
+class Call(NamedTuple):
+    """A layer's call: what came in and what went out."""
+
+    name: str
+    layer: Module
+    given: Any
+    output: Any
 
 
 def has_weight(layer: Module) -> bool:
@@ -116,32 +128,41 @@ def has_weight(layer: Module) -> bool:
     return isinstance(weight, Tensor) and weight.ndim > 1
 
 
-def chain(model: Module, x: Tensor) -> list[tuple[str, Module]]:
-    """The layers that have no layers of their own, in the order in which they gave their outputs."""
-    layers = dict(model.named_modules())
-    with outputs(model) as found:
-        model(x)
-    return [(name, layers[name]) for name in found]
+def calls_of(model: Module, x: Tensor) -> tuple[list[Call], Counter]:
+    """The calls of layers that have no layers of their own, in order, and how often the graph uses each node's output."""
+    calls: list[Call] = []
+    layers = [(name, layer) for name, layer in model.named_modules() if not list(layer.children())]
+
+    def noting(name: str) -> Callable:
+        return lambda layer, args, output: calls.append(Call(name, layer, args[0] if args else None, output))
+
+    hooks = [layer.register_forward_hook(noting(name)) for name, layer in layers]
+    try:
+        top = node_of(model(x))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return calls, Counter(id(parent) for node in walk([top] if top else []) for parent in node.parents)
 
 
-def between(order: list[tuple[str, Module]], low: str, high: str, batch: int) -> tuple[float | None, str]:
-    """The line from layer `high` down to layer `low`, or None and the reason why there is none."""
-    names = [name for name, _ in order]
-    first, last = names.index(low), names.index(high)
-    bottom, top = order[first][1], order[last][1]
-    middle = [layer for _, layer in order[first + 1 : last] if not passes(layer)]
+def line_of(calls: list[Call], uses: Counter, batch: int) -> tuple[float | None, str]:
+    """The line from the last of these calls down to the first, or None and the reason why there is none."""
+    bottom, top = calls[0].layer, calls[-1].layer
     if not (type(bottom) is Linear and type(top) is Linear):
         return None, "not from a linear layer to a linear layer"
-    if top.in_features != bottom.out_features:
-        return None, "not one chain"
-    kinds = [type(layer) for layer in middle]
-    act = "relu" if kinds[-1:] == [ReLU] else "linear"
+    for before, after in zip(calls, calls[1:], strict=False):
+        if after.given is not before.output:
+            return None, "something that is no layer comes between"
+        if before.output is not before.given and uses[id(node_of(before.output))] > 1:
+            return None, "there is another way around"
+    middle = [call.layer for call in calls[1:-1] if not passes(call.layer)]
+    act = "relu" if middle and type(middle[-1]) is ReLU else "linear"
     rest = middle[:-1] if act == "relu" else middle
     if not rest:
-        second_moment = float((top.weight.detach() ** 2).mean().item())
+        second_moment = (top.weight.detach() ** 2).mean().item()
         return top.out_features * second_moment * (0.5 if act == "relu" else 1.0), ""
     if [type(layer) for layer in rest] != [BatchNorm1d]:
-        return None, f"no line for {' and '.join(kind.__name__ for kind in kinds)}"
+        return None, f"no line for {' and '.join(type(layer).__name__ for layer in middle)}"
     return normalised(rest[0], act, batch)
 
 

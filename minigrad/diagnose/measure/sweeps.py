@@ -59,7 +59,7 @@ def kept(path: Path, key: str) -> dict[str, Any]:
         except ValueError:
             continue
         if isinstance(entry, dict) and entry.get("key") == key and isinstance(entry.get("result"), dict):
-            found[entry["cell"]] = entry["result"]
+            found[str(entry.get("cell"))] = entry["result"]
     return found
 
 

@@ -33,6 +33,13 @@ def ntuple(who: str, name: str, value: Any, n: int, least: int = 1) -> tuple[int
     return given if len(given) == n else given * n
 
 
+def windows(who: str, kernel_size: Any, stride: Any, padding: Any, dilation: Any = 1) -> None:
+    """Raise unless these are ints, or tuples of them, that a window can have."""
+    for name, value, least in (("kernel_size", kernel_size, 1), ("stride", stride, 1), ("padding", padding, 0),
+                               ("dilation", dilation, 1)):  # fmt: skip
+        ntuple(who, name, value, len(value) if isinstance(value, (tuple, list)) else 1, least)
+
+
 def batched(who: str, x: Any, n: int) -> tuple[Tensor, bool]:
     """Images as (N, C, *S) with `n` spatial dimensions, and whether they came in a batch."""
     tensor_of(who, x)

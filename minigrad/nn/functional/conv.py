@@ -58,9 +58,9 @@ def conv3d(
 
 
 def convolved(
-    who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int
+    who: str, n: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int, by: Any = conv
 ) -> Tensor:
-    """Convolution over `n` spatial dimensions."""
+    """Convolution over `n` spatial dimensions, by an op that may do more."""
     x, was_batched = batched(who, x, n)
     stride, dilation = ntuple(who, "stride", stride, n), ntuple(who, "dilation", dilation, n)
     groups = ntuple(who, "groups", groups, 1)[0]
@@ -80,7 +80,7 @@ def convolved(
         shape = x.array.shape
     padding = ntuple(who, "padding", padding, n, least=0)
     check_kernel(who, shape[2:], w[2:], padding, dilation)
-    return unbatched(conv(x, weight, bias, window=Window(stride, padding, dilation, groups)), was_batched)
+    return unbatched(by(x, weight, bias, window=Window(stride, padding, dilation, groups)), was_batched)
 
 
 def padded_for(

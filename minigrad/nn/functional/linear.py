@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ...backends import DTypeError, ShapeError
 from ...core import Tensor, mode
 from ...ops.arithmetic import cast, where
@@ -21,6 +23,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises ShapeError that names both shapes if the inner sizes differ.
     """
+    return mapped(linear_op, input, weight, bias)
+
+
+def mapped(by: Any, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`linear` by an op, once its arguments are checked."""
     x, w = tensor_of("linear", input).array, tensor_of("linear", weight, "weight").array
     if w.ndim == 1 and x.ndim and x.shape[-1] == w.shape[0]:
         y = matmul(input, weight)
@@ -30,11 +37,11 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
                          f"{tuple(w.shape)}. Hint: the last size of the input must be in_features")  # fmt: skip
     one_type("linear", input, weight)
     if bias is None:
-        return linear_op(input, weight)
+        return by(input, weight)
     if tuple(tensor_of("linear", bias, "bias").array.shape) not in (w.shape[:1], ()):
         vector("linear", "bias", bias, w.shape[0], "out")
     one_type("linear", input, bias, "bias")
-    return linear_op(input, weight, bias) if bias.ndim else linear_op(input, weight) + bias
+    return by(input, weight, bias if bias.array.ndim else bias.expand(w.shape[0]))
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

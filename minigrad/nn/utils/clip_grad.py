@@ -41,7 +41,9 @@ def get_total_norm(
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
-    """Every gradient times min(1, max_norm / (total_norm + 1e-6)), in place."""
+    """Every gradient times min(1, max_norm / (total_norm + 1e-6)), in place. Raises ValueError if max_norm is negative."""
+    if not max_norm >= 0:
+        raise ValueError(f"clip_grad_norm_: max_norm must be a number >= 0, got {max_norm!r}")
     with mode(grad=False):
         share = clamp(float(max_norm) / (total_norm + 1e-6), max=1.0)
         for g in gradients(parameters):
@@ -65,6 +67,8 @@ def clip_grad_norm_(
 def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
     """Every element of every gradient limited to -clip_value ... clip_value, in place."""
     limit = float(clip_value)
+    if not limit >= 0:
+        raise ValueError(f"clip_grad_value_: clip_value must be a number >= 0, got {clip_value!r}")
     with mode(grad=False):
         for g in gradients(parameters):
             assign_(g.detach(), clamp(g.detach(), min=-limit, max=limit))

@@ -235,9 +235,7 @@ def orthonormal(q: Tensor) -> Tensor:
     return found * (-1.0 + 2.0 * cast(signs >= 0, dtype=q.dtype)).unsqueeze(-2)
 
 
-def orthogonal(
-    module: Any, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True
-) -> Any:
+def orthogonal(module: Any, name: str = "weight", orthogonal_map: str | None = None, *, use_trivialization: bool = True) -> Any:
     """Q with orthonormal columns (rows if wide), from the tensor's lower triangle by one of three maps: "matrix_exp",
     exp(A) of A = X - X^T; "cayley", (I + A/2) (I - A/2)^-1; "householder", a product of reflections. By default
     matrix_exp for square matrices, else householder. With `use_trivialization` the map starts at the present value,

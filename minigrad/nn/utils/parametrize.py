@@ -94,9 +94,7 @@ class ParametrizationList(ModuleList):
         return value
 
 
-def register_parametrization(
-    module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False
-) -> Module:
+def register_parametrization(module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Module:
     """Let `module.tensor_name` be `parametrization(original)`; another one is applied to the result of those before.
 
     The original is `module.parametrizations.<tensor_name>.original`. A parametrization with a method `right_inverse` can
@@ -202,7 +200,7 @@ def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized
     del module.parametrizations[tensor_name]
     if isinstance(originals[0], Parameter):
         if held.is_tensor and value.shape == originals[0].shape:  # the same object, so that an optimizer still knows it
-            originals[0].data = value.detach()
+            originals[0].data = value.detach()  # type: ignore[attr-defined]
             module.register_parameter(tensor_name, originals[0])
         else:
             module.register_parameter(tensor_name, Parameter(value.detach(), originals[0].requires_grad))

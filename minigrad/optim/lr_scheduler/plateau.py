@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import Any
 
+from ...core import Tensor
 from ..optimizer import Optimizer, number
 from .scheduler import LRScheduler, current, each, put, whole
 
@@ -56,6 +58,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def step(self, metrics: Any, epoch: int | None = None) -> None:  # type: ignore[override]
         """Look at the metric (a number or a tensor of one) and reduce the rate if it is time."""
+        if not isinstance(metrics, (Real, Tensor)):
+            raise TypeError(f"ReduceLROnPlateau.step: expected a number or a tensor of one, got {metrics!r:.60}")
         value = float(metrics)
         if epoch is not None:
             warnings.warn("The epoch parameter in `scheduler.step()` is deprecated. Hint: scheduler.step(loss)", UserWarning, 2)

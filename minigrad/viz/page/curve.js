@@ -2,7 +2,7 @@
 
 // Points along a Bézier curve, `each` for every piece.
 function along(points, each = 14) {
-  const found = [points[0]];
+  const found = points.slice(0, 1);
   for (let k = 0; k + 3 < points.length; k += 3) {
     const [a, b, c, d] = points.slice(k, k + 4);
     for (let i = 1; i <= each; i++) {
@@ -11,20 +11,6 @@ function along(points, each = 14) {
     }
   }
   return found;
-}
-
-// A line without corners: each is cut off, again and again.
-function rounded(points) {
-  let line = points;
-  for (let time = 0; time < 4; time++) {
-    const next = [line[0]];
-    for (let k = 0; k + 1 < line.length; k++) {
-      const [a, b] = [line[k], line[k + 1]];
-      next.push([0, 1].map(n => 0.75 * a[n] + 0.25 * b[n]), [0, 1].map(n => 0.25 * a[n] + 0.75 * b[n]));
-    }
-    line = [...next, line.at(-1)];
-  }
-  return line;
 }
 
 // The same line moved sideways.

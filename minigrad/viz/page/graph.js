@@ -124,7 +124,7 @@ function innerOf(node) {
 
 function drawWires(graph) {
   drawn.wires = new Map();
-  byId("wires").replaceChildren(...graph.wires.filter(wire => wire.points.length).map(wire => {
+  byId("wires").replaceChildren(...graph.wires.filter(wire => wire.line.length).map(wire => {
     wire.element = drawWire(wire);
     drawn.wires.set(wire.key, wire);
     return wire.element;

@@ -44,38 +44,23 @@ function layOut(graph) {
   for (const node of graph.nodes) {
     into.get(node.parent).nodes.push({ name: node.key, attributes: { width: node.width / 72, height: node.height / 72 } });
   }
-  const edges = graph.wires.flatMap(wire => pieces(wire, graph, into));
   const result = view.engine.render({
     ...into.get(0),
     directed: true,
     graphAttributes: { rankdir: view.direction, nodesep: 0.38, ranksep: view.direction === "TB" ? 0.3 : 0.55 },
     nodeAttributes: { shape: "box", fixedsize: true, label: "" },
     edgeAttributes: { arrowsize: 0.8 },
-    edges,
+    edges: graph.wires.map(wire => ({ tail: wire.source, head: wire.target, attributes: { id: wire.key, minlen: entersBox(wire, graph) ? 2 : 1 } })),
   }, { format: "json0", engine: "dot", yInvert: true });
   if (result.status !== "success") throw new Error(result.errors.map(error => error.message).join("; "));
   return placed(graph, JSON.parse(result.output));
 }
 
-// The edges that make up a wire. One that carries a value into boxes goes by an invisible point at the top of each, so that it
-// runs down between what lies there and not around the box.
-function pieces(wire, graph, into) {
-  const source = graph.byKey.get(wire.source), target = graph.byKey.get(wire.target);
-  const around = [0, ...pathOf(source.parent)];
-  const entered = source.item !== undefined && ["parameter", "constant"].includes(ITEMS[source.item].kind) ? []
-    : pathOf(target.parent).filter(g => !around.includes(g));
-  const stops = [wire.source];
-  for (const g of entered) {
-    const name = `${wire.key} into ${g}`;
-    into.get(g).nodes.push({ name, attributes: { width: 0.01, height: 0.01 } });
-    stops.push(name);
-  }
-  stops.push(wire.target);
-  return stops.slice(1).map((head, k) => ({ tail: stops[k], head, attributes: {
-    id: `${wire.key} ${k}`, weight: isLeafNode(source) ? 1 : 2, arrowhead: head === wire.target ? "normal" : "none" } }));
+// A wire into a box from outside gets one rank more, so that it comes from above and clears what lies at the box's top.
+function entersBox(wire, graph) {
+  const [from, to] = [wire.source, wire.target].map(key => graph.byKey.get(key).parent);
+  return from !== to && !pathOf(from).includes(to);
 }
-
-const isLeafNode = node => node.item !== undefined && isLeaf(ITEMS[node.item]) && ITEMS[node.item].kind !== "input";
 
 function placed(graph, found) {
   const objects = new Map((found.objects ?? []).map(object => [object.name, object]));
@@ -87,14 +72,10 @@ function placed(graph, found) {
     Object.assign(box, { x: left, y: Math.min(y0, y1), width: right - left, height: Math.abs(y1 - y0) });
   }
   for (const wire of graph.wires) {
-    wire.points = [];
-    for (let k = 0; wires.has(`${wire.key} ${k}`); k++) {
-      const points = (wires.get(`${wire.key} ${k}`).pos ?? "").split(" ").filter(Boolean);
-      wire.tip = points[0]?.startsWith("e,") ? numbers(points.shift().slice(2)) : null;
-      wire.points.push(...points.map(numbers).slice(k ? 1 : 0));
-    }
-    wire.tip ??= wire.points.at(-1);
-    wire.line = wires.has(`${wire.key} 1`) ? rounded([...wire.points, wire.tip]) : along(wire.points);
+    const points = (wires.get(wire.key)?.pos ?? "").split(" ").filter(Boolean);
+    wire.tip = points[0]?.startsWith("e,") ? numbers(points.shift().slice(2)) : null;
+    wire.line = along(points.map(numbers));
+    wire.tip ??= wire.line.at(-1);
   }
   const [left, y0, right, y1] = numbers(found.bb ?? "0,0,1,1");
   graph.bounds = { x: left, y: Math.min(y0, y1), width: right - left, height: Math.abs(y1 - y0) };

@@ -83,7 +83,7 @@ function closeAround() {
 const KEYS = [
   ["→", "step forward", () => goTo(time.at + 1)], ["←", "step back", () => goTo(time.at - 1)],
   ["Home", "before the first step", () => goTo(-1)], ["End", "the last step", () => goTo(time.steps.length - 1)],
-  ["Space", "play, stop", play], ["Tab", "the next node", null], ["Enter", "open or close the chosen node", openChosen],
+  ["Space", "play, stop", play], ["Tab", "the next node", null], ["Enter", "open the node in focus", openChosen],
   ["Esc", "leave the steps, or close the group around", closeAround], ["/", "search", () => byId("search").focus()],
   ["1 2 3", "formula, numbers, normalization", null], ["F", "fit", () => fit()], ["+", "zoom in", () => zoom(1.25)], ["−", "zoom out", () => zoom(0.8)],
   ["Shift + arrows", "move the picture", null], ["O", "open modules on the way", () => byId("follow").click()], ["R", "turn the graph", turn],
@@ -91,7 +91,8 @@ const KEYS = [
 ];
 
 function openChosen() {
-  const node = drawn.nodes.get(selection.key);
+  const key = document.activeElement?.closest?.(".node")?.dataset.key ?? selection.key;
+  const node = drawn.nodes.get(key);
   const inner = node ? innerOf(node) : selection.key?.[0] === "i" ? ITEMS[Number(selection.key.slice(1))].inside : null;
   if (inner !== null && inner !== undefined) toggle(inner);
 }

@@ -6,6 +6,9 @@ const sides = { shown: COMPARED ? "ab" : "a" };
 const sideHas = (at, side) => !COMPARED || ITEMS[at].side.includes(side);
 const visibleItem = at => !COMPARED || [...sides.shown].some(side => sideHas(at, side));
 
+// A group without anything in it that is shown is not shown either.
+const visibleGroup = at => !COMPARED || itemsIn(at).some(visibleItem);
+
 // The inputs of an item, of the program or programs shown, each source once.
 function inputsOf(at) {
   const item = ITEMS[at];

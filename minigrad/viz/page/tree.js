@@ -33,10 +33,12 @@ function takingPart(group = 0, found = []) {
 function shown(group, into) {
   for (const child of GROUPS[group].children) {
     const inner = child.group !== undefined ? child.group : ITEMS[child.item].inside;
-    if (inner !== null && isOpen(inner)) {
+    if (inner !== null && isOpen(inner) && visibleGroup(inner)) {
       into.boxes.push({ group: inner, parent: group });
       shown(inner, into);
-    } else if (child.group !== undefined) into.nodes.push({ key: `g${inner}`, group: inner, parent: group });
+    } else if (child.group !== undefined) {
+      if (visibleGroup(inner)) into.nodes.push({ key: `g${inner}`, group: inner, parent: group });
+    }
     else if (visibleItem(child.item)) into.nodes.push({ key: `i${child.item}`, item: child.item, parent: group });
   }
   return into;

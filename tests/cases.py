@@ -94,6 +94,14 @@ case(el.erf, [fixed([-7.0, -2.1, -0.47, 0.0, 0.3, 1.0, 4.2])], np.vectorize(math
 case(el.erfc, [fixed([-7.0, -2.1, -0.47, 0.0, 0.3, 1.0, 4.2])], np.vectorize(math.erfc))
 case(el.erfinv, [lambda rng: rng.uniform(-0.95, 0.95, 5)], ref.erfinv, tol=1e-10)
 case(el.relu, [apart(2, 3)], lambda x: x * (x > 0), "relu")
+case(el.gelu, [normal(2, 3)], lambda x: x * (0.5 + 0.5 * np.vectorize(math.erf)(x / math.sqrt(2))), "nn.functional.gelu")
+case(
+    minigrad.nn.functional.gelu,
+    [normal(2, 3)],
+    lambda x, approximate: x * (0.5 + 0.5 * np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "nn.functional.gelu",
+    approximate="tanh",
+)
 case(el.abs, [apart(2, 3)])
 case(el.sign, [apart(2, 3)])
 case(el.pow, [positive(2, 3), normal(3)], np.power)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -246,6 +247,13 @@ def test_other_types_are_left_to_numpy(dtype: str) -> None:
     found = ONEDNN["conv"](NUMPY, *args)
     assert found.dtype == dtype
     np.testing.assert_array_equal(found, NUMPY_KERNELS["conv"](NUMPY, *args))
+
+
+@there
+def test_an_unpickled_array_is_served() -> None:
+    """Its element type is another object than that of arrays made here."""
+    x = pickle.loads(pickle.dumps(np.ones((2, 3, 4, 4), "f")))
+    assert x.dtype is not np.dtype("f") and primitive.fits(x)
 
 
 def test_report_names_every_provider() -> None:

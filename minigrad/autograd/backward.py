@@ -12,6 +12,7 @@ from ..ops.arithmetic import cast
 from ..ops.create import ones_like, zeros_like
 from ..ops.update import add_
 from ..trace import Program, program_behind, resumed
+from .reached import note
 from .vmap import vmap
 
 PASS: ContextVar[Callable] = ContextVar("minigrad_pass", default=propagate)  # minigrad.teach puts a broken one in its place
@@ -40,6 +41,7 @@ def backward(
     owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
     for key, g in totals.items():
         accumulate(owners.get(key, key), g, create_graph)
+    note(totals)
 
 
 def grad(

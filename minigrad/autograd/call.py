@@ -50,7 +50,7 @@ def op_of(function: Any) -> CustomOp:
 class Pieces:
     """The gradients of several results, on their way to the one call that made them."""
 
-    shape, ndim, size, wants, node, grad = (), 0, 1, False, None, None
+    shape, ndim, size, wants, node, grad, version = (), 0, 1, False, None, None, None
 
     def __init__(self, dtype: Any, parts: dict[int, Any]) -> None:
         self.dtype, self.parts = dtype, parts

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ..backends.source import advise
 from ..core import Tensor
 from ..ops.operands import tensor_of
 
@@ -22,6 +22,6 @@ class Variable(metaclass=_Kind):
 
     def __new__(cls, data: Tensor, requires_grad: bool = False, volatile: bool | None = None) -> Tensor:  # type: ignore[misc]
         if volatile is not None:
-            warnings.warn("volatile was removed and now has no effect. Use `with minigrad.no_grad():` instead.", stacklevel=2)
+            advise("volatile was removed and now has no effect. Use `with minigrad.no_grad():` instead.")
         out = tensor_of("Variable", data, "data").detach()
         return out.requires_grad_() if requires_grad else out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import ShapeError
+from ..backends.source import advise
 from ..core import Tensor
 from ..ops.create import randperm, tensor
 from ..ops.index import index_select
@@ -164,8 +164,8 @@ def random_split(dataset: Any, lengths: Sequence[float], generator: Generator | 
         for i in range(n - int(sum(sizes))):
             sizes[i % len(sizes)] += 1
         if 0 in sizes:
-            warnings.warn(f"random_split: Length of split at index {sizes.index(0)} is 0. This might result in an empty "
-                          "dataset.", stacklevel=2)  # fmt: skip
+            advise(f"random_split: Length of split at index {sizes.index(0)} is 0. This might result in an empty "
+                   "dataset.")  # fmt: skip
     if sum(sizes) != n or any(size != int(size) for size in sizes):
         raise ValueError("random_split: Sum of input lengths does not equal the length of the input dataset: expected "
                          f"lengths that sum to {n}, or fractions that sum to 1, got {list(lengths)}")  # fmt: skip

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 from ..backends import ShapeError
+from ..backends.source import advise
 from ..core import Tensor
 from ..core import mode as engine_mode
 from ..ops.create import eye as eye_matrix
@@ -83,9 +83,8 @@ def trunc_normal_(
 ) -> Tensor:
     """Normal numbers within a ... b: the inverse of the distribution function at uniform numbers."""
     if mean < a - 2 * std or mean > b + 2 * std:
-        warnings.warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
-                      "be incorrect.",
-                      stacklevel=2)  # fmt: skip
+        advise("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
+               "be incorrect.")  # fmt: skip
     low, high = (math.erf((end - mean) / (std * math.sqrt(2))) for end in (a, b))
     u = rand(*tensor.shape, generator=generator, dtype="float64", device=tensor.device) * (high - low) + low
     drawn = clamp(erfinv(u) * (std * math.sqrt(2)) + mean, min=a, max=b)
@@ -161,7 +160,7 @@ def kaiming_normal_(
 
 def nothing(tensor: Tensor) -> Tensor:
     """A tensor without elements, as it is, with a warning."""
-    warnings.warn("Initializing zero-element tensors is a no-op", stacklevel=3)
+    advise("Initializing zero-element tensors is a no-op")
     return tensor
 
 

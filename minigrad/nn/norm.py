@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
 from ..backends import ShapeError
+from ..backends.source import advise
 from ..core import Tensor
 from ..ops.arithmetic import cast
 from ..ops.create import ones, tensor, zeros
@@ -37,10 +37,9 @@ def scale_and_shift(layer: Module, channels: int, affine: bool, bias: bool, devi
 
 def hint_at_keras() -> None:
     """Warn that a momentum may be meant as Keras means it."""
-    warnings.warn(
+    advise(
         "momentum >= 0.5 looks like Keras' convention, where it is the share of the old running value; here it is that of "
-        "the new batch (0.1 by default). Hint: nn.utils.momentum_from_keras(0.9) is 0.1",
-        stacklevel=4,
+        "the new batch (0.1 by default). Hint: nn.utils.momentum_from_keras(0.9) is 0.1"
     )
 
 

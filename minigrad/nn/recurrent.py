@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 from ..backends import ShapeError
+from ..backends.source import advise
 from ..core import Tensor
 from ..ops.create import zeros
 from ..ops.index import index_select
@@ -54,8 +54,8 @@ class RNNBase(Module):
             raise ValueError(f"{who}: proj_size has to be 0 (no projection) or positive and smaller than hidden_size = "
                              f"{hidden_size}, got {proj_size}")  # fmt: skip
         if dropout > 0 and num_layers == 1:
-            warnings.warn(f"{who}: dropout is added after all but the last recurrent layer, so dropout={dropout} does "
-                          "nothing with num_layers=1", stacklevel=3)  # fmt: skip
+            advise(f"{who}: dropout is added after all but the last recurrent layer, so dropout={dropout} does "
+                   "nothing with num_layers=1")  # fmt: skip
         self.mode, self.input_size, self.hidden_size, self.num_layers = mode, input_size, hidden_size, num_layers
         self.bias, self.batch_first, self.dropout = bias, batch_first, float(dropout)
         self.bidirectional, self.proj_size = bidirectional, proj_size

@@ -135,6 +135,28 @@ def relu(b, x):
     return b.xp.maximum(x, 0)
 
 
+@op("elementwise", floats=True)
+def gelu(b, x, *, approximate="none"):
+    """y = x Phi(x), Phi the normal distribution function, or ("tanh") Phi ~ (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2"""
+    return b.gelu(x, approximate)
+
+
+@gelu.define
+def gelu_definition(x, *, approximate="none"):
+    if approximate == "none":
+        return x * (0.5 + 0.5 * erf(x * math.sqrt(0.5)))
+    return x * (0.5 + 0.5 * tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)))
+
+
+def gelu_slope(x, approximate):
+    """Phi(x) + x Phi'(x)"""
+    if approximate == "none":
+        phi = 0.5 + 0.5 * erf(x * math.sqrt(0.5))
+        return phi + x * exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi))
+    phi = 0.5 + 0.5 * tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi))
+    return phi + x * (2.0 * phi * (1.0 - phi)) * (math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x))
+
+
 @op("elementwise")
 def abs(b, x):
     """y = |x|. The slope at 0 is 0."""
@@ -224,6 +246,8 @@ softplus.vjp(x=lambda g, x: g * sigmoid(x))
 erf.vjp(x=lambda g, x: g * exp(-x * x) * (2 / math.sqrt(math.pi)))
 erfc.vjp(x=lambda g, x: g * exp(-x * x) * (-2 / math.sqrt(math.pi)))
 erfinv.vjp(x=lambda g, y: g * exp(y * y) * (math.sqrt(math.pi) / 2))
+gelu.vjp(x=lambda g, x, approximate: g * gelu_slope(x, approximate))
+gelu.fused = lambda g, x, approximate: [backend_of(g).gelu_backward(g, x, approximate)]
 relu.vjp(x=lambda g, y: where(y <= 0, 0.0, g))  # a NaN lets the gradient through, as in PyTorch
 relu.fused = lambda g, y: [backend_of(g).relu_backward(g, y)]
 abs.vjp(x=lambda g, x: g * sign(x))

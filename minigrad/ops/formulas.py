@@ -120,6 +120,7 @@ FORMULAS = {
     "atanh": row("log((1 + x) / (1 - x)) / 2", x="1 / (1 - x**2)"),
     "sigmoid": row("1 / (1 + exp(-x))", x="y * (1 - y)"),
     "softplus": row("log(1 + exp(x))", x="1 / (1 + exp(-x))"),
+    "gelu": row("x * (1 + erf(x / sqrt(2))) / 2", x="(1 + erf(x / sqrt(2))) / 2 + x * exp(-(x**2) / 2) / sqrt(2 * pi)"),
     "relu": row("max(x, 0)", x="x > 0"),
     "abs": row("abs(x)", x="sign(x)"),
     "sign": row("(x > 0) - (x < 0)", x="0"),

@@ -21,7 +21,8 @@ from ..backends import (
     is_array,
     result_type,
 )
-from ..core import OPS, Op, Tensor
+from ..backends.source import advise
+from ..core import MODE, OPS, Op, Tensor
 
 
 def fit(op: Op, args: tuple, b: Backend) -> list | None:
@@ -63,6 +64,9 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
             target = get_default_dtype()
+        if target.name == "float64" and MODE.get().grad and creeps(tensors):
+            advise(f"{op.name}: a float32 tensor that requires grad meets a float64 constant, so all that follows is float64 "
+                   "at twice the cost. NumPy's arrays are float64. Hint: .float() on the constant")  # fmt: skip
         if all(t.dtype is target for t in tensors):
             return None
         return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]
@@ -82,6 +86,12 @@ def constant(who: str, array: Any, b: Backend) -> Tensor:
     except TypeError:
         raise TypeError(f"{who}: expected numbers or booleans, got an array of {array.dtype}") from None
     return Tensor(b.xp.asarray(array))
+
+
+def creeps(tensors: list[Tensor]) -> bool:
+    """Whether float32 that is being trained meets float64 that is not: mostly data that NumPy made."""
+    kinds = {(t.dtype.name, t.requires_grad) for t in tensors if t.ndim}
+    return ("float32", True) in kinds and ("float64", False) in kinds
 
 
 def common_type(args: Iterable[Any]) -> DType:

@@ -9,12 +9,17 @@ from functools import wraps
 from itertools import chain
 from numbers import Real
 from typing import Any
+from weakref import WeakSet
 
 from ..autograd.hooks import Hook
+from ..autograd.reached import arrived, wait
 from ..backends import DTypeError, ShapeError
+from ..backends.source import advise
 from ..core import Tensor, mode
 from ..ops.create import tensor, zeros, zeros_like
 from .packed import COUNTS, SMALL, Packs, count_type
+
+OPTIMIZERS: WeakSet[Optimizer] = WeakSet()
 
 
 class Optimizer:
@@ -52,6 +57,8 @@ class Optimizer:
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.packs = Packs()
         self.param_groups: list[dict[str, Any]] = []
+        OPTIMIZERS.add(self)
+        wait(self)
         for group in groups if isinstance(groups[0], dict) else [{"params": groups}]:
             self.add_param_group(group)
 
@@ -228,12 +235,23 @@ def hooked(step: Callable) -> Callable:
             result = step(self, *args, **options)
         finally:
             self.depth -= 1
-        self.stepped = True
+        if not self.stepped:
+            self.stepped = True
+            look_for_lost(self)
         for hook in list(self.after.values()) if outer else ():
             hook(self, (self, *args), options)
         return result
 
     return called
+
+
+def look_for_lost(optimizer: Optimizer) -> None:
+    """Warn of parameters that got a gradient and that no optimizer has, such as those of layers made later."""
+    owned = {id(p) for one in OPTIMIZERS for p in one._params()}
+    lost = [tuple(p.shape) for p in arrived(optimizer) if type(p) is not Tensor and id(p) not in owned]
+    if lost:
+        advise(f"{type(optimizer).__name__}: no optimizer has the parameter of shape {lost[0]} ({len(lost)} in all), which got "
+               "a gradient: it is never trained. Hint: make the optimizer last, or .requires_grad_(False)")  # fmt: skip
 
 
 Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from os import PathLike
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backends import GradError
+from ..backends.source import advise
 from ..core import Tensor, node_of
 from ..ops.create import ones_like
 from ..trace import Call, Program, Variable, opened, program_behind
@@ -65,7 +65,7 @@ class Drawing:
         except NoGraphviz as missing:
             path, data = path.with_suffix(".dot"), rendered(self.dot, "dot")
             write(path, data)
-            warnings.warn(f"{missing}. The DOT text is in {path}", stacklevel=2)
+            advise(f"{missing}. The DOT text is in {path}")
             return path
         write(path, data)
         return path

@@ -24,12 +24,14 @@ CELLS = """[...document.querySelectorAll('#panel .numbers-block .heat')].map(hea
     [...heat.querySelectorAll('.cell title')].map(title => title.textContent))"""
 # Pairs of titles (of nodes and of boxes) whose boxes on the screen overlap, and texts that are wider than their node.
 CLASHES = """(() => {
-    const all = [...document.querySelectorAll('#nodes .node .title, #nodes .node .small, #heads text')].map(text =>
-        ({ text: text.textContent, box: text.getBoundingClientRect(), node: text.closest('.node')?.querySelector('.face').getBoundingClientRect() }));
+    const box = element => element?.getBoundingClientRect();
+    const all = [...document.querySelectorAll('#nodes .node .title, #nodes .node .small, #heads text')]
+        .map(text => ({ text: text.textContent, box: box(text), node: box(text.closest('.node')?.querySelector('.face')) }))
+        .filter(({ box }) => box.width);
     const found = [];
     all.forEach(({ text, box, node }, k) => {
-        if (node && (box.left < node.left - 0.5 || box.right > node.right + 0.5 || box.top < node.top - 1 || box.bottom > node.bottom + 1))
-            found.push(`${text} leaves its node`);
+        const sides = node && [node.left - box.left, box.right - node.right, node.top - box.top, box.bottom - node.bottom];
+        if (node && Math.max(...sides) > 1) found.push(`${text} leaves its node`);
         all.slice(k + 1).forEach(other => {
             const over = Math.min(box.right, other.box.right) - Math.max(box.left, other.box.left);
             const down = Math.min(box.bottom, other.box.bottom) - Math.max(box.top, other.box.top);
@@ -205,9 +207,8 @@ def test_batch_norms_own_panel(folder: Path, visit: Open) -> None:
     assert size == 8
     assert panel.locator(".map rect").count() == size * size
     seen.page.get_by_role("button", name="layer norm").click()
-    blocks = seen.ask(
-        "NORMS[0].maps[2].rows.flatMap((row, i) => row.map((x, j) => [i >> 1, j >> 1, x])).filter(([a, b, x]) => a !== b && x !== 0)"
-    )
+    pairs = "NORMS[0].maps[2].rows.flatMap((row, i) => row.map((x, j) => [i >> 1, j >> 1, x]))"
+    blocks = seen.ask(f"{pairs}.filter(([a, b, x]) => a !== b && x !== 0)")
     assert blocks == []
     assert panel.locator(".cube").count() == 4
     panel.locator(".cube .cube-cell").first.click()
@@ -221,7 +222,7 @@ def test_a_bias_before_batch_norm_is_numerically_zero(folder: Path, visit: Open)
     assert "numerically zero" in seen.page.inner_text("#panel")
     cells = seen.ask(CELLS)[1]
     assert len(cells) == 16
-    assert all(cell.endswith("numerically zero") or cell.endswith(" 0") for cell in cells)
+    assert all(cell.endswith(("numerically zero", " 0")) for cell in cells)
     assert seen.page.locator("#panel rect[fill='url(#hatch)']").count() >= 8
     seen.ask("goToKey('i' + ITEMS.findIndex(item => item.title === '6.bias'))")
     assert "numerically zero" not in seen.page.inner_text("#panel")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from ...backends import ShapeError
+from ...backends.source import advise
 from ...core import Tensor
 from ...ops import functions
 from ...ops.arithmetic import where
 from ...ops.create import rand
-from ...ops.elementwise import abs, clamp, erf, expm1, log, sigmoid, tanh
+from ...ops.elementwise import abs, clamp, expm1, log, sigmoid, tanh
+from ...ops.elementwise import gelu as gelu_op
 from ...ops.elementwise import relu as relu_op
 from ...ops.elementwise import softplus as softplus_op
 from ...ops.index import gather
@@ -82,11 +82,9 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     Source: Hendrycks & Gimpel 2016, Gaussian error linear units.
     """
     x = tensor_of("gelu", input)
-    if approximate == "none":
-        return x * 0.5 * (1 + erf(x * math.sqrt(0.5)))
-    if approximate != "tanh":
+    if approximate not in ("none", "tanh"):
         raise ValueError(f"gelu: approximate must be 'none' or 'tanh', got {approximate!r}")
-    return x * 0.5 * (1 + tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)))
+    return gelu_op(x, approximate=approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -214,9 +212,8 @@ def softmax_dim(who: str, x: Tensor, dim: int | None) -> int:
     """`dim`, or where none is given PyTorch's old guess, with its warning."""
     if dim is not None:
         return dim
-    warnings.warn(f"Implicit dimension choice for {who} has been deprecated. Change the call to include dim=X as an "
-                  f"argument.",
-                  stacklevel=3)  # fmt: skip
+    advise(f"Implicit dimension choice for {who} has been deprecated. Change the call to include dim=X as an "
+           f"argument.")  # fmt: skip
     return 0 if tensor_of(who, x).ndim in (0, 1, 3) else 1
 
 

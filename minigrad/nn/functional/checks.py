@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 from ...backends import DTypeError, ShapeError
+from ...backends.source import advise
 from ...core import Tensor
 from ...ops.elementwise import clamp
 from ...ops.operands import tensor_of
@@ -77,10 +77,7 @@ def reduction_of(who: str, reduction: str, size_average: Any, reduce: Any, more:
     if size_average is not None or reduce is not None:
         kept = reduce is None or reduce
         reduction = "none" if not kept else "mean" if size_average is None or size_average else "sum"
-        warnings.warn(
-            f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.",
-            stacklevel=3,
-        )
+        advise(f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.")
     if reduction not in ("none", "mean", "sum", *more):
         raise ValueError(f"{who}: {reduction!r} is not a valid value for reduction. "
                          f"Hint: one of {', '.join(('none', 'mean', 'sum', *more))}")  # fmt: skip
@@ -106,10 +103,9 @@ def same_shape(who: str, x: Any, target: Any, name: str = "target") -> None:
     """Raise ShapeError unless both have one shape: a loss never broadcasts."""
     if tensor_of(who, x).shape != tensor_of(who, target, name).shape:
         if _broadcast.get() and who in ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss"):
-            warnings.warn(
+            advise(
                 f"{who}: using a {name} size {tuple(target.shape)} that is different to the input size {tuple(x.shape)}. "
-                "They broadcast, which likely gives another loss than you mean.",
-                stacklevel=3,
+                "They broadcast, which likely gives another loss than you mean."
             )
             return
         raise ShapeError(f"{who}: input and {name} must have one shape, got {tuple(x.shape)} and "

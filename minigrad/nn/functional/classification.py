@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ...backends import DTypeError, ShapeError
-from ...core import MODE, Tensor
+from ...backends.source import advise
+from ...core import MODE, Node, Tensor
 from ...ops.arithmetic import cast, where
 from ...ops.index import embedding_rows, gather_op
 from ...ops.norm import cross_entropy_op, log_softmax_op
@@ -49,6 +50,9 @@ def cross_entropy(
     if goal == tensor_of("cross_entropy", input).array.shape and target.dtype.is_floating_point:
         return of_probabilities(input, target, weight, reduction, label_smoothing)
     rows, classes, whole = as_rows("cross_entropy", input, target, weight, ignore_index)
+    if made_by(input, "softmax"):
+        advise("cross_entropy: the input is the output of softmax, but cross_entropy computes softmax itself, so training is "
+               "slow and goes wrong. Hint: leave softmax away, or nll_loss of log_softmax")  # fmt: skip
     if not label_smoothing:
         return finished(cross_entropy_op(rows, classes), classes, whole, weight, reduction, goal)
     logp = log_softmax_op(rows, dim=1)
@@ -58,6 +62,14 @@ def cross_entropy(
     spread = sum_op(logp if weight is None else logp * weight, dim=(1,)) * (-label_smoothing / rows.shape[1])
     loss = loss * (1 - label_smoothing) + where(classes < 0, 0.0, spread)
     return divided(loss, classes, whole, weight, reduction, goal)
+
+
+def made_by(x: Tensor, name: str) -> bool:
+    """Whether the op `name` made x, perhaps seen through views."""
+    node = x.node
+    while node is not None and node.op.kind == "view" and isinstance(node.parents[0], Node):
+        node = node.parents[0]
+    return node is not None and node.op.name == name
 
 
 def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...backends.source import advise
 from ...core import Tensor
 from ...ops.arithmetic import where
 from ...ops.elementwise import abs, exp, log, softplus, square
@@ -148,9 +148,8 @@ def kl_div(
     reduction = reduction_of("kl_div", reduction, size_average, reduce, ("batchmean",))
     same_shape("kl_div", input, target)
     if reduction == "mean":
-        warnings.warn("reduction: 'mean' divides the total loss by both the batch size and the support size. "
-                      "'batchmean' divides only by the batch size, and aligns with the KL div math definition.",
-                      stacklevel=2)  # fmt: skip
+        advise("reduction: 'mean' divides the total loss by both the batch size and the support size. "
+               "'batchmean' divides only by the batch size, and aligns with the KL div math definition.")  # fmt: skip
     if log_target:
         loss = exp(target) * (target - input)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...backends import ShapeError
+from ...backends.source import advise
 from ...core import Tensor
 from ...ops.arithmetic import cast, expand, minimum
 from ...ops.conv import take_places
@@ -137,8 +137,8 @@ def upsample(
 def corner_default(who: str, align_corners: bool | None) -> bool:
     """False if nothing is said, with PyTorch's warning."""
     if align_corners is None:
-        warnings.warn(f"Default {who} behavior has changed to align_corners=False since 1.3.0. Please specify "
-                      f"align_corners=True if the old behavior is desired.", stacklevel=3)  # fmt: skip
+        advise(f"Default {who} behavior has changed to align_corners=False since 1.3.0. Please specify "
+               f"align_corners=True if the old behavior is desired.")  # fmt: skip
     return bool(align_corners)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from types import FunctionType
 from typing import Any
 
+from ...backends.source import advise
 from ..optimizer import Optimizer, number
 from .scheduler import LRScheduler, current, each, whole
 
@@ -19,9 +19,7 @@ class _Stepwise(LRScheduler):
 
     def get_lr(self) -> list[float]:
         if not self._get_lr_called_within_step:
-            warnings.warn(
-                "To get the last learning rate computed by the scheduler, please use `get_last_lr()`.", UserWarning, 2
-            )
+            advise("To get the last learning rate computed by the scheduler, please use `get_last_lr()`.")
         return [self.after(lr, base) for lr, base in zip(current(self.optimizer), self.base_lrs, strict=True)]
 
     def after(self, lr: float, base: float) -> float:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
+from ...backends.source import advise
 from ...core import Tensor
 from ..optimizer import Optimizer, number
 from .scheduler import LRScheduler, current, each, put, whole
@@ -62,7 +62,7 @@ class ReduceLROnPlateau(LRScheduler):
             raise TypeError(f"ReduceLROnPlateau.step: expected a number or a tensor of one, got {metrics!r:.60}")
         value = float(metrics)
         if epoch is not None:
-            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated. Hint: scheduler.step(loss)", UserWarning, 2)
+            advise("The epoch parameter in `scheduler.step()` is deprecated. Hint: scheduler.step(loss)")
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         if self.is_better(value, self.best):
             self.best, self.num_bad_epochs = value, 0

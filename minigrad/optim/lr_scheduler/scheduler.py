@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
+from ...backends.source import advise
 from ...core import Tensor, mode
 from ..optimizer import Optimizer
 
@@ -55,11 +55,11 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Go on by one, or (deprecated) to `epoch`. Warns if the optimizer has made no step yet."""
         if self._step_count == 1 and not self.optimizer.stepped:
-            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the schedule "
-                          "is skipped. Hint: optimizer.step() first, then scheduler.step()", UserWarning, 2)  # fmt: skip
+            advise("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first value of the schedule "
+                   "is skipped. Hint: optimizer.step() first, then scheduler.step()")  # fmt: skip
         self._step_count += 1
         if epoch is not None:
-            warnings.warn("The epoch parameter in `scheduler.step()` is deprecated. Hint: scheduler.step()", UserWarning, 2)
+            advise("The epoch parameter in `scheduler.step()` is deprecated. Hint: scheduler.step()")
         self._update_lr(epoch)
 
     def _update_lr(self, epoch: int | None = None) -> None:

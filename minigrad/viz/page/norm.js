@@ -55,7 +55,7 @@ function pathSection(norm) {
     const worst = Math.max(...parts.total.map((x, k) => Math.abs(value(x) - Object.keys(PATHS).reduce((sum, name) => sum + value(parts[name][k]), 0))));
     holder.replaceChildren(
       h("p", {}, "What x sends on reaches y straight, through the mean that is taken from it, and through the variance it is divided by. "
-        + "The three parts of each element add up to its gradient, the black line."),
+        + "The three parts of each element add up to its gradient, the line."),
       setChooser(norm, draw) ?? "",
       s("svg", { class: "paths", width, height, role: "img", "aria-label": "Gradient by path" }, axis, bars),
       h("table", { class: "stats keys" }, Object.entries(PATHS).map(([name, text]) =>

@@ -20,7 +20,7 @@ import numpy as np
 from .autograd import grad
 from .autograd.backward import PASS
 from .autograd.gradcheck import differences, doubled, host
-from .backends import GradError
+from .backends import GradError, user_line
 from .core import MODE, OPS, Node, Tensor, node_of, walk
 from .core.backward import fit
 from .diagnose.local import sent
@@ -146,8 +146,9 @@ class Block:
             node.check()
         grads = backpropagate(tops, [seed.array for seed in seeds], self.off)
         if not keep:
+            line = user_line()
             for node in nodes:
-                node.saved = None if node.plan.keeps else node.saved
+                node.saved, node.versions = (None, line) if node.plan.keeps else (node.saved, node.versions)
         asked = [key for key in grads if isinstance(key, Tensor)] if keys is None else [key for key in keys if key in grads]
         return {key: Tensor(self.unzeroed(key, OPS["clone"](grads[key]))) for key in asked}
 

@@ -39,4 +39,4 @@ def test_workload(workload: Workload) -> None:
     step = workload.build(minigrad)
     first, second = step(), step()
     assert math.isfinite(first)
-    assert second < first or workload.parts > 1  # a training step on the same batch lowers the loss
+    assert not workload.trains or second < first  # a training step on the same batch lowers the loss

@@ -21,6 +21,7 @@ from minigrad.trace import Program, record
 from minigrad.viz import schema
 from minigrad.viz.explore import SCRIPTS, STYLES, island
 
+LOST = pytest.mark.filterwarnings("ignore:.*no optimizer has the parameter")  # the networks of other tests have none
 HERE = Path(viz.__file__).parent
 HOSTILE = ['"><script>alert(1)</script>', "</script><!--", "a\nb\\N", "x" * 10_000, "\u202eevil\x00", "\udcff", "]]>",
            "{{DATA}}", "&amp;", "\u2028"]  # fmt: skip
@@ -115,6 +116,7 @@ def test_schema() -> None:
         check(through_json(island(first)) | {"title": 3}, schema.Page)
 
 
+@LOST
 def test_references_lead_somewhere() -> None:
     first, _ = network(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3), step=True)
     second, _ = network(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
@@ -219,6 +221,7 @@ def test_two_programs_on_one_graph() -> None:
         np.testing.assert_allclose(rows(data, facts["gradient"]), model[0].weight.grad.numpy(), rtol=1e-5, atol=1e-9)
 
 
+@LOST
 def test_an_update_step_keeps_what_was_before() -> None:
     program, model = network(nn.Linear(6, 3), step=True)
     data = through_json(island(program))

@@ -10,6 +10,7 @@ import pytest
 import minigrad
 from minigrad import Tensor
 from minigrad.backends import GradError
+from minigrad.nn import functional as F
 
 from .test_engine import leaf
 
@@ -236,3 +237,16 @@ def test_numpy_sees_a_saved_tensor_read_only() -> None:
     free = minigrad.zeros(2)
     free.numpy()[0] = 1.0
     assert free.tolist() == [1, 0]
+
+
+def test_logits_may_be_written_after_the_loss() -> None:
+    """Cross entropy keeps the logarithms of its probabilities, not the logits, as PyTorch does."""
+    x = minigrad.randn(3, 4, requires_grad=True)
+    want = F.cross_entropy(x * 2, minigrad.tensor([0, 3, 1]))
+    want.backward()
+    expected, x.grad = x.grad, None
+    logits = x * 2
+    loss = F.cross_entropy(logits, minigrad.tensor([0, 3, 1]))
+    logits.detach().add_(1)
+    loss.backward()
+    np.testing.assert_array_equal(x.grad.numpy(), expected.numpy())

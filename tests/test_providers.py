@@ -56,7 +56,7 @@ def layouts(x: np.ndarray) -> list[np.ndarray]:
 
 PROVIDERS = {"onednn": ONEDNN, "numpy": NUMPY_KERNELS}
 both = pytest.mark.parametrize("provider", [pytest.param("onednn", marks=there), "numpy"])
-sizes = st.integers(1, 5)
+sizes, sizes150 = st.integers(1, 5), st.integers(1, 150)
 
 
 @st.composite
@@ -88,6 +88,14 @@ def test_convolution(provider: str, data: st.DataObject) -> None:
         close(PROVIDERS[provider][name](NUMPY, *args), REFERENCE[name](NUMPY, *args), name)
     if provider == "onednn":
         close(ONEDNN["conv_relu"](NUMPY, *calls["conv"]), REFERENCE["conv_relu"](NUMPY, *calls["conv"]), "conv_relu")
+        wanted = data.draw(st.tuples(st.booleans(), st.booleans(), st.booleans()))
+        args = (g, x if wanted[1] else None, w if wanted[0] else None, x.shape, w.shape, window, wanted)
+        backends_use("reference")  # whose kernel calls that of each gradient
+        expected = REFERENCE["conv_backward"](NUMPY, *args)
+        backends_use("onednn")
+        found = ONEDNN["conv_backward"](NUMPY, *args)
+        assert [v is None for v in found] == [v is None for v in expected]
+        close(found, expected, "conv_backward")
 
 
 @both
@@ -170,6 +178,23 @@ def test_linear_relu(data: st.DataObject) -> None:
     x, w = data.draw(odd(rng, n, k)), data.draw(odd(rng, m, k))
     bias = data.draw(st.one_of(st.none(), odd(rng, m)))
     close(ONEDNN["linear_relu"](NUMPY, x, w, bias), REFERENCE["linear_relu"](NUMPY, x, w, bias), "linear_relu")
+
+
+@there
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_linear_backward(data: st.DataObject) -> None:
+    lead, k, m = tuple(data.draw(st.lists(st.integers(1, 60), min_size=1, max_size=2))), *data.draw(st.tuples(sizes150, sizes150))
+    rng = np.random.default_rng(k)
+    x, w, g = data.draw(odd(rng, *lead, k)), data.draw(odd(rng, m, k)), data.draw(odd(rng, *lead, m))
+    wanted = data.draw(st.tuples(*[st.booleans()] * data.draw(st.integers(2, 3))))
+    args = (g, x if wanted[1] else None, w if wanted[0] else None, wanted)
+    backends_use("reference")  # whose kernel calls matmul
+    expected = REFERENCE["linear_backward"](NUMPY, *args)
+    backends_use("onednn")
+    found = ONEDNN["linear_backward"](NUMPY, *args)
+    assert [v is None for v in found] == [v is None for v in expected]
+    close(tuple(found), tuple(expected), "linear_backward")
 
 
 @there

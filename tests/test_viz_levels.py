@@ -111,7 +111,7 @@ def test_the_same_module_again_is_another_node():
         ["norm"],
         ("x", "norm"),
     ],
-    ids=str,
+    ids=lambda which: which.__name__ if callable(which) else str(which),
 )
 def test_open_and_collapse_take_names_types_and_functions(net, which):
     closed = calls(viz.draw(net, collapse=which, repeats=False))

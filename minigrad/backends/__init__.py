@@ -23,14 +23,15 @@ from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
 from .size import Size
+from .source import advise, user_line
 from .special import in_single
 from .threads import get_num_threads, set_num_threads
 from .windows import Window, out_size
 
 __all__ = [
-    "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
+    "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
     "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
     "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "LinAlgError",
     "number_type", "NUMPY", "out_size", "promote_types", "register", "report", "result_type", "set_default_dtype",
-    "set_num_threads", "ShapeError", "Size", "use", "WHEN_BFLOAT16", "Window",
+    "set_num_threads", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16", "Window",
 ]  # fmt: skip

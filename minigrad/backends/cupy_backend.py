@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 from .backend import Backend, register_finder
+from .determinism import in_no_order
 from .device import Device
 from .reference import REFERENCE
 
@@ -26,6 +27,7 @@ def find_cupy() -> Backend:
         raise RuntimeError("device: 'cuda' needs an NVIDIA GPU, and none was found. Hint: device='cpu'")
 
     def index_add(b: Any, n: int, index: Any, source: Any) -> Any:
+        in_no_order("index_add")
         out = cupy.zeros((n, *source.shape[1:]), dtype=source.dtype)
         cupy.add.at(out, index, source)
         return out
@@ -34,6 +36,7 @@ def find_cupy() -> Backend:
         return x[index]
 
     def add_at(b: Any, shape: tuple, index: tuple, source: Any) -> Any:
+        in_no_order("scatter_add")
         out = cupy.zeros(shape, dtype=source.dtype)
         cupy.add.at(out, index, source)
         return out

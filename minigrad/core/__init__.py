@@ -9,5 +9,4 @@ from .node import Node, walk
 from .op import OPS, Op, op
 from .tensor import Tensor, node_of, written
 
-__all__ = ["MODE", "OPS", "Mode", "Node", "Op", "Tensor", "listening", "mode", "node_of", "op",
-           "propagate", "walk", "written"]  # fmt: skip
+__all__ = ["MODE", "OPS", "Mode", "Node", "Op", "Tensor", "listening", "mode", "node_of", "op", "propagate", "walk", "written"]

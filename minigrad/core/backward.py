@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import GradError, ShapeError, backend_of
+from ..backends import GradError, ShapeError, backend_of, user_line
 from .modes import MODE, mode
 from .node import Node, walk
 from .op import OPS
@@ -26,7 +26,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
     for node in nodes:
         if node.versions or node.saved is None:
             node.check()
-    listeners = MODE.get().listeners
+    listeners, line = MODE.get().listeners, "" if keep else user_line()
     symbolic = create or bool(listeners)
     lift: Callable = (lambda g: g) if symbolic else Tensor
     lower: Callable = (lambda g: g) if symbolic else (lambda g: g.array)
@@ -49,7 +49,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
                 listener.arrived(node, g)
             send(node, g, grads, symbolic)
             if not keep and node.plan.keeps:  # a node that saved nothing can be walked again
-                node.saved = None
+                node.saved, node.versions = None, line
         for leaf, g in grads.items():
             if type(leaf) is not Node and (keys is None or leaf in keys):
                 for hook in leaf.__dict__.get("hooks", {}).copy().values():
@@ -114,8 +114,10 @@ def as_tensors(node: Node) -> list:
     """A node's saved values as tensors, with their history if the pass is to be differentiated."""
     values: list[Any] = []
     for (what, which), value in zip(node.plan.sources, node.saved or (), strict=True):
-        maker = None if not MODE.get().grad else node if what == "y" else node.parents[which] if what == "input" else None
-        if isinstance(maker, Tensor):
+        stands = what == "extra" and node.op.saves[which] == node.op.stands
+        source = which if what == "input" else 0 if stands else None
+        maker = None if not MODE.get().grad else node if what == "y" else None if source is None else node.parents[source]
+        if isinstance(maker, Tensor) and not stands:
             if maker.array is not value:
                 raise GradError(f"backward: the memory of a leaf that {node.op.name} saved was replaced through .data. "
                                 "Hint: take second derivatives before the update")  # fmt: skip
@@ -133,11 +135,11 @@ def by_definition(node: Node, values: tuple) -> dict[int, Any]:
     """
     inputs: list[Any] = [None] * len(node.parents)
     for (what, which), value in zip(node.plan.sources, values[1:], strict=True):
-        if what == "input":
-            inputs[which] = value
+        if what == "input" or (what == "extra" and node.op.saves[which] == node.op.stands):
+            inputs[which if what == "input" else 0] = value
     rules = node.plan.rules
     with mode(grad=True):  # an alias of each input, so that the inner pass ends there
-        ends = [OPS["alias"](x) if isinstance(x, Tensor) and (x.wants or x.node) else x for x in inputs]
+        ends = [OPS["alias"](x) if isinstance(x, Tensor) and (x.wants or x.node is not None) else x for x in inputs]
         y = node.op.definition(*ends, **node.options)  # type: ignore[misc]
     keys = {k: node_of(ends[k]) for k in range(len(rules)) if rules[k] and isinstance(ends[k], Tensor)}
     found = propagate([y], [values[0]], list(keys.values()), True, MODE.get().grad)

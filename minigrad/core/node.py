@@ -45,8 +45,8 @@ class Node:
     def check(self) -> None:
         """Raise unless everything saved is still there and unwritten."""
         if self.saved is None:
-            raise GradError(f"backward: the values that {self.op.name} saved were freed by an earlier backward. "
-                            "Hint: call backward(retain_graph=True) the first time")  # fmt: skip
+            raise GradError(f"backward: the values that {self.op.name} saved were freed by an earlier backward, {self.versions}"
+                            ". Hint: call backward(retain_graph=True) the first time")  # fmt: skip
         versions = self.versions
         for i in range(0, len(versions), 2):
             if versions[i][0] != versions[i + 1]:

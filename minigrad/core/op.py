@@ -47,6 +47,7 @@ class Op:
         self.promotes, self.broadcasts = kind == "elementwise", kind in ("elementwise", "batched")
         self.definition: Callable | None = None
         self.writes: tuple[int, ...] = ()  # inputs that the kernel writes into, beside its output
+        self.stands = ""  # the extra that can stand for the first input in the definition
         self.rules: dict[str, Callable] = {}
         self.fused: Callable | None = None  # all rules in one function, on bare arrays; may ask which inputs are `wanted`
         code = kernel.__code__  # names its parameters: plain ones, keyword-only ones, then the variadic one
@@ -117,10 +118,9 @@ class Op:
         extras: tuple = ()
         if self.saves:
             y, *extras = y
-        if self.writes:
-            for k in self.writes:
-                if isinstance(args[k], Tensor):
-                    written(args[k])[0] += 1
+        for k in self.writes:
+            if isinstance(args[k], Tensor):
+                written(args[k])[0] += 1
         if type(y) is not b.array_type:
             y = backend_of(y).xp.asarray(y)  # a NumPy scalar, or an array that was moved
         if self.kind == "update":

@@ -255,7 +255,8 @@ class Steps:
         node, self.g = call.node, g
         self.again: Again | None = None
         self.worst: float | None = None
-        lost = ", ".join(input_name(node, k) for k, x in enumerate(call.inputs) if x is MISSING)
+        ruled = {k for k, name in enumerate(node.op.inputs) if name in node.op.rules}
+        lost = ", ".join(input_name(node, k) for k, x in enumerate(call.inputs) if x is MISSING and k in ruled)
         if lost and ("y", 0) in node.plan.sources:
             notes.append(f"no finite differences: the graph did not keep {lost}. Hint: explain(y, inputs=[...])")
             return

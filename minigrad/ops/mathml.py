@@ -15,6 +15,8 @@ from .notation import ATOM, LOOSE, MATRIX, POWER, PRODUCT, RELATIONS, SIGMA, SUM
 
 NUMBER = re.compile(r"[−-]?\d[\d.,]*(e[+−-]?\d+)?")
 
+POWER_OF_TEN = re.compile(r"e([+−-]?)0*(\d+)")
+
 
 def mathml(formula: Formula, symbols: Mapping[str, str] | None = None, left: str = "") -> str:
     """A formula as a `<math>` element, without what follows "where"; `left` is MathML to stand before an equals sign.
@@ -51,12 +53,17 @@ def matrix(rows: list[list[str]]) -> str:
     return row(sign("["), f"<mtable>{cells}</mtable>", sign("]"))
 
 
+def tidy(found: re.Match) -> str:
+    """An exponent without a plus and leading zeros: e−6 for e-06."""
+    return f"e{'−' if found[1] in ('-', '−') and found[1] else ''}{found[2]}"
+
+
 def leaf(text: str) -> str:
     """A name, a number, or a letter with a hat."""
     if text.startswith("<m"):
         return text
     if NUMBER.fullmatch(text):
-        digits = f"<mn>{text.lstrip('−-')}</mn>"
+        digits = f"<mn>{POWER_OF_TEN.sub(tidy, text.lstrip('−-'))}</mn>"
         return row(sign("−"), digits) if text[0] in "−-" else digits
     if len(text) == 2 and text[1] == "\u0302":
         return f'<mover accent="true"><mi>{escape(text[0])}</mi><mo>^</mo></mover>'

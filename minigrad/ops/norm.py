@@ -259,7 +259,8 @@ def cross_entropy_input_definition(g, target, logp):
     return g * exp(logp) - scatter_add_op(g, chosen, dim=1, shape=tuple(logp.shape))
 
 
-cross_entropy_op.vjp(x=lambda g, x, target, logp: cross_entropy_input(g, target, logp))  # x for the definition
+cross_entropy_op.vjp(x=lambda g, target, logp: cross_entropy_input(g, target, logp))
+cross_entropy_op.stands = "logp"  # x and logp differ by a number in each row, which softmax does not see
 
 
 @cross_entropy_op.define

@@ -102,8 +102,10 @@ def common_type(args: Iterable[Any]) -> DType:
 def explained(op: Op, error: Exception, arrays: list) -> Exception:
     """A kernel's failure in the op's own words; errors that already speak for an op pass through."""
     text = str(error)
-    if text.startswith(f"{op.name}:") or isinstance(error, (MemoryError, NotImplementedError, AssertionError, Warning)):
+    if text.startswith(f"{op.name}:") or isinstance(error, (NotImplementedError, AssertionError, Warning)):
         return error
+    if isinstance(error, MemoryError):  # CuPy has freed what it could before it gives up
+        return MemoryError(f"{op.name}: {text or 'out of memory'}. Nothing was changed. Hint: a smaller batch, or no_grad()")
     if op.promotes and None in [a for a in arrays if not hasattr(a, "shape")]:
         return TypeError(f"{op.name}: expected tensors or numbers, got None")
     got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays) or "none"

@@ -7,14 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import Device
 from ..core import Tensor
 
 
 class Generator:
-    """A stream of random numbers (PCG64). `manual_seed(n)` starts it anew; `get_state`/`set_state` save and restore it."""
+    """A stream of random numbers (PCG64). `manual_seed(n)` starts it anew; `get_state`/`set_state` save and restore it.
+
+    Numbers are made on the CPU and then moved, so a stream is the same on every device; `device` is kept for PyTorch's sake.
+    """
 
     def __init__(self, device: Any = "cpu") -> None:
-        self.device = device
+        self.device = Device(device)
         self.seeded = 0
         self.seed()
 

@@ -6,6 +6,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..backends import Device, backend_for, get_num_threads, set_default_dtype
+from ..backends.determinism import (
+    are_deterministic_algorithms_enabled,
+    is_deterministic_algorithms_warn_only_enabled,
+    use_deterministic_algorithms,
+)
 from .devices import ABSENT, is_available, nothing
 
 FORMATS = {"strided": "strided", "contiguous_format": "contiguous_format", "preserve_format": "preserve_format",
@@ -29,8 +34,10 @@ def get_default_device() -> Device:
 
 
 TORCH = {
-    **FORMATS, "use_deterministic_algorithms": nothing, "set_float32_matmul_precision": nothing,
-    "are_deterministic_algorithms_enabled": lambda: True, "get_float32_matmul_precision": lambda: "highest",
+    **FORMATS, "use_deterministic_algorithms": use_deterministic_algorithms, "set_float32_matmul_precision": nothing,
+    "are_deterministic_algorithms_enabled": are_deterministic_algorithms_enabled,
+    "is_deterministic_algorithms_warn_only_enabled": is_deterministic_algorithms_warn_only_enabled,
+    "get_float32_matmul_precision": lambda: "highest",
     "set_flush_denormal": lambda mode: False, "set_num_interop_threads": nothing, "get_num_interop_threads": get_num_threads,
     "set_default_tensor_type": set_default_tensor_type, "set_default_device": set_default_device,
     "get_default_device": get_default_device,

@@ -14,7 +14,7 @@ from ..backends import backend_of
 from ..core import Tensor, mode
 from ..ops.formulas import SPANS, Row, computed, of
 from ..ops.mathml import Mathml, definitions, leaf, mathml, matrix, row, sign
-from ..ops.notation import ATOM, REDUCTIONS, SUM, Formula, read
+from ..ops.notation import ATOM, REDUCTIONS, SUM, SYMBOLS, Formula, read
 from ..trace import Call, Variable
 from .text import number
 from .words import LEFT_OUT, LETTERS, letters, symbols_of
@@ -35,8 +35,8 @@ class Equations:
         self.letters = letters(call, names)
         self.symbols = symbols_of(call, names) if self.entry else {}
         for k, (name, letter) in enumerate(zip(call.op.inputs, self.letters, strict=False)):
-            usual = self.entry.symbols.get(name) if self.entry else None
-            if usual and letter == LETTERS[k]:  # no name of its own: W and b, γ and β say more than letters
+            usual = self.entry.symbols.get(name, SYMBOLS.get(name, name)) if self.entry and call.op.kind != "elementwise" else ""
+            if len(usual) == 1 and letter == LETTERS[k]:  # no name of its own: W and b, γ and β say more than letters
                 self.letters[k] = self.symbols[name] = usual
         given = {**call.op.defaults, **call.options, **dict(zip(call.op.inputs, call.inputs, strict=False)), "y": call.output}
         self.values = {name: array_of(v) for name, v in given.items()}

@@ -17,10 +17,11 @@ from ..trace.behind import run_definition
 from .equations import Equations
 from .norms import NORMS, norm_of
 from .picture import arrays_of, common
-from .tables import SHOWN, Numbers, Texts, plain, summary
+from .tables import SHOWN, Numbers, Texts, place, plain, summary
 from .text import visible
 from .words import role
 
+MAPPED = 24  # normalizations whose maps of derivatives are drawn: each takes many backward passes
 SLOW = 1000  # calls from which a progress bar is shown
 
 
@@ -129,7 +130,7 @@ class Island:
         item["backward"] = [i for _, i in reversed(order)]
         if call.op.name in NORMS:
             item["norm"] = len(self.norms)
-            self.norms.append(norm_of(call, inside, self.program, sent))
+            self.norms.append(norm_of(call, inside, self.program, sent, mapped=len(self.norms) < MAPPED))
 
     def last_inside(self, at: int) -> int:
         """The item that makes an item's output, at the deepest level."""
@@ -165,7 +166,7 @@ class Island:
         """What is said about a call beside its values and gradients."""
         options = ", ".join(f"{name}={plain(value)}" for name, value in call.options.items())
         saved = [{"name": name, "variable": self.numbers.of(v)} for name, v in call.saved.items()]
-        return {"op": call.op.name, "source": self.texts(visible(call.source, 300)), "options": visible(options, 200),
+        return {"op": call.op.name, "source": self.texts(visible(place(call.source), 300)), "options": visible(options, 200),
                 "formula": self.texts.all(equations.formula()), "saved": saved, "savedBytes": call.saved_bytes,
                 "doc": self.texts(first_line(call))}  # fmt: skip
 

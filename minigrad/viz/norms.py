@@ -24,7 +24,7 @@ SAMPLES, CHANNELS = 6, 4  # the map of derivatives is of so many samples and cha
 BINS = 24
 
 
-def norm_of(call: Call, inside: list[Call], program: Program, sent: Variable | None) -> dict[str, Any]:
+def norm_of(call: Call, inside: list[Call], program: Program, sent: Variable | None, mapped: bool) -> dict[str, Any]:
     """The data of one normalization: sizes, paths, histograms of normalised values, maps of derivatives.
 
     `inside` are the calls of its definition, `sent` is what its own rule gave the input, to be the sum of the paths.
@@ -42,7 +42,7 @@ def norm_of(call: Call, inside: list[Call], program: Program, sent: Variable | N
     told["sets"] = [lay.set(c, parts, xhat, affine) for c in range(min(SETS, lay.count))]
     if parts is not None:
         told["paths"] = {name: clean(float(np.linalg.norm(part))) for name, part in parts.items()}
-    told["maps"] = maps_of(call, array)
+    told["maps"] = maps_of(call, array) if mapped else []
     return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 from ..trace import Variable
@@ -87,5 +88,12 @@ def clean(x: float) -> float | str:
 def plain(value: Any) -> str:
     """An option's value in words."""
     if isinstance(value, (tuple, list)):
-        return f"({', '.join(map(plain, value))})"
+        return f"({', '.join(map(plain, value))}{',' * (len(value) == 1)})"
     return f"{value:g}" if isinstance(value, float) else visible(value)
+
+
+def place(source: str) -> str:
+    """A "file:line" below the current folder as it is from there, any other by its last two names: pages are passed on."""
+    path = Path(source)
+    here = Path.cwd()
+    return path.relative_to(here).as_posix() if path.is_relative_to(here) else "/".join(path.parts[-2:])

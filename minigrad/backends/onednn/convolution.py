@@ -12,6 +12,7 @@ from ..windows import Window, out_sizes
 from .library import (
     BIAS,
     CONV_DIRECT,
+    DIFF_BIAS,
     DIFF_DST,
     DIFF_SRC,
     DIFF_WEIGHTS,
@@ -62,10 +63,11 @@ class Convolution:
         chosen = lib.chosen(back, WEIGHTS_MD)
         self.data = Primitive(lib, back, [(DIFF_DST, dst), (WEIGHTS, chosen), (DIFF_SRC, src)])
         self.data_weights = Reorder(lib, own, chosen)
-        back = lib.make("convolution_backward_weights_primitive_desc_create", lib.engine, CONV_DIRECT, src, weights, None, dst,
+        back = lib.make("convolution_backward_weights_primitive_desc_create", lib.engine, CONV_DIRECT, src, weights, line, dst,
                         *ends, hint, None)  # fmt: skip
         chosen = lib.chosen(back, DIFF_WEIGHTS_MD)
-        self.weight = Primitive(lib, back, [(SRC, src), (DIFF_DST, dst), (DIFF_WEIGHTS, chosen)])
+        slots = [(SRC, src), (DIFF_DST, dst), (DIFF_WEIGHTS, chosen)]
+        self.weight = Primitive(lib, back, slots + ([(DIFF_BIAS, line)] if bias else []))
         self.weight_back = Reorder(lib, chosen, own)
 
     @staticmethod
@@ -105,14 +107,31 @@ def conv_input(b: Any, g: Any, w: Any, shape: tuple, window: Window) -> Any:
 
 def conv_weight(b: Any, x: Any, g: Any, kernel: tuple, window: Window) -> Any:
     shape = (g.shape[1], x.shape[1] // window.groups, *kernel)
-    found = compiled(Convolution, x.shape, shape, window, False, False) if fits(x, g) and inside(kernel, window) else None
-    if found is not None:
-        out = np.empty(shape, FLOAT32)
-        found.weight.run(as_channels_last(x), as_channels_last(g), found.weight_back.room(out))
-        out = found.weight_back.back(out)
-        if finite(out):  # as in `convolved`
-            return out
-    return numpy_windows.conv_weight(b, x, g, kernel, window)
+    dw = gathered(x, g, shape, window)
+    return numpy_windows.conv_weight(b, x, g, kernel, window) if dw is None else dw
+
+
+def gathered(x: Any, g: Any, shape: tuple, window: Window, *db: np.ndarray) -> np.ndarray | None:
+    """The gradient of the weight, and in the same pass that of the bias if there is room for it; None where oneDNN has none."""
+    fine = fits(x, g) and inside(shape[2:], window)
+    found = compiled(Convolution, x.shape, shape, window, bool(db), False) if fine else None
+    if found is None:
+        return None
+    dw = np.empty(shape, FLOAT32)
+    found.weight.run(as_channels_last(x), as_channels_last(g), found.weight_back.room(dw), *db)
+    dw = found.weight_back.back(dw)
+    return dw if finite(dw) else None  # as in `convolved`
+
+
+def conv_backward(b: Any, g: Any, x: Any, w: Any, x_shape: tuple, w_shape: tuple, window: Window, wanted: tuple) -> Any:
+    g = as_channels_last(g) if fits(g) else g  # once for both gradients
+    if not all(wanted[1:]) or len(wanted) < 3:
+        return reference.conv_backward(b, g, x, w, x_shape, w_shape, window, wanted)
+    db = np.empty(w_shape[0], FLOAT32)
+    dw = gathered(x, g, w_shape, window, db)
+    rest = (wanted[0], dw is None, dw is None)
+    dx, *others = reference.conv_backward(b, g, x, w, x_shape, w_shape, window, rest)
+    return (dx, *others) if dw is None else (dx, dw, db)
 
 
 def inside(kernel: tuple, window: Window) -> bool:

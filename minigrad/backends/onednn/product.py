@@ -1,4 +1,4 @@
-"""Matrix products on oneDNN, also with the bias and the ReLU of a layer."""
+"""Matrix products on oneDNN, also with the bias and the ReLU of a layer, and its gradients."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from typing import Any
 import numpy as np
 
 from .. import numpy_kernels, reference
-from .library import BIAS, DST, SRC, WEIGHTS, Library
+from .library import (
+    BIAS,
+    DIFF_BIAS,
+    DIFF_DST,
+    DIFF_SRC,
+    DIFF_WEIGHTS,
+    DST,
+    SRC,
+    TRAINING,
+    WEIGHTS,
+    Library,
+)  # fmt: skip
 from .primitive import FLOAT32, Primitive, compiled, finite, fits, given
 
 
@@ -72,6 +83,42 @@ def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
             return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
     y = linear(b, x, weight, bias)
     return np.maximum(y, 0, out=y)
+
+
+class LinearBackward:
+    """The gradients of y = x weight^T + bias for x of n rows and k columns, y of m; the bias's in one pass with the weight's."""
+
+    def __init__(self, lib: Library, n: int, k: int, m: int, bias: bool) -> None:
+        x, weight, y = (lib.desc(shape, (shape[1], 1)) for shape in ((n, k), (m, k), (n, m)))
+        line = lib.desc((m,), (1,)) if bias else None
+        hint = lib.make("inner_product_forward_primitive_desc_create", lib.engine, TRAINING, x, weight, line, y, None)
+        back = lib.make("inner_product_backward_data_primitive_desc_create", lib.engine, x, weight, y, hint, None)
+        self.data = Primitive(lib, back, [(DIFF_DST, y), (WEIGHTS, weight), (DIFF_SRC, x)])
+        back = lib.make("inner_product_backward_weights_primitive_desc_create", lib.engine, x, weight, line, y, hint, None)
+        slots = [(DIFF_DST, y), (SRC, x), (DIFF_WEIGHTS, weight)]
+        self.weight = Primitive(lib, back, slots + ([(DIFF_BIAS, line)] if bias else []))
+
+    @staticmethod
+    def work(n: int, k: int, m: int, bias: bool) -> float:
+        return 2.0 * n * k * m
+
+
+def linear_backward(b: Any, g: Any, x: Any, weight: Any, wanted: tuple) -> list:
+    k = 0 if x is weight is None else (weight if x is None else x).shape[-1]
+    m, bias = g.shape[-1], len(wanted) > 2 and wanted[1] and wanted[2]
+    worth = g.size * k >= FEW and g.size > m and fits(g, x, weight)
+    found = compiled(LinearBackward, g.size // m, k, m, bias) if worth else None
+    if found is None:
+        return reference.linear_backward(b, g, x, weight, wanted)
+    (rows,), dx, dw = given(as_rows(g)), None, None
+    db = np.empty(m, FLOAT32) if bias else np.add.reduce(rows, axis=0) if wanted[2:] == (True,) else None
+    if wanted[0]:
+        dx = np.empty((*g.shape[:-1], k), FLOAT32)
+        found.data.run(rows, *given(weight), dx)
+    if wanted[1]:
+        dw = np.empty((m, k), FLOAT32)
+        found.weight.run(rows, *given(as_rows(x)), dw, *((db,) if bias else ()))
+    return [dx, dw, db]
 
 
 def as_rows(x: np.ndarray) -> np.ndarray:

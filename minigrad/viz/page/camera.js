@@ -14,15 +14,21 @@ function stageSize() {
   return { width, height };
 }
 
-// Show the whole graph, or as much of it as stays readable.
-function fit(smooth = true, least = 0) {
+const READABLE = 0.55; // how small the graph may become without having been asked
+
+// Show the whole graph; if it would be smaller than `least`, as much of it as there is room for around a node.
+function fit(smooth = true, least = 0, around = null) {
   const { width, height } = stageSize();
   const { bounds } = drawn.graph;
   const room = 28;
-  const k = Math.min((width - 2 * room) / bounds.width, (height - 2 * room) / bounds.height, width > 1200 ? 1.7 : 1.25);
-  camera.k = Math.max(k, least, 0.02);
-  camera.x = width / 2 - (bounds.x + bounds.width / 2) * camera.k;
-  camera.y = camera.k > k ? room - bounds.y * camera.k : height / 2 - (bounds.y + bounds.height / 2) * camera.k;
+  const whole = Math.min((width - 2 * room) / bounds.width, (height - 2 * room) / bounds.height, width > 1200 ? 1.7 : 1.25);
+  camera.k = Math.max(whole, least, 0.02);
+  const centred = (size, from, length) => size / 2 - (from + length / 2) * camera.k;
+  // What does not fit along one side is moved to where the node is seen, but never beyond the ends of the graph.
+  const along = (size, from, length, at) => (length * camera.k <= size - 2 * room ? centred(size, from, length)
+    : Math.min(room - from * camera.k, Math.max(size - room - (from + length) * camera.k, size * 0.35 - at * camera.k)));
+  camera.x = along(width, bounds.x, bounds.width, around?.x ?? bounds.x + bounds.width / 2);
+  camera.y = along(height, bounds.y, bounds.height, around?.y ?? bounds.y);
   aim(smooth);
 }
 

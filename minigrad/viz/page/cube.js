@@ -33,16 +33,16 @@ function cube(name, redraw) {
     add({ n: SIDE - 1, c: i, p: j }, [corner(SIDE, i, j), corner(SIDE, i + 1, j), corner(SIDE, i + 1, j + 1), corner(SIDE, i, j + 1)]);
     add({ n: i, c: SIDE - 1, p: j }, [corner(i, SIDE, j), corner(i + 1, SIDE, j), corner(i + 1, SIDE, j + 1), corner(i, SIDE, j + 1)]);
   }
-  return h("figure", { class: "cube" }, s("svg", { viewBox: "0 -6 116 116", role: "img", "aria-label": `${name}: ${MEANS[name]}` }, faces,
-    s("text", { x: 16, y: 96 }, "N"), s("text", { x: 92, y: 96 }, "C"), s("text", { x: 2, y: 48 }, "H·W")),
+  return h("figure", { class: "cube" }, s("svg", { viewBox: "-14 -6 130 116", role: "img", "aria-label": `${name}: ${MEANS[name]}` }, faces,
+    s("text", { x: 16, y: 96 }, "N"), s("text", { x: 92, y: 96 }, "C"), s("text", { x: -13, y: 40 }, "H·W")),
     h("figcaption", {}, h("b", {}, name), h("span", { class: "faint" }, MEANS[name])));
 }
 
 function cubes(norm) {
   const holder = h("div", {});
   const draw = () => holder.replaceChildren(
-    h("p", {}, `A cell is normalised with the coloured ones. Here N = ${norm.sizes[0].toLocaleString("en")}, C = ${norm.sizes[1].toLocaleString("en")}, `
-      + `H·W = ${norm.sizes[2].toLocaleString("en")}. Click a cell to choose it.`),
+    h("p", {}, `A cell is normalised with the coloured ones. Here N\u00a0=\u00a0${norm.sizes[0].toLocaleString("en")}, C\u00a0=\u00a0${norm.sizes[1].toLocaleString("en")}, `
+      + `H·W\u00a0=\u00a0${norm.sizes[2].toLocaleString("en")}. Click a cell to choose it.`),
     h("div", { class: "cubes" }, Object.keys(KINDS).map(name => cube(name, draw))));
   draw();
   return holder;

@@ -18,8 +18,7 @@ function drawGraph(from = null) {
 
 // Where the group's own node was before it was opened.
 function originOf(group) {
-  const key = GROUPS[group].kind === "op" ? `i${GROUPS[group].item}` : `g${group}`;
-  return drawn.last.get(key) ?? null;
+  return drawn.last.get(keyOfGroup(group)) ?? null;
 }
 
 function drawBoxes(graph) {
@@ -46,7 +45,7 @@ function drawNodes(graph, origin, from) {
     drawn.nodes.set(node.key, node);
   }
   layer.querySelectorAll(".leaving").forEach(element => element.remove());
-  const home = from === null ? null : drawn.nodes.get(GROUPS[from].kind === "op" ? `i${GROUPS[from].item}` : `g${from}`);
+  const home = from === null ? null : drawn.nodes.get(keyOfGroup(from));
   for (const [key, old] of before) if (!drawn.nodes.has(key)) leave(old, home);
   layer.append(...graph.nodes.map(node => node.element));
   layer.getBoundingClientRect(); // so that the browser sees the start before the end
@@ -161,6 +160,6 @@ function wireTitle(wire) {
   return wire.parts.slice(0, 6).map(({ item, input }) => {
     const sent = variableOf(input.sent);
     const back = sent?.stats ? `, gradient back: norm ${num(sent.stats.norm)}` : "";
-    return `${ITEMS[input.source].title} → ${ITEMS[item].title}: ${shapeText(variableOf(input.variable).shape)}${back}`;
+    return `${makerOf(input.source).title} → ${ITEMS[item].title}: ${shapeText(variableOf(input.variable).shape)}${back}`;
   }).join("\n") + (wire.parts.length > 6 ? `\n… ${wire.parts.length - 6} more` : "");
 }

@@ -8,15 +8,13 @@ function choose(key, always = true) {
 }
 
 // Draw again after groups were opened or closed.
-function redraw(from, keepCamera = false) {
+function redraw(from) {
   meeting = null;
-  const before = drawn.nodes.get(GROUPS[from]?.kind === "op" ? `i${GROUPS[from].item}` : `g${from}`);
   drawGraph(from);
   renewSteps();
   showTime();
   drawPanel();
-  if (!keepCamera || before === undefined) fit();
-  else fit(true, 0);
+  fit(true, READABLE, drawn.nodes.get(from === null ? null : isOpen(from) ? firstInside(from) : keyOfGroup(from)));
 }
 
 function openAndSay(group, from = group) {
@@ -30,7 +28,7 @@ function toggle(group) {
     closeGroup(group);
     redraw(group);
   } else openAndSay(group);
-  const key = GROUPS[group].kind === "op" ? `i${GROUPS[group].item}` : `g${group}`;
+  const key = keyOfGroup(group);
   choose(key);
   focusOn(isOpen(group) ? firstInside(group) : key);
 }
@@ -151,7 +149,7 @@ async function start() {
   time.steps = stepsNow();
   byId("time").max = time.steps.length;
   drawGraph();
-  fit(false);
+  fit(false, READABLE);
   showTime();
   drawPanel();
   listenToPointer();

@@ -10,6 +10,7 @@ function normPanel(item) {
   if (norm.paths) sections.push(["The gradient by path", pathSection(norm)]);
   if (norm.sets.some(set => set.histogram)) sections.push(["γ and β move the output", sliderSection(norm)]);
   if (norm.maps.length) sections.push(["Who hears whom: ∂yᵢ/∂xⱼ", mapSection(norm, item)]);
+  if (!norm.maps.length && item.norm >= 24) sections.push(["Who hears whom: ∂yᵢ/∂xⱼ", h("p", { class: "faint" }, "Drawn for the first 24 normalizations of a program.")]);
   sections.push(["What is normalised together", cubes(norm)]);
   return sections.map(([title, body]) => h("details", { open: true }, h("summary", {}, title), body));
 }

@@ -9,10 +9,18 @@ function drawPanel() {
   const was = panel.dataset.shows;
   const what = selection.key === null ? overview() : selection.key[0] === "g" ? aboutGroup(Number(selection.key.slice(1))) : aboutItem(Number(selection.key.slice(1)));
   panel.replaceChildren(...what.flat(3).filter(Boolean));
+  panel.querySelectorAll(".math").forEach(fitMath);
   panel.dataset.shows = `${selection.key} ${selection.tab} ${time.at}`;
   panel.scrollTop = panel.dataset.shows === was ? top : 0;
   for (const [key, node] of drawn.nodes) node.element.classList.toggle("chosen", key === selection.key);
   drawCrumbs();
+}
+
+// Formulas do not break into lines: one that is too wide is written smaller.
+function fitMath(holder) {
+  const room = holder.parentElement.clientWidth;
+  const wide = Math.max(holder.scrollWidth, holder.getBoundingClientRect().width);
+  if (wide > room) holder.style.fontSize = `${Math.max(0.55, (room / wide) * (holder.classList.contains("main") ? 1.18 : 1) * 0.98)}em`;
 }
 
 // -- without a choice --------------------------------------------------------------------------------------------------
@@ -97,8 +105,8 @@ function aboutItem(at) {
 function rulePart(item) {
   const rules = inputsOf(item.id).filter(input => input.rule !== null);
   const told = currentStep()?.item === item.id; // the step has said it
-  return [told ? null : [h("h3", {}, "Forward"), formulaPart(item.formula) ?? h("p", {}, TEXTS[item.doc] || "No formula is written down for this op."),
-    rules.length ? [h("h3", { class: "back" }, "Backward: what it sends"), rules.map(input => rulePart2(input, null))] : null],
+  return [told ? null : [h("h3", {}, "Forward"), formulaPart(item.formula, item) ?? h("p", {}, TEXTS[item.doc] || "No formula is written down for this op."),
+    rules.length ? [h("h3", { class: "back" }, "Backward: what it sends"), rules.map(input => sentPart(item, input, null))] : null],
     h("h3", {}, "The call"), h("table", { class: "stats" },
       factRow("op", item.op), factRow("options", item.options), factRow("output", `${shapeText(outputOf(item).shape)} ${outputOf(item).dtype}`),
       factRow("source", TEXTS[item.source]),
@@ -107,25 +115,32 @@ function rulePart(item) {
 
 const factRow = (name, text) => (text ? h("tr", {}, h("th", {}, name), h("td", {}, text)) : null);
 
-function formulaPart(formula) {
+// What the symbols of a formula stand for, where the formula itself is not written with numbers.
+function symbolTable(item) {
+  const rows = inputsOf(item.id).map(input => [input.letter, variableOf(input.variable)]).filter(([letter]) => letter.length <= 2);
+  return rows.length ? h("table", { class: "stats symbols" }, rows.map(([letter, variable]) =>
+    h("tr", {}, h("th", {}, letter), h("td", {}, `${shapeText(variable.shape)}: ${brief(variable, "value")}`)))) : null;
+}
+
+function formulaPart(formula, item = null) {
   if (!formula || !TEXTS[formula.math]) return null;
   const where_ = formula.where.map(k => math(TEXTS[k]));
   return h("div", { class: "formula" }, math(TEXTS[formula.math], "math main"),
     where_.length ? h("div", { class: "where" }, h("span", { class: "faint" }, "where"), where_) : null,
-    TEXTS[formula.numbers] ? h("div", { class: "numbers" }, math(TEXTS[formula.numbers]), numbersNote(TEXTS[formula.numbers])) : null,
+    TEXTS[formula.numbers] ? h("div", { class: "numbers" }, math(TEXTS[formula.numbers]), numbersNote(TEXTS[formula.numbers])) : item && symbolTable(item),
     TEXTS[formula.over] ? h("p", { class: "faint" }, TEXTS[formula.over]) : null);
 }
 
 const numbersNote = text => (text.includes("<mtable") ? null : h("span", { class: "faint" }, "first element"));
 
 // What is sent to one input; `mark` is "=" or "+=" in a step.
-function rulePart2(input, mark) {
+function sentPart(item, input, mark) {
   const { rule } = input;
   const sent = variableOf(input.sent);
-  const parent = ITEMS[input.source];
+  const parent = makerOf(input.source);
   return h("div", { class: "sent" },
     h("div", { class: "sent-head" }, mark ? h("b", { class: "mark" }, mark) : null, h("span", {}, "to "),
-      h("button", { class: "link", onclick: () => goToKey(`i${input.source}`) }, shortened(parent.short || parent.title, 30)),
+      h("button", { class: "link", onclick: () => goToKey(`i${parent.id}`) }, shortened(nameSeenFrom(parent, item), 34)),
       h("span", { class: "faint" }, ` as ${input.name}, ${shapeText(variableOf(input.variable).shape)}`)),
     rule && TEXTS[rule.math] ? math(TEXTS[rule.math], "math main") : null,
     rule && rule.where.length ? h("div", { class: "where" }, h("span", { class: "faint" }, "where"), rule.where.map(k => math(TEXTS[k]))) : null,
@@ -144,7 +159,8 @@ function arrayPart(name, variable, kind) {
 // An array in one line: its numbers if they are few, else norm and range.
 function brief(variable, kind) {
   const { stats, rows, at } = variable;
-  if (!stats || !stats.size) return shapeText(variable.shape);
+  if (!stats) return "not known any more";
+  if (!stats.size) return "empty";
   if (!at && stats.size <= 6) return `[${rows.flat().map(x => num(x)).join(", ")}]`;
   const zero = numericallyZero(variable, kind) ? ", numerically zero" : "";
   return `norm ${num(stats.norm)}, ${num(stats.min, 3)} … ${num(stats.max, 3)}${zero}`;
@@ -158,7 +174,7 @@ function stepPart(at) {
   const value = variableOf(item.variable), gradient = variableOf(item.gradient);
   const title = `Step ${time.at + 1} of ${time.steps.length}`;
   if (step.phase === "forward") {
-    return h("section", { class: "step forward" }, h("h3", {}, `${title}: forward`), formulaPart(item.formula), arrayPart("y", value, "value"));
+    return h("section", { class: "step forward" }, h("h3", {}, `${title}: forward`), formulaPart(item.formula, item), arrayPart("y", value, "value"));
   }
   if (step.phase === "leaf") {
     return h("section", { class: "step backward" }, h("h3", {}, `${title}: the gradient is whole`), h("p", {}, "All that was sent here is added up; this is what goes to .grad."),
@@ -171,7 +187,8 @@ function stepPart(at) {
   }
   return h("section", { class: "step backward" }, h("h3", {}, `${title}: backward`),
     arrayPart("g, the gradient that arrives", gradient, "gradient"),
-    step.sends.length ? step.sends.map(({ input, mark }) => rulePart2(input, mark)) : h("p", { class: "faint" }, "It sends nothing on."));
+    step.sends.some(({ input }) => input.rule && !TEXTS[input.rule.numbers]) ? symbolTable(item) : null,
+    step.sends.length ? step.sends.map(({ input, mark }) => sentPart(item, input, mark)) : h("p", { class: "faint" }, "It sends nothing on."));
 }
 
 // Values and gradients, of both programs where two are compared.

@@ -59,7 +59,7 @@ function drawCrumbs() {
   const crumb = (text, click) => h("button", { class: "link", onclick: click }, shortened(text, 24));
   const parts = [crumb("all", () => { selection.key = null; goTo(-1); fit(); })];
   if (path.length > 4) parts.push(h("span", { class: "faint" }, "…"));
-  for (const g of path.slice(-4)) parts.push(crumb(groupName(g), () => goToKey(GROUPS[g].kind === "op" ? `i${GROUPS[g].item}` : `g${g}`)));
+  for (const g of path.slice(-4)) parts.push(crumb(groupName(g), () => goToKey(keyOfGroup(g))));
   if (key !== null) parts.push(h("span", {}, shortened(key[0] === "g" ? groupName(Number(key.slice(1))) : ITEMS[Number(key.slice(1))].title, 24)));
   byId("crumbs").replaceChildren(...parts.flatMap((part, k) => (k ? [h("span", { class: "faint" }, " › "), part] : [part])));
 }

@@ -42,7 +42,7 @@ function openOnTheWay(step) {
   const inner = pathOf(ITEMS[step.item].group);
   for (const g of [...OPENED]) if (GROUPS[g].kind !== "op" && !inner.includes(g) && pathOf(g).length > 1) closeGroup(g);
   openGroup(inner.at(-1));
-  redraw(closed, true);
+  redraw(closed);
   goTo(time.at, false);
   return true;
 }
@@ -103,15 +103,22 @@ function drawMarks(step) {
   for (const { input, mark } of step?.sends ?? []) {
     const wire = [...drawn.wires.values()].find(w => w.back && w.parts.some(part => part.input === input));
     if (!wire) continue;
-    const far = wire.back.length - 1;
     const clear = ([x, y]) => taken.every(([a, b]) => Math.abs(a - x) > 28 || Math.abs(b - y) > 20);
-    let k = far - Math.min(7, Math.floor(far / 3));
+    let k = placeFromEnd(wire.back, 24);
     while (k > 1 && !clear(wire.back[k])) k--;
     const [x, y] = wire.back[k];
     taken.push([x, y]);
-    marks.push(s("g", { class: "mark", transform: `translate(${x}, ${y})` }, s("rect", { x: -13, y: -10, width: 26, height: 20, rx: 10 }), s("text", { y: 4.5 }, mark)));
+    marks.push(s("g", { class: "mark", transform: `translate(${x}, ${y})` }, s("rect", { x: -12, y: -9, width: 24, height: 18, rx: 9 }), s("text", { y: 4.5 }, mark)));
   }
   byId("marks").replaceChildren(...marks);
+}
+
+// The point of a line so far before its end, or its middle if it is short.
+function placeFromEnd(line, distance) {
+  const lengths = [0];
+  for (let k = 1; k < line.length; k++) lengths.push(lengths[k - 1] + Math.hypot(line[k][0] - line[k - 1][0], line[k][1] - line[k - 1][1]));
+  const goal = Math.max(lengths.at(-1) - distance, lengths.at(-1) / 2);
+  return lengths.findIndex(length => length >= goal);
 }
 
 // A tick for every step, in the colour of its phase.

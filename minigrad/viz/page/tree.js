@@ -5,15 +5,31 @@ const OPEN = new Set([0]);
 const OPENED = []; // in the order in which they were opened, for closing the oldest
 
 const isOpen = at => OPEN.has(at);
-const nodeKey = rep => (rep.item !== undefined ? `i${rep.item}` : `g${rep.group}`);
+
+// The key of the node that stands for a group while it is closed.
+const keyOfGroup = group => (GROUPS[group].kind === "op" ? `i${GROUPS[group].item}` : `g${group}`);
 
 // What stands for an item on the screen: the item itself, or the outermost closed group that it is in.
 function repOf(at) {
   const item = ITEMS[at];
   for (const g of pathOf(item.group)) {
-    if (!isOpen(g)) return GROUPS[g].kind === "op" ? `i${GROUPS[g].item}` : `g${g}`;
+    if (!isOpen(g)) return keyOfGroup(g);
   }
   return `i${at}`;
+}
+
+// The item that an array comes from, as a reader sees it: a closed composite op in the place of what is inside.
+function makerOf(at) {
+  const closed = pathOf(ITEMS[at].group).find(g => GROUPS[g].kind === "op" && !isOpen(g));
+  return closed === undefined ? ITEMS[at] : ITEMS[GROUPS[closed].item];
+}
+
+// An item's name, with its module's where that is another one than the item `from` is in.
+function nameSeenFrom(item, from) {
+  const inner = pathOf(item.group).filter(g => GROUPS[g].kind === "module").at(-1);
+  const own = pathOf(from.group).filter(g => GROUPS[g].kind === "module").at(-1);
+  const name = item.short || item.title;
+  return inner === undefined || inner === own || pathOf(from.group).includes(inner) ? name : `${groupName(inner)} › ${name}`;
 }
 
 // The calls and leaves that take part when composite ops are taken as they are open or closed; modules are looked through.

@@ -1,0 +1,59 @@
+"""Batch size: does batch norm fail where batches are small?
+
+Claim: "Batch norm's error rises quickly as batches get smaller than 16 or so; group norm's hardly changes from 2 to 32 images,
+and only with large batches is batch norm a little ahead."
+
+Source: Wu & He 2018, figure 1 and table 2; several articles ("use batches of at least 32").
+
+Set-up: CNN3 on 900 digits with batch, layer, group, instance norm and none; B = 2 ... 64 with the rate 0.2 · B / 64, four epochs,
+He first weights; error on the held-out digits with the running statistics.
+
+Changes: harder pictures, where the noise of small batches costs more; more epochs, which help the large batches most.
+"""
+
+from minigrad.diagnose.measure import column, spread
+from minigrad.labs import Run, band, main
+from minigrad.labs.pictures import COLORS
+from minigrad.labs.setups import accuracy, cnn3, images, initialise, train
+
+NAMES = {"none": "none", "bn": "batch norm", "ln": "layer norm", "gn": "group norm", "in": "instance norm"}
+
+
+def measure(run: Run) -> None:
+    data = images(run.data, limit=run.pick(900, 400), device=run.device)
+    classes = int(data.y.max().item()) + 1
+    sizes, norms = run.pick([2, 4, 8, 16, 32, 64], [2, 32]), run.pick(list(NAMES), ["bn", "gn"])
+
+    def cell(norm: str, batch: int, seed: int) -> float:
+        model = initialise(cnn3(norm, data.x.shape[1:], classes), "he").to(run.device)
+        train(model, data, lr=0.2 * batch / 64, epochs=4, batch=batch, seed=seed, evaluate=False)
+        return 1 - accuracy(model, data.test_x, data.test_y)
+
+    cells = run.sweep(cell, norm=norms, batch=sizes, seed=run.seeds)
+    middle = {n: [spread(column(cells, "value", norm=n, batch=b))["median"] for b in sizes] for n in norms}
+    run.table(["", *(f"B = {b}" for b in sizes)], [[NAMES[n], *middle[n]] for n in norms], "Held-out error, median")
+    run.keep(cells=cells, sizes=sizes, medians=middle)
+
+    at = dict(zip(sizes, range(len(sizes)), strict=True))
+    bn, gn = middle["bn"], middle["gn"]
+    rise = bn[0] - min(bn)
+    run.check("batch norm's error at B = 2 is 2 points or more above its best", rise > 0.02, at_2=bn[0], best=min(bn))
+    run.check("group norm's error at B = 2 is within 2 points of its best", gn[0] - min(gn) < 0.02, at_2=gn[0], best=min(gn))
+    for batch in sorted({2, 8, 32} & at.keys()):
+        run.check("group norm's error is below batch norm's", gn[at[batch]] < bn[at[batch]], f"B = {batch}",
+                  group=gn[at[batch]], batch=bn[at[batch]])  # fmt: skip
+    run.check("with its largest batches batch norm is no worse than group norm", bn[-1] <= gn[-1], batch=bn[-1], group=gn[-1])
+
+    def draw(ax):
+        for n in norms:
+            runs = [column(cells, "value", norm=n, seed=seed) for seed in run.seeds]
+            band(ax, sizes, runs, NAMES[n], color=COLORS[n], marker="o")
+        ax.set_xscale("log", base=2)
+        ax.set(xlabel="batch size B, at equal epochs and a rate in proportion to B", ylabel="held-out error", yscale="log")
+        ax.legend()
+
+    run.draw(draw, size=(7, 4.6))
+
+
+if __name__ == "__main__":
+    main(measure)

@@ -1,0 +1,202 @@
+"""Numbers at their limits: float32 close to float64, statistics far from zero, exponentials of large numbers, NaN and Inf."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad import Tensor, nn
+from minigrad.core import Op
+
+from .cases import CASES, Case, several
+
+F = nn.functional
+INF, NAN = math.inf, math.nan
+
+# -- float32 within so many ulps of float64 ----------------------------------------------------------------------------
+
+# By the module of the op, as below in `family`: an error is counted in units of the last place of the element itself where
+# that is possible, and else, where sums may cancel, in those of the largest number among inputs and outputs.
+ULPS = {
+    "arithmetic": 1, "compare": 0, "compose": 2, "conv": 1, "create": 0, "diagonal": 0, "elementwise": 2, "factor": 3, "index": 1,
+    "leaf": 0, "linalg": 1, "losses": 1, "matmul": 2, "norm": 2, "order": 0, "out": 3, "recurrent": 3, "reduce": 1, "running": 1,
+    "shape": 0, "special": 5, "update": 0, "gradient": 6, "optimizer": 1, "calculus": 2, "activations": 2,
+}  # fmt: skip
+EACH = ("elementwise", "special", "activations")  # counted element by element
+
+
+def family(case: Case) -> str:
+    """The file an op comes from."""
+    what: Any = case.what
+    module = what.kernel.__module__ if isinstance(what, Op) else what.__module__
+    last = module.rpartition(".")[2]
+    return {"functools": "gradient", "cases": "optimizer", "cases_calculus": "calculus"}.get(last, last)
+
+
+def inputs(case: Case, kind: type) -> list:
+    """The case's inputs, rounded to float32, as tensors of a floating type."""
+    rounded = [a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype.kind == "f" else a for a in case.arrays()]
+    return [minigrad.tensor(a.astype(kind) if a.dtype.kind == "f" else a) if isinstance(a, np.ndarray) else a for a in rounded]
+
+
+def ulps(case: Case) -> float:
+    """The largest error of float32, in units of the last place."""
+    given = inputs(case, np.float32)
+    biggest = max((np.abs(x.numpy()).max(initial=0) for x in given if isinstance(x, Tensor)), default=0)
+    worst = 0.0
+    for y, z in zip(several(case(*inputs(case, np.float64))), several(case(*given)), strict=True):
+        exact, found = (np.asarray(t.numpy(force=True) if isinstance(t, Tensor) else t) for t in (y, z))
+        if found.dtype not in (np.float32, np.complex64) or not found.size:
+            np.testing.assert_array_equal(found, exact)
+            continue
+        finite = np.isfinite(exact)
+        np.testing.assert_array_equal(np.isfinite(found), finite)
+        size = np.abs(exact[finite])
+        if family(case) not in EACH:
+            size = np.maximum(size.max(initial=0), np.float64(biggest))
+        unit = np.spacing(np.asarray(size, dtype=np.float32)).astype(np.float64)
+        worst = max(worst, (np.abs(exact[finite] - found[finite]) / unit).max(initial=0))
+    return worst
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_float32_is_close_to_float64(case: Case) -> None:
+    assert ulps(case) <= ULPS[family(case)]
+
+
+# -- far from zero, and large ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3, 1e5, -3e6])
+@pytest.mark.parametrize("n", [7, 1000])
+def test_variance_far_from_zero(shift: float, n: int) -> None:
+    """E x^2 - (E x)^2 in one pass would have no digit left."""
+    x = (np.random.default_rng(n).standard_normal((5, n)) + shift).astype(np.float32)
+    want = x.astype(np.float64).var(1, ddof=1)
+    t = minigrad.tensor(x)
+    for found in (t.var(1), minigrad.var_mean(t, 1)[0], t.std(1) ** 2):
+        np.testing.assert_allclose(found.numpy(), want, rtol=1e-5)
+    biased = x.astype(np.float64).var(1, keepdims=True)
+    exact = (x - x.astype(np.float64).mean(1, keepdims=True)) / np.sqrt(biased + 1e-5)
+    unit = np.spacing(np.float32(abs(shift) + 1)) / np.sqrt(biased)  # the mean itself is rounded to this
+    layer = F.layer_norm(t, (n,)).numpy()
+    assert (np.abs(layer - exact) <= 4 * unit + 1e-5).all()
+    batch = F.batch_norm(t.T, None, None, training=True).numpy().T
+    assert (np.abs(batch - exact) <= 4 * unit + 1e-5).all()
+
+
+def test_exponentials_of_large_numbers() -> None:
+    x = minigrad.tensor([[1e4, 0.0, -1e4], [-1e38, -1e38, -1e38], [88.0, 89.0, 90.0], [3e38, 3e38, -3e38]], requires_grad=True)
+    np.testing.assert_allclose(x.detach().softmax(1).sum(1).numpy(), 1, rtol=1e-6)
+    np.testing.assert_allclose(x.softmax(1).detach().numpy()[[0, 3]], [[1, 0, 0], [0.5, 0.5, 0]])
+    np.testing.assert_allclose(minigrad.logsumexp(x, 1).detach().numpy(), [1e4, -1e38, 90.407606, 3e38], rtol=1e-6)
+    loss = F.cross_entropy(x, minigrad.tensor([0, 1, 2, 0]), reduction="none")
+    np.testing.assert_allclose(loss.detach().numpy(), [0, math.log(3), 0.407606, math.log(2)], rtol=1e-5)
+    loss.sum().backward()
+    assert np.isfinite(x.grad.numpy()).all()
+    z = minigrad.tensor([-1e4, -100.0, 0.0, 100.0, 1e4, 3e38, -3e38], requires_grad=True)
+    for function, want in [
+        (F.softplus, [0, 3.8e-44, math.log(2), 100, 1e4, 3e38, 0]),
+        (minigrad.sigmoid, [0, 3.8e-44, 0.5, 1, 1, 1, 0]),
+        (F.logsigmoid, [-1e4, -100, -math.log(2), -3.8e-44, 0, 0, -3e38]),
+        (minigrad.tanh, [-1, -1, 0, 1, 1, 1, -1]),
+        (
+            lambda t: F.binary_cross_entropy_with_logits(t, minigrad.ones(7), reduction="none"),
+            [1e4, 100, math.log(2), 0, 0, 0, 3e38],
+        ),
+    ]:
+        y = function(z)
+        np.testing.assert_allclose(y.detach().numpy(), want, rtol=1e-6, atol=1e-43)
+        (g,) = minigrad.autograd.grad(y.sum(), z)
+        assert np.isfinite(g.numpy()).all()
+
+
+def test_norms_of_huge_and_tiny_numbers_and_of_zero() -> None:
+    for scale in (1e-30, 1e-20, 1.0, 1e20, 1e30):
+        x = minigrad.tensor([3 * scale, 4 * scale], dtype=minigrad.float32, requires_grad=True)
+        for y in (x.norm(), minigrad.linalg.vector_norm(x), minigrad.hypot(x[0], x[1])):
+            np.testing.assert_allclose(y.item(), 5 * scale, rtol=1e-6)
+            (g,) = minigrad.autograd.grad(y, x)
+            np.testing.assert_allclose(g.numpy(), [0.6, 0.8], rtol=1e-6)
+        np.testing.assert_allclose(F.normalize(x, dim=0, eps=0.0).detach().numpy(), [0.6, 0.8], rtol=1e-6)
+    zero = minigrad.zeros(3, requires_grad=True)
+    zero.norm().backward()
+    assert zero.grad.tolist() == [0, 0, 0]
+
+
+def test_losses_at_the_border() -> None:
+    p = minigrad.tensor([0.0, 1.0, 1e-30, 1.0], requires_grad=True)
+    loss = F.binary_cross_entropy(p, minigrad.tensor([0.0, 1.0, 1.0, 0.0]), reduction="none")
+    np.testing.assert_allclose(loss.detach().numpy(), [0, 0, 69.07755, 100], rtol=1e-6)  # -ln p is at most 100, as in PyTorch
+    loss.sum().backward()
+    assert np.isfinite(p.grad.numpy()).all()
+    assert F.cross_entropy(minigrad.tensor([[-INF, 0.0]]), minigrad.tensor([1])).item() == 0
+    assert F.cross_entropy(minigrad.tensor([[-INF, 0.0]]), minigrad.tensor([0])).item() == INF
+
+
+# -- NaN and Inf as IEEE 754 says --------------------------------------------------------------------------------------
+
+ODD = np.array([NAN, INF, -INF, 0.0, -0.0, 1.0, -1.0, 3e38, 1e-45], dtype=np.float32)
+UNARY = """abs ceil cos cosh exp exp2 expm1 floor isfinite isinf isnan log log10 log1p log2 negative reciprocal round sign signbit
+    sin sinh sqrt square tan tanh trunc asinh atan acosh atanh""".split()
+BINARY = (
+    "add copysign divide fmax fmin fmod hypot maximum minimum multiply pow remainder subtract atan2 eq ge gt le lt ne".split()
+)
+NUMPYS = {"round": "rint", "asinh": "arcsinh", "acosh": "arccosh", "atan": "arctan", "atanh": "arctanh", "atan2": "arctan2",
+          "eq": "equal", "ge": "greater_equal", "gt": "greater", "le": "less_equal", "lt": "less", "ne": "not_equal",
+          "pow": "power"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_unary_functions_of_odd_numbers(name: str) -> None:
+    with np.errstate(all="ignore"):
+        want = getattr(np, NUMPYS.get(name, name))(ODD)
+        found = getattr(minigrad, name)(minigrad.tensor(ODD)).numpy()
+    np.testing.assert_allclose(found, want, rtol=3e-7)
+    np.testing.assert_array_equal(np.signbit(found[want == 0]), np.signbit(want[want == 0]))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_binary_functions_of_odd_numbers(name: str) -> None:
+    x, y = np.meshgrid(ODD, ODD)
+    with np.errstate(all="ignore"):
+        want = getattr(np, NUMPYS.get(name, name))(x, y)
+        found = getattr(minigrad, name)(minigrad.tensor(x), minigrad.tensor(y)).numpy()
+    np.testing.assert_allclose(found, want, rtol=3e-7)
+
+
+HIDING: dict[str, Any] = {
+    "sum": lambda x: x.sum(), "mean": lambda x: x.mean(), "var": lambda x: x.var(), "prod": lambda x: x.prod(),
+    "max": lambda x: x.max(), "min": lambda x: x.min(), "amax": lambda x: x.amax(), "norm": lambda x: x.norm(),
+    "logsumexp": lambda x: minigrad.logsumexp(x, (0, 1, 2, 3)), "softmax": lambda x: x.softmax(-1), "cumsum": lambda x: x.cumsum(3),
+    "relu": F.relu, "leaky_relu": F.leaky_relu, "gelu": F.gelu, "hardtanh": F.hardtanh, "relu6": F.relu6, "silu": F.silu,
+    "clamp": lambda x: x.clamp(-1, 1), "max_pool2d": lambda x: F.max_pool2d(x, 2), "avg_pool2d": lambda x: F.avg_pool2d(x, 2),
+    "adaptive": lambda x: F.adaptive_max_pool2d(x, 1), "batch_norm": lambda x: F.batch_norm(x, None, None, training=True),
+    "layer_norm": lambda x: F.layer_norm(x, (4, 4)), "conv2d": lambda x: F.conv2d(x, minigrad.ones(2, 3, 3, 3)),
+    "matmul": lambda x: x @ minigrad.ones(4, 2), "linear": lambda x: F.linear(x, minigrad.ones(2, 4)), "zero times": lambda x: x * 0,
+    "median": lambda x: x.median(), "sort": lambda x: x.sort(-1)[0], "mse_loss": lambda x: F.mse_loss(x, minigrad.ones_like(x)),
+    "smooth_l1": lambda x: F.smooth_l1_loss(x, minigrad.ones_like(x)), "huber": lambda x: F.huber_loss(x, minigrad.ones_like(x)),
+    "clip_grad": lambda x: nn.utils.get_total_norm([x]), "interpolate": lambda x: F.interpolate(x, scale_factor=2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDING)
+def test_nan_is_never_hidden(name: str) -> None:
+    x = minigrad.ones(2, 3, 4, 4)
+    assert not np.isnan(HIDING[name](x.clone() + minigrad.rand(2, 3, 4, 4)).numpy()).any()
+    x[1, 2, 1, 1] = NAN
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(HIDING[name](x).numpy()).any()
+
+
+def test_overflow_and_underflow_of_each_type() -> None:
+    for dtype in (minigrad.float16, minigrad.float32, minigrad.float64):
+        top = minigrad.tensor(minigrad.finfo(dtype).max, dtype=dtype)
+        tiny = minigrad.tensor(minigrad.finfo(dtype).tiny, dtype=dtype)
+        with np.errstate(over="ignore", under="ignore"):
+            assert (top * 2).item() == INF and (-top - top).item() == -INF and (tiny * tiny).item() == 0
+        assert (top * 2).dtype is dtype

@@ -5,7 +5,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary=pygraphviz
 
-.PHONY: demo test lint parity gallery bench clean
+.PHONY: demo test lint parity gallery bench labs clean
 
 demo: $(VENV)/viz
 	$(RUN) -m minigrad demo
@@ -27,6 +27,9 @@ gallery: $(VENV)/viz
 
 bench: $(VENV)/viz
 	$(RUN) -m benchmarks
+
+labs: $(VENV)/viz
+	$(RUN) -m minigrad lab all
 
 clean:
 	rm -rf $(VENV) build dist runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -36,6 +36,9 @@ def main() -> int:
         peers = choose(args.peers)
     except ValueError as error:
         parser.error(str(error))
+    for name, peer in PEERS.items():
+        if args.peers is None and name not in peers:
+            print(f"left out: {peer.trouble()}")
     rounds, seconds = (5, 0.1) if args.quick else (15, 0.3)
     machine = {**facts(), "threads": args.threads, "rounds": rounds, "seconds": seconds}
     print(", ".join(f"{key} {value}" for key, value in machine.items() if value is not None))

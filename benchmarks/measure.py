@@ -14,16 +14,19 @@ from .workloads import Workload
 def measure(workload: Workload, peers: list[str], threads: int, rounds: int, seconds: float) -> dict[str, Any]:
     """Run a workload in `rounds` rounds of about `seconds` for each peer: times a step, memory, and ratios to minigrad.
 
-    A peer that fails gets an "error", one that has no such workload "missing". In each round every peer has one turn,
-    in changing order. The ratio is the median over the rounds of peer's time / minigrad's time.
+    A peer that fails gets an "error", one that has no such workload, or is spared it, "missing" and why. In each round every
+    peer has one turn, in changing order. The ratio is the median over the rounds of peer's time / minigrad's time.
     """
-    workers = {name: Worker(name, workload.name, threads) for name in peers}
-    found: dict[str, dict[str, Any]] = {}
+    spared = {name: dict(PEERS[name].without) for name in peers}
+    workers = {name: Worker(name, workload.name, threads) for name in peers if workload.name not in spared[name]}
+    found: dict[str, dict[str, Any]] = {
+        name: {"missing": spared[name][workload.name]} for name in peers if name not in workers
+    }  # fmt: skip
     try:
         for name, worker in workers.items():
             try:
                 built = worker.ask("build")
-                found[name] = built or {"missing": f"{name} has no such workload"}
+                found[name] = built or {"missing": "no such workload"}
             except RuntimeError as error:
                 found[name] = {"error": str(error)}
         running = {name: worker for name, worker in workers.items() if "results" in found[name]}
@@ -61,12 +64,12 @@ def summarize(found: dict[str, dict[str, Any]], workload: Workload) -> None:
 
 
 def choose(peers: list[str] | None) -> list[str]:
-    """The peers asked for, or all that are installed; minigrad first. Raises ValueError for one that is not there."""
+    """The peers asked for, or all that can run here; minigrad first. Raises ValueError for one that can't, and says why."""
     names = list(PEERS) if peers is None else list(dict.fromkeys(["minigrad", *peers]))
     unknown = [name for name in names if name not in PEERS]
     if unknown:
         raise ValueError(f"no peer {unknown[0]!r}; known are {', '.join(PEERS)}")
-    missing = [name for name in names if not PEERS[name].is_installed()]
-    if peers is not None and missing:
-        raise ValueError(f"{missing[0]} is not installed. Hint: pip install {PEERS[missing[0]].module}")
-    return [name for name in names if name not in missing]
+    troubles = {name: trouble for name in names if (trouble := PEERS[name].trouble())}
+    if peers is not None and troubles:
+        raise ValueError(next(iter(troubles.values())))
+    return [name for name in names if name not in troubles]

@@ -10,7 +10,7 @@ from typing import Any
 
 UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "us"), (1e-9, "ns"))
 HEAD = ("", "median", "least", "ratio", "of least", "memory")
-WIDTHS = (12, 10, 10, 8, 9, 10)
+WIDTHS = (14, 10, 10, 8, 9, 10)
 
 
 def duration(seconds: float) -> str:

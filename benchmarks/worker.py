@@ -70,6 +70,8 @@ class Serving:
 
     def __init__(self, peer: str, workload: str, threads: int) -> None:
         self.peer, self.workload, self.threads = PEERS[peer], workload, threads
+        if hasattr(os, "sched_setaffinity"):  # for libraries that take as many threads as there are processors
+            os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
     def build(self) -> dict[str, Any] | None:
         """Load the library and build the step: version, memory so far and the first results; None if it has no such

@@ -163,6 +163,10 @@ def torch_layer_norm(t: Any, x: Any, w: Any, c: Any, *, dims: Any, eps: Any) -> 
     return t.nn.functional.layer_norm(x, x.shape[dims[0] :], w, c, eps)
 
 
+def torch_group_norm(t: Any, x: Any, w: Any, c: Any, *, groups: Any, eps: Any) -> Any:
+    return t.nn.functional.group_norm(x, groups, w, c, eps)
+
+
 for x_size in ((4, 2), (2, 2, 3), (2, 3, 2, 2)):
     c = x_size[1]
     affine = [normal(*x_size), normal(c), normal(c)]
@@ -224,6 +228,13 @@ case(
     eps=EPS,
 )
 case(norm.layer_norm_op, [normal(2, 3), None, None], ref.layer_norm, torch_layer_norm, 1e-10, dims=(1,), eps=EPS)
+for x_size, groups, affine in (
+    ((2, 4, 3), 2, [normal(4), normal(4)]),
+    ((1, 4, 2, 2), 4, [None, normal(4)]),
+    ((3, 4), 2, [normal(4), None]),
+    ((2, 3, 2), 1, [None, None]),
+):
+    case(norm.group_norm_op, [normal(*x_size), *affine], ref.group_norm, torch_group_norm, 1e-10, groups=groups, eps=EPS)
 case(norm.softmax_op, [normal(2, 3)], ref.softmax, dim=1)
 case(norm.softmax_op, [cube], ref.softmax, dim=0)
 case(norm.softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.array([0.5, 0.5]), dim=0)

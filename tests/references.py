@@ -114,6 +114,16 @@ def layer_norm(x, weight, bias, dims, eps):
     return y if bias is None else y + bias
 
 
+def group_norm(x, weight, bias, groups, eps):
+    y = np.empty_like(x)
+    for case, out in zip(x, y, strict=True):
+        for part, place in zip(np.split(case, groups), np.split(out, groups), strict=True):
+            place[...] = (part - part.mean()) / np.sqrt(part.var() + eps)
+    line = (-1, *(1,) * (x.ndim - 2))
+    y = y if weight is None else y * weight.reshape(line)
+    return y if bias is None else y + bias.reshape(line)
+
+
 def visits(shape, kernel, sizes, window):
     """Every (output place, tap, input place) of a sliding window; the input place is None in the padding."""
     for o, k in product(np.ndindex(*sizes), np.ndindex(*kernel)):

@@ -15,7 +15,7 @@ def test_growth_per_layer_is_that_of_the_theory() -> None:
     found = report("31_growth")
     for cell in found["measurements"]["cells"]:
         assert cell["factor"] == pytest.approx(batch_norm_growth(cell["batch"], cell["act"]), rel=0.15)
-    assert held(found, "keeps the gradient's size", "ReLU") == [False]
+    assert held(found, "keeps the gradient's size", "ReLU, B = 128") == [False]
     assert held(found, "He's first weights keep it") == [True]
 
 

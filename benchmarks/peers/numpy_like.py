@@ -9,7 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy
+
 from ..workloads.workload import pictures, weights
+
+EPS, ZERO = numpy.float32(1e-5), numpy.float32(0)  # some libraries take Python's numbers for float64
 
 def mlp_shapes(*widths: int) -> list[tuple[int, ...]]:
     """Of the parameters of an MLP: weight, bias, and those of the normalization, layer by layer."""
@@ -31,7 +35,7 @@ def normalized(np: Any, x: Any, weight: Any, bias: Any, dims: tuple[int, ...]) -
     """x with mean 0 and variance 1 over `dims`, then scaled and shifted."""
     centred = x - np.mean(x, axis=dims, keepdims=True)
     var = np.mean(centred * centred, axis=dims, keepdims=True)
-    return centred / np.sqrt(var + 1e-5) * weight + bias
+    return centred / np.sqrt(var + EPS) * weight + bias
 
 
 def mlp(np: Any, parameters: list, x: Any, dims: tuple[int, ...] = (0,)) -> Any:
@@ -39,7 +43,7 @@ def mlp(np: Any, parameters: list, x: Any, dims: tuple[int, ...] = (0,)) -> Any:
     *hidden, weight, bias = parameters
     for k in range(0, len(hidden), 4):
         w, b, scale, shift = hidden[k : k + 4]
-        x = np.maximum(normalized(np, x @ w.T + b, scale, shift, dims), 0)
+        x = np.maximum(normalized(np, x @ w.T + b, scale, shift, dims), ZERO)
     return x @ weight.T + bias
 
 
@@ -49,7 +53,7 @@ def cnn(np: Any, conv: Callable, parameters: list, x: Any) -> Any:
     for k in range(0, len(hidden), 4):
         w, *rows = hidden[k : k + 4]
         b, scale, shift = (np.reshape(row, (-1, 1, 1)) for row in rows)
-        x = np.maximum(normalized(np, conv(x, w) + b, scale, shift, (0, 2, 3)), 0)
+        x = np.maximum(normalized(np, conv(x, w) + b, scale, shift, (0, 2, 3)), ZERO)
         n, c, side, _ = x.shape
         half = side // 2
         x = np.max(np.reshape(x[:, :, : 2 * half, : 2 * half], (n, c, half, 2, half, 2)), axis=(3, 5))

@@ -4,9 +4,9 @@ Claim: "With batch norm a layer's gradient depends less on what the layers below
 
 Source: Ioffe & Szegedy 2015, §2; Santurkar et al. 2018, definition 2.1 and figure 3, who find no such thing.
 
-Set-up: a deep linear net (ten layers, digits) and VGGs, plain and with batch norm, SGD at 0.02 (linear net: at 0.003), default and
+Set-up: a deep linear net (ten layers, digits) and VGGs, plain and with batch norm, SGD at 0.05 (linear net: 0.01), default and
 He first weights (linear net: of variance 1/fan_in). Every seventh step: a layer's gradient g on the batch, then g' once all layers
-below have made their update; cos(g, g') and |g − g'| / |g|, for a layer in the middle and the last convolution or layer.
+below have made their update; cos(g, g') and |g − g'| / |g|, for the second and the fourth convolution (linear net: layers 5 and 9).
 
 Changes: larger rates lower every cosine; a deeper net lowers them further.
 """
@@ -20,7 +20,7 @@ from minigrad.labs import Run, band, main
 from minigrad.labs.pictures import COLORS
 from minigrad.labs.setups import Images, images, initialise, mlp, train, vggs
 
-EVERY, RATES = 7, {"deep linear": 0.003, "VGGs": 0.02}
+EVERY, RATES = 7, {"deep linear": 0.01, "VGGs": 0.05}
 
 
 def shift(model: nn.Module, layer: nn.Module, x: mg.Tensor, y: mg.Tensor, lr: float) -> tuple[float, float]:
@@ -54,7 +54,7 @@ def measure(run: Run) -> None:
             gain = 0.5**0.5 if init == "he" else 1.0
         initialise(model, init, gain).to(run.device)
         layers = [layer for layer in model.modules() if isinstance(layer, (nn.Linear, nn.Conv2d))]
-        watched = {"middle": layers[1] if net == "VGGs" else layers[4], "last": layers[3] if net == "VGGs" else layers[8]}
+        watched = {"lower": layers[1 if net == "VGGs" else 4], "upper": layers[3 if net == "VGGs" else 8]}
         x, y = data.x[:64], data.y[:64]
         found = {"steps": [], **{f"{what} {which}": [] for which in watched for what in ("cos", "distance")}}
 
@@ -76,7 +76,7 @@ def measure(run: Run) -> None:
     for net in nets:
         for init in inits:
             line = [f"{net}, {init}"]
-            for which in ("middle", "last"):
+            for which in ("lower", "upper"):
                 for what in ("cos", "distance"):
                     for kind in ("none", "bn"):
                         runs = column(cells, f"{what} {which}", net=net, norm=kind, init=init)
@@ -88,7 +88,7 @@ def measure(run: Run) -> None:
                 run.check("the gradient's direction changes less with batch norm", bn > plain, under, cos_plain=plain, cos_bn=bn)
                 run.check("the gradient changes less with batch norm, of its length", near < far, under, plain=far, bn=near)
             table.append(line)
-    columns = [f"{what}, {which}, {kind}" for which in ("middle", "last") for what in ("cos", "dist") for kind in ("plain", "BN")]
+    columns = [f"{what}, {which}, {kind}" for which in ("lower", "upper") for what in ("cos", "dist") for kind in ("plain", "BN")]
     run.table(["", *columns], table, "g before and g' after the layers below have moved, medians over steps and seeds")
 
     def draw(*axes):
@@ -96,7 +96,7 @@ def measure(run: Run) -> None:
             for j, init in enumerate(inits):
                 ax = axes[2 * k + j]
                 for kind, name in (("none", "plain"), ("bn", "batch norm")):
-                    for which, line in (("middle", "-"), ("last", ":")):
+                    for which, line in (("lower", "-"), ("upper", ":")):
                         runs = column(cells, f"cos {which}", net=net, norm=kind, init=init)
                         steps = column(cells, "steps", net=net, norm=kind, init=init)
                         most = max(steps, key=len)

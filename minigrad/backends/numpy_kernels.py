@@ -11,6 +11,7 @@ import numpy as np
 
 from . import matrices, steps
 from .backend import claim
+from .numpy_norm import NUMPY_NORM
 from .numpy_windows import NUMPY_WINDOWS
 from .reference import ARRAY, REFERENCE
 
@@ -255,4 +256,4 @@ _KERNELS = [
     put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, pack_, unpack_, accumulate, diagonal,
     put_diagonal, contract, take, unfold,
 ]  # fmt: skip
-NUMPY_KERNELS: dict[str, Any] = ELEMENTWISE | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}
+NUMPY_KERNELS: dict[str, Any] = ELEMENTWISE | NUMPY_NORM | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}

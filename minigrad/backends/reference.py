@@ -182,6 +182,28 @@ def layer_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: An
     return layer_norm_input(b, g, x, weight, mean, rstd, dims), dw, b.xp.sum(g, axis=rest)
 
 
+def in_groups(b: Any, x: Any, groups: int) -> Any:
+    """Images (N, C, S) as (N, groups, cells of a group)."""
+    return b.xp.reshape(x, (x.shape[0], groups, math.prod(x.shape[1:]) // groups))
+
+
+def group_norm(b: Any, x: Any, weight: Any, bias: Any, groups: int, eps: float) -> tuple[Any, Any, Any]:
+    """Each group of channels normalised, then scaled and shifted by channel; mean and 1/sqrt(var + eps) of every group."""
+    y, mean, rstd = layer_norm(b, in_groups(b, x, groups), None, None, (2,), eps)
+    line = (1, x.shape[1], *(1,) * (x.ndim - 2))
+    y = b.xp.reshape(y, x.shape) * per_channel(b, weight, x, b.xp.ones(line, dtype=x.dtype))
+    return (y if bias is None else y + b.xp.reshape(bias, line)), mean, rstd
+
+
+def group_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, groups: int) -> tuple[Any, Any, Any]:
+    """The gradients of x, weight and bias at once."""
+    line, rest = (1, x.shape[1], *(1,) * (x.ndim - 2)), (0, *range(2, x.ndim))
+    rows = in_groups(b, x, groups)
+    gw = in_groups(b, g * per_channel(b, weight, x, b.xp.ones(line, dtype=x.dtype)), groups)
+    dx = b.xp.reshape(layer_norm_input(b, gw, rows, None, mean, rstd, (2,)), x.shape)
+    return dx, b.xp.sum(g * b.xp.reshape((rows - mean) * rstd, x.shape), axis=rest), b.xp.sum(g, axis=rest)
+
+
 def softmax(b: Any, x: Any, dim: int) -> Any:
     e = b.xp.exp(x - b.xp.max(x, axis=dim, keepdims=True))
     return e / b.xp.sum(e, axis=dim, keepdims=True)
@@ -310,7 +332,7 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 _KERNELS = [
     where, matmul, linear, linear_backward, linear_relu, conv_relu, conv_backward, relu_backward, gelu,
     gelu_backward, batch_norm, batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward,
-    layer_norm, layer_norm_input, layer_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward,
+    layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward,
     take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_,
     assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
 ]  # fmt: skip

@@ -86,30 +86,29 @@ def accuracies(model: nn.Module, x: Tensor, y: Tensor, nets: int) -> list[float]
 
 
 def train_beside(
-    models: Sequence[nn.Module], data: Images, rates: Sequence[float], epochs: int, batch: int = 64, seed: int = 0, every: int = 0
-) -> list[dict[str, Any]]:  # fmt: skip
-    """Train networks of the same form by SGD, each at its own rate, on the same batches; for each what was seen.
+    model: nn.Module, data: Images, rates: Sequence[float], epochs: int, batch: int = 64, seed: int = 0, every: int | None = None
+) -> list[dict[str, Any]]:
+    """Train what `beside` made by SGD, each network at its own rate, on the same batches; for each what was seen.
 
     loss         of each step, up to the first that is not finite
-    train, test  accuracy in evaluation mode after each `every` steps (0: each epoch)
+    train, test  accuracy in evaluation mode after each `every` steps; once, at the end, if None
     diverged     whether the loss stopped being finite
     """
-    model, nets = beside(models), len(models)
-    steps = optim.SGD(model.parameters(), lr=1.0)  # rates multiply the losses, and so the gradients
+    nets, steps = len(rates), epochs * (len(data.y) // batch)
+    optimizer = optim.SGD(model.parameters(), lr=1.0)  # the rates multiply the losses, and so the gradients
     rate = tensor(np.asarray(rates, np.float32)).to(data.x.device)
     generator = Generator().manual_seed(seed)
     found: dict[str, list] = {"loss": [], "train": [], "test": []}
     model.train()
     with np.errstate(all="ignore"):  # networks that diverge are expected
         for _ in range(epochs):
-            order = batches(data, batch, generator)
-            for x, y in order:
+            for x, y in batches(data, batch, generator):
                 each = losses(model, x.expand(nets, *x.shape), y)
-                steps.zero_grad()
+                optimizer.zero_grad()
                 (each * rate).sum().backward()
-                steps.step()
+                optimizer.step()
                 found["loss"].append(each.tolist())
-                if len(found["loss"]) % (every or len(order)) == 0:
+                if len(found["loss"]) % (every or steps) == 0:
                     found["train"].append(accuracies(model, data.x, data.y, nets))
                     found["test"].append(accuracies(model, data.test_x, data.test_y, nets))
     return [seen(found, k) for k in range(nets)]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 from tqdm import tqdm
 
 from ..backends import backend_for
@@ -185,7 +186,8 @@ def main(
         switches = {name: getattr(options, name.replace("-", "_")) for name in extra or ()}
         run = Run(path, options.quick, asked, options.data, options.device, options.out, switches)
         manual_seed(asked[0])
-        measure(run)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # that a net diverges is a measurement
+            measure(run)
         run.finish()
     except KeyboardInterrupt:
         print(f"{said.name}: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)

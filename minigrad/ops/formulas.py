@@ -67,6 +67,7 @@ SPANS = {
     "dim": "sums, means and extremes run over `dim`",
     "dims": "sums and means run over `dims`, those of [cases] over all other dimensions",
     "channels": "sums and means run over all dimensions but the channels",
+    "groups": "sums and means run over each group of a case's channels, those of [cases] over all dimensions but the channels",
     "rows": "leading dimensions count as rows, sums run over the rows",
     "classes": "sums run over the classes k",
     "matrix": "for each matrix of the last two dimensions",
@@ -325,6 +326,14 @@ FORMULAS = {
         weight=f"sum(g * xhat, cases) where {NORMAL}",
         bias="sum(g, cases)",
     ),
+    "group_norm": row(
+        f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
+        over="groups",
+        symbols=NORM,
+        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * weight; {NORMAL}",
+        weight=f"sum(g * xhat, cases) where {NORMAL}",
+        bias="sum(g, cases)",
+    ),
     # recurrent layers
     **dict.fromkeys(
         ("rnn_tanh", "rnn_relu", "lstm", "gru"),
@@ -368,19 +377,32 @@ def span(entry: Row, x: Any, options: Mapping[str, Any]) -> tuple[int, ...]:
         given = options[entry.over]
         return tuple(given) if isinstance(given, (tuple, list)) else (given,)
     every = tuple(range(x.ndim))
-    return {"channels": (0, *every[2:]), "rows": every[:-1], "classes": (1,), "matrix": every[-2:]}.get(entry.over, ())
+    found = {"channels": (0, *every[2:]), "groups": (2, 3), "rows": every[:-1], "classes": (1,), "matrix": every[-2:]}
+    return found.get(entry.over, ())
+
+
+def in_groups(value: Any, groups: int) -> Any:
+    """(N, C, ...) as (N, groups, channels of a group, cells of a channel), (C) to broadcast over it; no array as it is."""
+    if not hasattr(value, "shape"):
+        return value
+    if value.ndim == 1:
+        return OPS["reshape"](value, shape=(groups, value.shape[0] // groups, 1))
+    n, c = value.shape[:2]
+    return OPS["reshape"](value, shape=(n, groups, c // groups, math.prod(value.shape[2:])))
 
 
 def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any], y: Any = None, g: Any = None) -> Any:
     """The value of one of an op's formulas for a call, in tensors; dimensions that it sums over are kept with size 1."""
     entry = FORMULAS[op.name]
+    if entry.over == "groups":
+        *inputs, y, g = (in_groups(v, options["groups"]) for v in (*inputs, y, g))  # type: ignore[assignment]
     first = inputs[0]
     over = span(entry, first, options) if entry.over else ()
     kept = tuple(1 if d in over else n for d, n in enumerate(first.shape)) if over else ()
 
     def laid(value: Any) -> Any:
         """A value that lacks the dimensions summed over, laid out along the others."""
-        fits = over and entry.over != "dims" and hasattr(value, "ndim") and value.ndim < first.ndim
+        fits = over and entry.over not in ("dims", "groups") and hasattr(value, "ndim") and value.ndim < first.ndim
         return OPS["reshape"](value, shape=kept) if fits and value.array.size == math.prod(kept) else value
 
     values = dict(op.defaults) | dict(options) | {"y": laid(y), "g": laid(g)}
@@ -392,7 +414,8 @@ def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any]
         values[name] = none if values.get(name) is None else values[name]
     if entry.over == "classes":
         values["k"] = OPS["arange"](start=0, end=first.shape[1], step=1, dtype=inputs[1].dtype)
-    return formula.value(values, over, tuple(d for d in range(first.ndim) if d not in over) if over else ())
+    cases = (0, 3) if entry.over == "groups" else tuple(d for d in range(first.ndim) if d not in over) if over else ()
+    return formula.value(values, over, cases)
 
 
 for _name, _row in FORMULAS.items():  # an op's docstring says its rules

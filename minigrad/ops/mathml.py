@@ -60,7 +60,7 @@ def tidy(found: re.Match) -> str:
 
 def leaf(text: str) -> str:
     """A name, a number, or a letter with a hat."""
-    if text.startswith("<m"):
+    if text.startswith("<m") and text.endswith(">"):
         return text
     if NUMBER.fullmatch(text):
         digits = f"<mn>{POWER_OF_TEN.sub(tidy, text.lstrip('−-'))}</mn>"

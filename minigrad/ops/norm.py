@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..backends import backend_of
@@ -202,6 +203,45 @@ def layer_norm_definition(x, weight, bias, *, dims, eps):
     y = centred / sqrt(var + eps)
     y = y if weight is None else y * weight
     return y if bias is None else y + bias
+
+
+@op("general", name="group_norm", saves=("mean", "rstd"))
+def group_norm_op(b, x, weight, bias, *, groups, eps):
+    """y = weight (x - mean) / sqrt(var + eps) + bias, mean and biased var of each of the `groups` of a case's channels.
+
+    (N, C, ...), (C), (C) -> (N, C, ...). Source: Wu & He 2018, §3.1.
+    """
+    return b.group_norm(x, weight, bias, groups, eps)
+
+
+def in_groups(x: Any, groups: int) -> Any:
+    """(N, C, ...) -> (N, groups, cells of a group)."""
+    return reshape_op(x, shape=(x.shape[0], groups, math.prod(x.shape[1:]) // groups))
+
+
+def group_norm_input(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, groups: int) -> Any:
+    """dx = (gw - mean(gw) - xhat mean(gw xhat)) / s, with gw = g weight, the means over a group."""
+    gw = in_groups(g if weight is None else g * channels(weight, x), groups)
+    return reshape_op(layer_norm_input(gw, in_groups(x, groups), None, mean, rstd, (2,)), shape=tuple(x.shape))
+
+
+group_norm_op.vjp(
+    x=lambda g, x, weight, mean, rstd, groups: group_norm_input(g, x, weight, mean, rstd, groups),
+    weight=lambda g, x, mean, rstd, groups: channel_sum(
+        g * reshape_op((in_groups(x, groups) - mean) * rstd, shape=tuple(x.shape))
+    ),
+    bias=lambda g: channel_sum(g),
+)
+group_norm_op.fused = lambda g, x, weight, mean, rstd, groups: (  # x is None where only the bias wants a gradient
+    (None, None, channel_sum(g)) if x is None else backend_of(g).group_norm_backward(g, x, weight, mean, rstd, groups)
+)
+
+
+@group_norm_op.define
+def group_norm_definition(x, weight, bias, *, groups, eps):
+    y = reshape_op(layer_norm_op(in_groups(x, groups), None, None, dims=(2,), eps=eps), shape=tuple(x.shape))
+    y = y if weight is None else y * channels(weight, x)
+    return y if bias is None else y + channels(bias, x)
 
 
 @op("general", name="softmax", floats=True)

@@ -35,7 +35,9 @@ class Equations:
         self.letters = letters(call, names)
         self.symbols = symbols_of(call, names) if self.entry else {}
         for k, (name, letter) in enumerate(zip(call.op.inputs, self.letters, strict=False)):
-            usual = self.entry.symbols.get(name, SYMBOLS.get(name, name)) if self.entry and call.op.kind != "elementwise" else ""
+            usual = (
+                self.entry.symbols.get(name, SYMBOLS.get(name, name)) if self.entry and call.op.kind != "elementwise" else ""
+            )
             if len(usual) == 1 and letter == LETTERS[k]:  # no name of its own: W and b, γ and β say more than letters
                 self.letters[k] = self.symbols[name] = usual
         given = {**call.op.defaults, **call.options, **dict(zip(call.op.inputs, call.inputs, strict=False)), "y": call.output}

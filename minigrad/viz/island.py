@@ -1,7 +1,7 @@
 """A Program as the data of the explorer's page: plain lists, dicts, strings and numbers, ready for JSON.
 
-The whole is a tree of groups (modules, opened ops, runs of calls) with items (calls and leaves) in it. `SCHEMA` in
-`schema.py` says what every field is; the page reads nothing else.
+The whole is a tree of groups (modules, opened ops, runs of calls) with items (calls and leaves) in it. `schema.py` says what
+every field is; the page reads nothing else.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from ..trace import Call, Program, Variable
 from ..trace.behind import run_definition
 from .equations import Equations
-from .norms import NORMS, norm_of
+from .norms import NORMS, norm_of, sizes_of
 from .picture import arrays_of, common
 from .tables import SHOWN, Numbers, Texts, place, plain, summary
 from .text import visible
@@ -29,7 +29,9 @@ class Island:
     """Builds the page's data from a program.
 
     made     by variable: the item that it was last made by, at the deepest level
-    place    by item: the path of groups that it lies in
+    nodes    by the number of a recorded node: its item
+    uses     by a leaf's item: the groups of the calls that take it
+    current  by scope: the group that its calls go to now; `begun` is how many of the program's entries were seen
     """
 
     def __init__(self, program: Program, names: dict[Variable, str]) -> None:
@@ -42,11 +44,11 @@ class Island:
         self.items: list[dict[str, Any]] = []
         self.groups: list[dict[str, Any]] = [group(0, None, "", "root", "")]
         self.made: dict[Variable, int] = {}
-        self.nodes: dict[int, int] = {}  # node number -> item
+        self.nodes: dict[int, int] = {}
         self.norms: list[dict[str, Any]] = []
-        self.uses: dict[int, list[int]] = {}  # leaf item -> groups that use it
-        self.current: dict[tuple[str, ...], int] = {(): 0}  # scope -> the group that its calls go to now
-        self.begun = 0  # how many of the program's entries have been seen
+        self.uses: dict[int, list[int]] = {}
+        self.current: dict[tuple[str, ...], int] = {(): 0}
+        self.begun = 0
         later, counted = computed_later(program), bookkeeping(program)
         for call in tqdm(program.calls, "explore", unit="call", leave=False, disable=len(program.calls) < SLOW):
             self.begin_modules(call)
@@ -68,9 +70,8 @@ class Island:
         if scope not in self.current:
             parent = self.group_of(scope[:-1])
             module = self.program.modules.get(scope)
-            self.current[scope] = self.add_group(
-                parent, scope[-1], "module", type(module).__name__ if module is not None else ""
-            )
+            title = "" if module is None else type(module).__name__
+            self.current[scope] = self.add_group(parent, scope[-1], "module", title)
         return self.current[scope]
 
     def add_group(self, parent: int, label: str, kind: str, title: str) -> int:
@@ -93,26 +94,30 @@ class Island:
         inputs = [(k, a, self.source(a, where)) for k, a in enumerate(call.inputs) if isinstance(a, Variable)]
         kind = "update" if call.phase == "update" else "composite" if composite else "op"
         at = self.add(kind, role(call), where, call.output)
-        item, sent = self.items[at], self.program.sent
+        item = self.items[at]
         total = self.program.gradients.get(call.node) if call.node is not None else None
         equations = Equations(call, self.names)
-        item["gradient"] = self.numbers.of(total)
-        item |= self.about(call, equations)
-        for k, a, source in inputs:
-            part = sent.get((call.node, k))  # type: ignore[arg-type]
-            name = call.op.inputs[min(k, len(call.op.inputs) - 1)]
-            rule = None
-            if part is not None and total is not None:
-                rule = self.texts.all(equations.rule(k, total.array, part.array))
-            item["inputs"].append({"k": k, "name": name, "letter": equations.letters[k] if k < len(equations.letters) else name,
-                                   "variable": self.numbers.of(a), "source": source, "sent": self.numbers.of(part),
-                                   "rule": rule})  # fmt: skip
+        item |= self.about(call, equations) | {"gradient": self.numbers.of(total)}
+        item["inputs"] = [self.input(call, equations, total, *each) for each in inputs]
         if call.node is not None:
             self.nodes[call.node] = at
         if composite:
             self.open(call, at, where)
         self.made[call.output] = item["last"] = self.last_inside(at)
         return at
+
+    def input(
+        self, call: Call, equations: Equations, total: Variable | None, k: int, a: Variable, source: int
+    ) -> dict[str, Any]:
+        """Input `k` of a call, made by item `source`: what came, and what was sent back if a gradient arrived."""
+        part = self.program.sent.get((call.node, k))  # type: ignore[arg-type]
+        name = call.op.inputs[min(k, len(call.op.inputs) - 1)]
+        letter = equations.letters[k] if k < len(equations.letters) else name
+        rule = None
+        if part is not None and total is not None:
+            rule = self.texts.all(equations.rule(k, total.array, part.array))
+        return {"k": k, "name": name, "letter": letter, "variable": self.numbers.of(a), "source": source,
+                "sent": self.numbers.of(part), "rule": rule}  # fmt: skip
 
     def open(self, call: Call, at: int, where: int) -> None:
         """The insides of a composite call."""
@@ -131,6 +136,10 @@ class Island:
         if call.op.name in NORMS:
             item["norm"] = len(self.norms)
             self.norms.append(norm_of(call, inside, self.program, sent, mapped=len(self.norms) < MAPPED))
+        else:  # a normalization in other clothes, such as group norm or batch norm with a ReLU
+            item["norm"] = next((self.items[i]["norm"] for i in items if self.items[i]["norm"] is not None), None)
+            if item["norm"] is not None:
+                self.norms[item["norm"]]["sizes"] = sizes_of(call.inputs[0].shape)
 
     def last_inside(self, at: int) -> int:
         """The item that makes an item's output, at the deepest level."""
@@ -175,15 +184,9 @@ class Island:
         leaf = call.inputs[0]
         at = self.made.get(leaf) if isinstance(leaf, Variable) else None
         after = next(iter(call.after.values()), None)
-        said = self.texts(first_line(call))
         formula = self.texts.all(Equations(call, self.names).formula())
-        return {
-            "item": at,
-            "op": call.op.name,
-            "doc": said,
-            "formula": formula,
-            "after": None if after is None else summary(after),
-        }
+        return {"item": at, "op": call.op.name, "doc": self.texts(first_line(call)), "formula": formula,
+                "after": None if after is None else summary(after)}  # fmt: skip
 
     def item_of(self, key: Any) -> int | None:
         """The item of a node number or leaf variable."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..trace import statistics_of
 from ..trace.statistics import real
+from .text import visible
 
 BINS = 40
 COUNTED = 4096  # so many elements are counted in a histogram at most
@@ -119,8 +120,8 @@ class Log:
     def data(self, after: int = -1, live: bool = False) -> dict[str, Any]:
         """What the page shows, ready for JSON: numbers that are not finite become words."""
         return {
-            "title": self.title, "every": self.every, "keep": self.keep, "live": live, "done": self.done,
-            "layers": [layer._asdict() for layer in self.layers],
+            "title": visible(self.title, 120), "every": self.every, "keep": self.keep, "live": live, "done": self.done,
+            "layers": [{**layer._asdict(), "name": visible(layer.name, 120), "kind": visible(layer.kind)} for layer in self.layers],
             "records": [self.row(record) for record in self.records(after)],
         }  # fmt: skip
 

@@ -8,11 +8,10 @@ import json
 from functools import cache
 
 from .explore import read
-from .text import visible
 from .watch_log import Log
 
 STYLES = ("page/base.css", "live/live.css")
-SCRIPTS = ("page/words.js", "live/data.js", "live/scale.js", "live/loss.js", "live/layers.js", "live/ridge.js", "live/main.js")
+SCRIPTS = ("page/words.js", "live/data.js", "live/lines.js", "live/layers.js", "live/ridge.js", "live/main.js")
 
 
 @cache
@@ -26,17 +25,15 @@ def sources() -> tuple[str, str]:
 def policy(live: bool) -> str:
     """The Content-Security-Policy: this style and this script, known by their hashes, and if `live` the page's own server."""
     style, script = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in sources())
+    server = "'self'" if live else "'none'"
     return (f"default-src 'none'; script-src 'sha256-{script}'; style-src 'sha256-{style}'; img-src data:; "
-            f"connect-src {"'self'" if live else "'none'"}; base-uri 'none'; form-action 'none'")  # fmt: skip
+            f"connect-src {server}; base-uri 'none'; form-action 'none'")  # fmt: skip
 
 
 def page(log: Log, live: bool = False) -> str:
     """The whole page, with the records kept; the data can't end the element that it is in."""
-    data = log.data(live=live)
-    data["title"] = visible(log.title, 120)
-    data["layers"] = [{**layer, "name": visible(layer["name"], 120)} for layer in data["layers"]]
     style, script = sources()
-    text = json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    text = json.dumps(log.data(live=live), allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
     parts = {"POLICY": policy(live), "STYLE": style, "DATA": text, "SCRIPT": script}
     before, *rest = read("live/page.html").split("{{")
     return before + "".join(parts[name] + after for name, _, after in (piece.partition("}}") for piece in rest))

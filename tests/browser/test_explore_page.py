@@ -41,7 +41,8 @@ CLASHES = """(() => {
     return found;
 })()"""
 # What does not fit into what holds it: the panel, its formulas, the bars.
-CLIPPED = """[...document.querySelectorAll('#panel, .formula, .sent, .numbers, header, footer, .tools')].filter(e => e.scrollWidth > e.clientWidth + 1)
+CLIPPED = """[...document.querySelectorAll('#panel, .formula, .sent, .numbers, header, footer, .tools')]
+    .filter(e => e.scrollWidth > e.clientWidth + 1)
     .map(e => e.id || e.className || e.tagName)"""
 
 

@@ -9,7 +9,7 @@ from ...backends import ShapeError, finfo
 from ...core import Tensor, mode
 from ...ops.elementwise import clamp, rsqrt, square
 from ...ops.linalg import tensor_norm as norm
-from ...ops.norm import batch_norm_eval_op, batch_norm_op, layer_norm_op
+from ...ops.norm import batch_norm_eval_op, batch_norm_op, group_norm_op, layer_norm_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean_op, var_op
 from ...ops.shape import reshape_op
@@ -102,13 +102,6 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     return y if weight is None else y * weight
 
 
-def per_channel(y: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """weight y + bias, one number each for a channel."""
-    line = (1, y.shape[1], *(1,) * (y.ndim - 2))
-    y = y if weight is None else y * reshape_op(weight, shape=line)
-    return y if bias is None else y + reshape_op(bias, shape=line)
-
-
 def group_norm(
     input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None, eps: float = 1e-5
 ) -> Tensor:
@@ -126,8 +119,7 @@ def group_norm(
     cells = input.array.size // max(shape[0] * num_groups, 1)
     if cells * shape[0] <= 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {shape}")
-    y = layer_norm_op(reshape_op(input, shape=(shape[0], num_groups, cells)), None, None, dims=(2,), eps=eps)
-    return per_channel(reshape_op(y, shape=shape), weight, bias)
+    return group_norm_op(input, weight, bias, groups=num_groups, eps=eps)
 
 
 def instance_norm(
@@ -156,13 +148,12 @@ def instance_norm(
         raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {shape}")
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         vector("instance_norm", name, v, shape[1])
-    rows = reshape_op(input, shape=(*shape[:2], cells))
     if running_mean is not None:
+        rows = reshape_op(input, shape=(*shape[:2], cells))
         with mode(grad=False):
             lerp_(running_mean, mean_op(rows, dim=(0, 2)), momentum)
             lerp_(running_var, mean_op(var_op(rows, dim=(2,)), dim=(0,)), momentum)
-    y = layer_norm_op(rows, None, None, dims=(2,), eps=eps)
-    return per_channel(reshape_op(y, shape=shape), weight, bias)
+    return group_norm_op(input, weight, bias, groups=shape[1], eps=eps)
 
 
 def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:

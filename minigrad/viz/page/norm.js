@@ -9,7 +9,7 @@ function normPanel(item) {
   const sections = [];
   if (norm.paths) sections.push(["The gradient by path", pathSection(norm)]);
   if (norm.sets.some(set => set.histogram)) sections.push(["γ and β move the output", sliderSection(norm)]);
-  if (norm.maps.length) sections.push(["Who hears whom: ∂yᵢ/∂xⱼ", mapSection(norm, item)]);
+  if (norm.maps.length) sections.push(["Who hears whom: ∂yᵢ/∂xⱼ", mapSection(norm)]);
   if (!norm.maps.length && item.norm >= 24) sections.push(["Who hears whom: ∂yᵢ/∂xⱼ", h("p", { class: "faint" }, "Drawn for the first 24 normalizations of a program.")]);
   sections.push(["What is normalised together", cubes(norm)]);
   return sections.map(([title, body]) => h("details", { open: true }, h("summary", {}, title), body));
@@ -105,9 +105,9 @@ function sliderSection(norm) {
 }
 
 // The map of derivatives: cell (i, j) is how output i moves with input j; lines separate the samples.
-function mapSection(norm, item) {
+function mapSection(norm) {
   const holder = h("div", {});
-  const own = { batch_norm: 0, batch_norm_eval: 1, layer_norm: 2 }[item.op];
+  const own = { batch_norm: 0, batch_norm_eval: 1, layer_norm: 2 }[norm.op];
   if (normState.map === 0) normState.map = own;
   const SAYS = ["Every output hears every sample of its channel: that is what depends on the batch.",
     "The statistics are fixed: each output hears its own input only.", "Each output hears its own sample only: the map falls into blocks."];

@@ -43,7 +43,7 @@ def network(*norms: nn.Module) -> Program:
 
 args.out.mkdir(parents=True, exist_ok=True)
 mg.manual_seed(args.seed)
-print(viz.explore(layer(), args.out / "batchnorm.html", title="Batch normalization"))
+print("wrote", viz.explore(layer(), args.out / "batchnorm.html", title="Batch normalization"))
 pair = network(nn.BatchNorm1d(16)), network()
 names = ("with batch norm", "without")
-print(viz.explore(pair[0], args.out / "compared.html", compare=pair[1], names=names, title="With and without"))
+print("wrote", viz.explore(pair[0], args.out / "compared.html", compare=pair[1], names=names, title="With and without"))

@@ -6,7 +6,8 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 
 import math
 
-from . import autograd, backends, data, diagnose, func, io, nn, notebook, ops, optim, teach, train, viz
+from . import amp, autograd, backends, data, diagnose, func, io, nn, notebook, ops, optim, teach, train, viz
+from .amp.casting import wrap_functions
 from .autograd import (
     decompose,
     enable_grad,
@@ -49,5 +50,6 @@ inf, nan, pi, e = math.inf, math.nan, math.pi, math.e
 __version__ = "0.1.0"
 
 settle(__name__)
+wrap_functions(__name__)
 guard(__name__, ("", "nn.functional", "ops.linalg", "linalg", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler",
       "data", "testing", "random"), ("autograd", "autograd.functional", "func", "diagnose", "teach", "train", "viz"), "nn")  # fmt: skip

@@ -81,6 +81,7 @@ def fit(
     checkpoint_steps: int | None = None,
     resume: bool = False,
     writer: Any = None,
+    watch: Any = None,
     progress: bool = True,
 ) -> History:
     """Train for `epochs` passes over `loader`, whose batches are (*inputs, target); returns the history.
@@ -94,6 +95,7 @@ def fit(
                 from there if it exists, bit for bit as if it had not stopped. Ctrl-C and SIGTERM let the step end and write
                 it before they stop the training; a second one does not wait
     writer      with `add_scalar(name, value, step)`, such as TensorBoard's SummaryWriter, or a folder for one
+    watch       with `step(loss=number, step=number of the step)`, called after each step: what `viz.watch(model)` returned
 
     Raises FloatingPointError for a loss that is not finite, before the step is made with it; ValueError for options that make
     no sense.
@@ -143,6 +145,8 @@ def fit(
                     scheduler.step()
 
                 history.loss.append(number)
+                if watch is not None:
+                    watch.step(loss=number, step=len(history.loss))
                 with mode(grad=False):
                     right = n * float(metric(output, target)) if metric else 0.0
                 sums = [sums[0] + n * number, sums[1] + right, sums[2] + n]

@@ -120,7 +120,9 @@ def test_schema() -> None:
 def test_references_lead_somewhere() -> None:
     first, _ = network(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 3), step=True)
     second, _ = network(nn.Linear(6, 4), nn.ReLU(), nn.Linear(4, 3))
-    for data in (island(first), island(first, second)):
+    with record() as recurrent:
+        nn.LSTM(3, 4)(mg.randn(6, 2, 3))[0].sum().backward()
+    for data in (island(first), island(first, second), island(recurrent)):
         for at, item in enumerate(data["items"]):
             assert item["id"] == at
             assert {"item": at} in data["groups"][item["group"]]["children"]
@@ -129,7 +131,11 @@ def test_references_lead_somewhere() -> None:
                 assert entry["sent"] is None or entry["sent"] < len(data["variables"])
         for at, group in enumerate(data["groups"]):
             assert group["id"] == at
-            assert at == 0 or group["kind"] == "op" or {"group": at} in data["groups"][group["parent"]]["children"]
+            if group["kind"] == "op":
+                assert data["items"][group["item"]]["inside"] == at
+                assert data["items"][group["item"]]["group"] == group["parent"]
+            else:
+                assert at == 0 or {"group": at} in data["groups"][group["parent"]]["children"]
 
 
 def test_numbers_are_those_of_grad() -> None:

@@ -283,14 +283,14 @@ def test_an_unpickled_array_is_served() -> None:
 
 def test_report_names_every_provider() -> None:
     report = providers_report()
-    assert [line.split()[0] for line in report.splitlines()] == ["reference", "numpy", "onednn"]
+    assert [line.split()[0] for line in report.splitlines()] == ["reference", "numpy", "numba", "onednn"]
     assert "found" in report.splitlines()[0]
 
 
 def test_use_chooses_and_refuses() -> None:
     backends_use("reference")
     assert dict(NUMPY.kernels) == REFERENCE
-    with pytest.raises(ValueError, match=r"use: expected one of auto, reference, numpy, onednn, got 'mkl'"):
+    with pytest.raises(ValueError, match=r"use: expected one of auto, reference, numpy, numba, onednn, got 'mkl'"):
         backends_use("mkl")
     assert dict(NUMPY.kernels) == REFERENCE  # a refusal changes nothing
 
@@ -372,7 +372,7 @@ def test_a_forced_provider_that_is_missing_says_why() -> None:
     out = alone(code, MINIGRAD_ONEDNN="off", MINIGRAD_KERNELS="onednn")
     assert out == "MINIGRAD_KERNELS: onednn can't serve: switched off by MINIGRAD_ONEDNN=off\n"
     out = alone(code.replace("Runtime", "Value"), MINIGRAD_KERNELS="mkl")
-    assert out == "MINIGRAD_KERNELS: expected one of auto, reference, numpy, onednn, got 'mkl'\n"
+    assert out == "MINIGRAD_KERNELS: expected one of auto, reference, numpy, numba, onednn, got 'mkl'\n"
 
 
 FORK = """

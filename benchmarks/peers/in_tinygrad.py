@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from tinygrad import Tensor, TinyJit, nn
+from tinygrad import Context, Tensor, TinyJit, nn
 
 from .numpy_like import CONVOLUTIONAL, PERCEPTRONS, adam, build, cnn_shapes, mlp_shapes
 
@@ -44,10 +44,13 @@ def training(model: Callable, drawn: list, rule: Callable, batch: tuple) -> Call
     def stepped() -> Tensor:
         optimizer.zero_grad()
         loss = model(parameters, x).sparse_categorical_crossentropy(target).backward()
-        optimizer.step()
-        return loss.realize()
+        return loss.realize(*optimizer.schedule_step())
 
-    return lambda: stepped().item()
+    def step() -> float:
+        with Context(TRAINING=1):  # the optimizer asks for it
+            return stepped().item()
+
+    return step
 
 
 STEPS: dict[str, Callable] = {}

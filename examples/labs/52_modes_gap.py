@@ -54,8 +54,9 @@ def measure(run: Run) -> None:
     cells = run.sweep(cell, seed=run.seeds)
     gaps, mixed, one = (np.median([c[name] for c in cells], 0) for name in ("gap", "mixed", "one_class"))
     evaluation = spread(column(cells, "evaluation"))["median"]
-    run.table(["B", "gap of the logits", "accuracy, mixed batches", "sorted by class"],
-              list(zip(sizes, gaps, mixed, one, strict=True)), f"In training mode (in evaluation: {evaluation:.3f})")  # fmt: skip
+    rows = list(zip(sizes, gaps, mixed, one, strict=True))
+    run.table(["B", "gap of the logits", "accuracy, mixed batches", "sorted by class"], rows,
+              f"In training mode (in evaluation: {evaluation:.3f})")  # fmt: skip
     run.keep(cells=cells, sizes=sizes)
     middle = slice(2, 7)  # B = 8 ... 128: below, ε and the clipping of two-case batches matter, above, there is one batch
     slope = float(np.polyfit(np.log(sizes[middle]), np.log(gaps[middle]), 1)[0])

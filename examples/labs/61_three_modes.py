@@ -1,14 +1,14 @@
 """Three modes: does batch norm work because it keeps distributions where they are?
 
-Claim: "Batch norm works because it reduces internal covariate shift." If it did, noise behind it that moves every distribution
-in every step would undo the gain.
+Claim: "Batch norm works because it reduces internal covariate shift." If it did, noise behind it that moves every
+distribution in every step would undo the gain.
 
 Source: Ioffe & Szegedy 2015, §2, and all articles; refuted by Santurkar et al. 2018, §2.1 and figure 2.
 
-Set-up: VGGs plain, with batch norm, and with batch norm and noise behind it (each step and channel draws a mean from U(−0.5, 0.5)
-and a scale from U(1, 1.25), with a small jitter for each case; "loud": four times as much), default and He first weights, two
-rates, eight epochs. Drift: how far the mean and the deviation of each channel before the fourth convolution move from one step
-to the next, over the channel's usual deviation. With --vgg16, VGG16 on CIFAR-10 (better with --device cuda).
+Set-up: VGGs plain, with batch norm, and with batch norm and noise behind it (each step and channel draws a mean from U(−0.5,
+0.5) and a scale from U(1, 1.25), with a small jitter for each case; "loud": four times as much), default and He first
+weights, two rates, eight epochs. Drift: how far the mean and the deviation of each channel before the fourth convolution move
+from one step to the next, over the channel's usual deviation. With --vgg16, VGG16 on CIFAR-10 (better with --device cuda).
 
 Changes: noise so large that no signal is left; a plain net whose rate was tuned finely.
 """
@@ -69,7 +69,7 @@ def drift(seen: list) -> list[float]:
 def measure(run: Run) -> None:
     large = run.extra["vgg16"]
     name = "cifar10" if large and not run.data.startswith("cifar10") else run.data
-    data = images(name, limit=run.pick(None if large else 900, 128 if large else 450), device=run.device)
+    data = images(name, limit=run.pick(None if large else 640, 128 if large else 450), device=run.device)
     classes, net = int(data.y.max().item()) + 1, vgg16 if large else vggs
 
     def cell(mode: str, init: str, lr: float, seed: int) -> dict:

@@ -1,13 +1,13 @@
 """Along the gradient: is the loss smoother with batch norm?
 
-Claim: "Batch norm makes the landscape smoother: along the gradient the loss varies less, gradients change less, and the effective
-β-smoothness is lower, at every step of training."
+Claim: "Batch norm makes the landscape smoother: along the gradient the loss varies less, gradients change less, and the
+effective β-smoothness is lower, at every step of training."
 
 Source: Santurkar et al. 2018, §3.1 and figure 4.
 
-Set-up: VGGs, plain and with batch norm, SGD at 0.1, default and He first weights. Every sixth step, on the batch at hand: the range
-of the losses, the largest |g − g'| and the largest |g − g'| / |step| over steps of 0.5, 1, 2, 3 and 4 times the update. Compared
-step by step, and at equal progress: where the running loss passes the same level.
+Set-up: VGGs, plain and with batch norm, SGD at 0.1, default and He first weights. Every sixth step, on the batch at hand: the
+range of the losses, the largest |g − g'| and the largest |g − g'| / |step| over steps of 0.5, 1, 2, 3 and 4 times the update.
+Compared step by step, and at equal progress: where the running loss passes the same level.
 
 Changes: the rate (steps are measured in it), the depth; and what is held equal, as batch norm is ahead at the same step.
 """
@@ -29,7 +29,7 @@ MEASURES = {"range": "range of the loss", "distance": "|g − g'|", "beta": "eff
 
 def measure(run: Run) -> None:
     data = images(run.data, limit=run.pick(None, 700), device=run.device)
-    classes, steps, loss_of = int(data.y.max().item()) + 1, run.pick(126, 36), nn.CrossEntropyLoss()
+    classes, steps, loss_of = int(data.y.max().item()) + 1, run.pick(84, 30), nn.CrossEntropyLoss()
 
     def cell(norm: str, init: str, seed: int) -> dict:
         model = initialise(vggs(norm, data.x.shape[1:], classes), init).to(run.device)

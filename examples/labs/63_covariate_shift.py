@@ -4,9 +4,10 @@ Claim: "With batch norm a layer's gradient depends less on what the layers below
 
 Source: Ioffe & Szegedy 2015, §2; Santurkar et al. 2018, definition 2.1 and figure 3, who find no such thing.
 
-Set-up: a deep linear net (ten layers, digits) and VGGs, plain and with batch norm, SGD at 0.05 (linear net: 0.01), default and
-He first weights (linear net: of variance 1/fan_in). Every seventh step: a layer's gradient g on the batch, then g' once all layers
-below have made their update; cos(g, g') and |g − g'| / |g|, for the second and the fourth convolution (linear net: layers 5 and 9).
+Set-up: a deep linear net (ten layers, digits) and VGGs, plain and with batch norm, SGD at 0.05 (linear net: 0.01), default
+and He first weights (linear net: of variance 1/fan_in). Every seventh step: a layer's gradient g on the batch, then g' once
+all layers below have made their update; cos(g, g') and |g − g'| / |g|, for the second and the fourth convolution (linear net:
+layers 5 and 9).
 
 Changes: larger rates lower every cosine; a deeper net lowers them further.
 """
@@ -66,7 +67,9 @@ def measure(run: Run) -> None:
                     found[f"cos {which}"].append(cos)
                     found[f"distance {which}"].append(distance)
 
-        found["losses"] = train(model, data, lr=RATES[net], epochs=run.pick(6, 4), seed=seed, watch=watch, evaluate=False)["loss"]
+        found["losses"] = train(model, data, lr=RATES[net], epochs=run.pick(6, 4), seed=seed, watch=watch, evaluate=False)[
+            "loss"
+        ]
         return found
 
     nets, inits = list(RATES), ["default", "he"]
@@ -85,10 +88,14 @@ def measure(run: Run) -> None:
                 plain, bn = cosines["cos", which, "none"], cosines["cos", which, "bn"]
                 far, near = cosines["distance", which, "none"], cosines["distance", which, "bn"]
                 under = f"{net}, {init}, {which} layer"
-                run.check("the gradient's direction changes less with batch norm", bn > plain, under, cos_plain=plain, cos_bn=bn)
+                run.check(
+                    "the gradient's direction changes less with batch norm", bn > plain, under, cos_plain=plain, cos_bn=bn
+                )
                 run.check("the gradient changes less with batch norm, of its length", near < far, under, plain=far, bn=near)
             table.append(line)
-    columns = [f"{what}, {which}, {kind}" for which in ("lower", "upper") for what in ("cos", "dist") for kind in ("plain", "BN")]
+    columns = [
+        f"{what}, {which}, {kind}" for which in ("lower", "upper") for what in ("cos", "dist") for kind in ("plain", "BN")
+    ]
     run.table(["", *columns], table, "g before and g' after the layers below have moved, medians over steps and seeds")
 
     def draw(*axes):

@@ -1,13 +1,13 @@
 """Three factors: are gradients steadier, smaller and less noisy with batch norm, for every activation?
 
-Claim: "Batch norm lowers the gradient's Lipschitz constant, the expected square of the stochastic gradient's norm and its variance,
-and these three explain that training is faster."
+Claim: "Batch norm lowers the gradient's Lipschitz constant, the expected square of the stochastic gradient's norm and its
+variance, and these three explain that training is faster."
 
 Source: Peng et al. 2024 (three factors); Santurkar et al. 2018 for the first.
 
-Set-up: MLP3 with ReLU, tanh and sigmoid, plain and with batch norm, default and He first weights, at the start and after one and
-four epochs of SGD at 0.1: the largest |g(p + d) − g(p)| / |d| over random d of length 0.5 on 512 digits, and E|g|² and the
-variance E|g − ḡ|² of the gradients of the batches of 64.
+Set-up: MLP3 with ReLU, tanh and sigmoid, plain and with batch norm, default and He first weights, at the start and after one
+and four epochs of SGD at 0.1: the largest |g(p + d) − g(p)| / |d| over random d of length 0.5 on 512 digits, and E|g|² and
+the variance E|g − ḡ|² of the gradients of the batches of 64.
 
 Changes: the weights that γ and β rescale count differently in any norm of all parameters; another length of d.
 """

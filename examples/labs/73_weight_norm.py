@@ -1,13 +1,14 @@
 """Weight norm and the others: what do batch norm's relatives allow?
 
-Claim: "Weight norm gives the benefits of batch norm (larger rates, robustness to the first weights) without its noise, the more so
-with data-dependent first values or with mean-only batch norm."
+Claim: "Weight norm gives the benefits of batch norm (larger rates, robustness to the first weights) without its noise, the
+more so with data-dependent first values or with mean-only batch norm."
 
 Source: Salimans & Kingma 2016, §§2–4 and table 1; Ba et al. 2016 for layer norm.
 
-Set-up: MLP3 on the digits, SGD, five epochs: plain, batch norm, layer norm, weight norm (w = g v/|v|), weight norm whose g and
-biases make the first batch's outputs normal, weight norm with mean-only batch norm. Rates 0.03 ... 10 with He first weights; then
-first weights times 0.01 ... 10 at the rate 0.1. Best held-out accuracy; largest rate, and the scales, with 90 % or more.
+Set-up: MLP3 on 900 digits, SGD, four epochs: plain, batch norm, layer norm, weight norm (w = g v/|v|), weight norm whose g
+and biases make the first batch's outputs normal, weight norm with mean-only batch norm. Rates 0.1 ... 10 with He first
+weights; then first weights times 0.01 ... 10 at the rate 0.1. Best held-out accuracy; largest rate, and the scales, with 90 %
+or more.
 
 Changes: deeper nets, where scale matters more; first weights with the biases that data give.
 """
@@ -65,16 +66,16 @@ def network(kind: str, gain: float, data: Images, classes: int) -> nn.Sequential
 
 
 def measure(run: Run) -> None:
-    data = images(run.data, flat=True, limit=run.pick(None, 640), device=run.device)
+    data = images(run.data, flat=True, limit=run.pick(900, 640), device=run.device)
     classes = int(data.y.max().item()) + 1
-    rates = run.pick([0.03, 0.1, 0.3, 1.0, 3.0, 10.0], [0.1, 1.0, 10.0])
-    gains = run.pick([0.01, 0.1, 0.3, 3.0, 10.0], [0.01, 10.0])
+    rates = run.pick([0.1, 0.3, 1.0, 3.0, 10.0], [0.1, 1.0, 10.0])
+    gains = run.pick([0.01, 0.1, 3.0, 10.0], [0.01, 10.0])
     kinds = run.pick(list(KINDS), ["plain", "batch norm", "weight norm", "weight norm, data"])
 
     def cell(kind: str, setting: tuple, seed: int) -> float:
         lr, gain = setting
         model = network(kind, gain, data, classes)
-        train(model, data, lr=lr, epochs=5, seed=seed, evaluate=False)
+        train(model, data, lr=lr, epochs=4, seed=seed, evaluate=False)
         return accuracy(model, data.test_x, data.test_y)
 
     settings = [[lr, 1.0] for lr in rates] + [[0.1, gain] for gain in gains]
@@ -92,8 +93,8 @@ def measure(run: Run) -> None:
     run.table(["", "best accuracy", "largest rate", f"scales of {len(scales)}", "smallest", "largest"], rows,
               "Best held-out accuracy; largest rate and scales of the first weights with 90 %")  # fmt: skip
     for k in kinds[2:]:
-        run.check("as accurate as batch norm at best rates (to a point)", best[k] > best["batch norm"] - 0.01, k, accuracy=best[k],
-                  batch_norm=best["batch norm"])  # fmt: skip
+        run.check("as accurate as batch norm at best rates (to a point)", best[k] > best["batch norm"] - 0.01, k,
+                  accuracy=best[k], batch_norm=best["batch norm"])  # fmt: skip
         run.check("larger rates than the plain net", most[k] > most["plain"], k, rate=most[k], plain=most["plain"])
         run.check("rates as large as with batch norm", most[k] >= most["batch norm"], k, rate=most[k],
                   batch_norm=most["batch norm"])  # fmt: skip

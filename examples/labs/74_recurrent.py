@@ -1,16 +1,17 @@
 """Recurrent nets: which normalization works over time?
 
-Claim: "Batch norm is of no use in recurrent nets"; "on the inputs' part alone it speeds training up"; "with statistics for each step
-it works after all"; "layer norm keeps the hidden state steady".
+Claim: "Batch norm is of no use in recurrent nets"; "on the inputs' part alone it speeds training up"; "with statistics for
+each step it works after all"; "layer norm keeps the hidden state steady".
 
-Source: Laurent et al. 2015 (W x); Cooijmans et al. 2016 (each step, γ = 0.1); Ba et al. 2016, §3.1; the first in most articles.
+Source: Laurent et al. 2015 (W x); Cooijmans et al. 2016 (each step, γ = 0.1); Ba et al. 2016, §3.1; the first in most
+articles.
 
-Set-up: h' = tanh(W x + U h), 48 units, U orthogonal times 1 or 3; digits as 8 rows of 8 and as 64 single pixels; plain, batch norm on
-x, on W x (over cases and time), on W x + U h with γ, β and statistics of each step, layer norm on W x + U h. Adam at 0.003, B = 64;
-held-out accuracy, in evaluation mode.
+Set-up: h' = tanh(W x + U h), 48 units, U orthogonal times 1 or 3; digits as 8 rows of 8 and as 64 single pixels; plain, batch
+norm on x, on W x (over cases and time), on W x + U h with γ, β and statistics of each step, layer norm on W x + U h. Adam at
+0.003, B = 64; held-out accuracy, in evaluation mode.
 
-Changes: gated cells, which keep what they have by themselves; longer sequences than those of training, for which no statistics
-were collected.
+Changes: gated cells, which keep what they have by themselves; longer sequences than those of training, for which no
+statistics were collected.
 """
 
 import minigrad as mg
@@ -20,7 +21,7 @@ from minigrad.labs import Run, main
 from minigrad.labs.setups import accuracy, images, train
 
 KINDS = {"plain": "tab:orange", "BN on x": "tab:cyan", "BN on Wx": "tab:blue", "BN each step": "tab:purple", "LN": "tab:green"}
-TASKS = {"rows": (900, 8), "pixels": (450, 10)}  # images and epochs
+TASKS = {"rows": (900, 8), "pixels": (450, 8)}  # images and epochs
 
 
 class Recurrent(nn.Module):
@@ -56,7 +57,7 @@ def measure(run: Run) -> None:
         data = data._replace(x=data.x.reshape(len(data.y), rows, -1), test_x=data.test_x.reshape(len(data.test_y), rows, -1))
         model = Recurrent(kind, data.x.shape[2], rows, gain, int(data.y.max().item()) + 1).to(run.device)
         adam = optim.Adam(model.parameters(), lr=0.003)
-        train(model, data, lr=0.0, optimizer=adam, epochs=run.pick(epochs, 6), seed=seed, evaluate=False)
+        train(model, data, lr=0.0, optimizer=adam, epochs=run.pick(epochs, 4), seed=seed, evaluate=False)
         return accuracy(model, data.test_x[:1000], data.test_y[:1000])
 
     tasks, gains = run.pick(list(TASKS), ["rows"]), [1.0, 3.0]
@@ -71,12 +72,18 @@ def measure(run: Run) -> None:
         for kind in KINDS:
             one, three = (reached(task, kind, gain) for gain in gains)
             rows.append([f"{task}, {kind}", one, three])
-            run.check("a recurrent gain of 3 costs less than 5 points", one - three < 0.05, f"{task}, {kind}", gain_1=one, gain_3=three)
+            run.check(
+                "a recurrent gain of 3 costs less than 5 points",
+                one - three < 0.05,
+                f"{task}, {kind}",
+                gain_1=one,
+                gain_3=three,
+            )
             if kind != "plain":
                 for gain, value in zip(gains, (one, three), strict=True):
                     plain = reached(task, "plain", gain)
-                    run.check(f"{kind} does better than the plain net (by 2 points)", value > plain + 0.02, f"{task}, gain {gain:g}",
-                              accuracy=value, plain=plain)  # fmt: skip
+                    run.check(f"{kind} does better than the plain net (by 2 points)", value > plain + 0.02,
+                              f"{task}, gain {gain:g}", accuracy=value, plain=plain)  # fmt: skip
     run.table(["", "gain 1", "gain 3"], rows, "Held-out accuracy, medians over the seeds")
 
     def draw(*axes):

@@ -4,9 +4,9 @@ Claim: "While a net trains, the distribution of each layer's inputs shifts and w
 
 Source: Ioffe & Szegedy 2015, figure 1; the ridge plots of most articles.
 
-Set-up: MLP3 on the digits, plain and with batch norm, default and He first weights, SGD at 0.1, six epochs. Every seventh step a
-histogram of what enters each ReLU (all units together) and of what leaves each linear layer; shift: half the sum of the
-differences between the first and a later histogram (0: the same, 1: no overlap), mean over the three layers.
+Set-up: MLP3 on the digits, plain and with batch norm, default and He first weights, SGD at 0.1, six epochs. Every seventh
+step a histogram of what enters each ReLU (all units together) and of what leaves each linear layer; shift: half the sum of
+the differences between the first and a later histogram (0: the same, 1: no overlap), mean over the three layers.
 
 Changes: γ and β move, so the distribution behind batch norm is free to move with them over a longer training.
 """

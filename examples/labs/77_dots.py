@@ -1,13 +1,13 @@
 """The dots picture: three batches with means 2, 5 and 3, before batch norm and after.
 
-Claim: "The batches arrive with means 2, 5 and 3; after batch norm all have mean 0 and variance 1, so the next layer always sees the
-same distribution."
+Claim: "The batches arrive with means 2, 5 and 3; after batch norm all have mean 0 and variance 1, so the next layer always
+sees the same distribution."
 
 Source: the picture of dots in several articles.
 
-Set-up: batches of 256 numbers of one unit, means 2, 5, 3 and deviations 1, 0.5, 2: all normal, or normal, skewed (exponential) and in
-two heaps; through a batch norm in training, and in evaluation after 200 such batches in turn. Distance of two distributions: the
-largest difference of their cumulative shares (Kolmogorov & Smirnov).
+Set-up: batches of 256 numbers of one unit, means 2, 5, 3 and deviations 1, 0.5, 2: all normal, or normal, skewed
+(exponential) and in two heaps; through a batch norm in training, and in evaluation after 200 such batches in turn. Distance
+of two distributions: the largest difference of their cumulative shares (Kolmogorov & Smirnov).
 
 Changes: batches that are drawn from one distribution, as a shuffled training set gives them: then there was little to remove.
 """
@@ -65,7 +65,9 @@ def measure(run: Run) -> None:
     chance = 1.36 * (2 / CASES) ** 0.5  # two batches of one distribution are further apart in one case of twenty
     for s in kinds:
         run.check("after batch norm each batch has mean 0", found[s]["mean"] < 1e-9, f"{s}, training", mean=found[s]["mean"])
-        run.check("after batch norm each batch has deviation 1 (to ε)", found[s]["sd"] < 1e-4, f"{s}, training", off=found[s]["sd"])
+        run.check(
+            "after batch norm each batch has deviation 1 (to ε)", found[s]["sd"] < 1e-4, f"{s}, training", off=found[s]["sd"]
+        )
         run.check("after batch norm each batch has mean 0", found[s]["evaluation"] < 0.1, f"{s}, evaluation",
                   mean=found[s]["evaluation"])  # fmt: skip
         run.check("after batch norm all batches have the same distribution", found[s]["distance"] < chance, s,

@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from . import numba_kernels
 from .numpy_backend import NUMPY
 from .numpy_kernels import NUMPY_KERNELS
 from .onednn import ONEDNN, library, why
@@ -29,13 +30,20 @@ PROVIDERS = {
     for p in (
         Provider("reference", "every kernel in the plain Array API", REFERENCE, lambda: "", lambda: ""),
         Provider("numpy", "NumPy's own calls", NUMPY_KERNELS, lambda: "", lambda: NUMPY.xp.__version__),
+        Provider(
+            "numba",
+            f"loops compiled when first called, from {numba_kernels.ENOUGH} elements on",
+            numba_kernels.NUMBA_KERNELS,
+            numba_kernels.why,
+            numba_kernels.version,
+        ),
         Provider("onednn", "oneDNN through its C library, float32", ONEDNN, why, lambda: getattr(library(), "version", "")),
     )
 }
 
 
 def use(name: str = "auto", *, who: str = "backends.use") -> None:
-    """Choose the CPU kernels: "reference", "numpy", "onednn" (each on top of those before it), or "auto" for all there are.
+    """Choose the CPU kernels: "reference", "numpy", "numba", "onednn" (each on top of those before it), or "auto" for all.
 
     Raises ValueError for an unknown name, RuntimeError that says what is missing for a provider that can't serve.
     """

@@ -20,7 +20,7 @@ from ..ops.create import tensor
 from ..ops.functions import stack
 from ..ops.random import Generator
 from .images import Images
-from .setups import Skip, batches
+from .setups import batches
 
 
 class Linears(nn.Module):
@@ -50,7 +50,7 @@ class BatchNorms(nn.Module):
 
 
 def beside(models: Sequence[Any]) -> Any:
-    """R networks of linear layers, fresh batch norms, activations and skips as one, (R, N, in) to (R, N, out).
+    """R networks of linear layers, fresh batch norms and activations as one, (R, N, in) to (R, N, out).
 
     Raises TypeError for another layer with weights, which has no such form here.
     """
@@ -62,7 +62,7 @@ def beside(models: Sequence[Any]) -> Any:
     if isinstance(first, nn.BatchNorm1d):
         return BatchNorms(models)
     if list(first.parameters()):
-        raise TypeError(f"beside: expected linear layers, batch norms, activations and skips, got {type(first).__name__}")
+        raise TypeError(f"beside: expected linear layers, batch norms and activations, got {type(first).__name__}")
     return first
 
 
@@ -86,8 +86,9 @@ def accuracies(model: nn.Module, x: Tensor, y: Tensor, nets: int) -> list[float]
 
 
 def train_beside(
-    model: nn.Module, data: Images, rates: Sequence[float], epochs: int, batch: int = 64, seed: int = 0, every: int | None = None
-) -> list[dict[str, Any]]:
+    model: nn.Module, data: Images, rates: Sequence[float], epochs: int, *, batch: int = 64, seed: int = 0,
+    every: int | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Train what `beside` made by SGD, each network at its own rate, on the same batches; for each what was seen.
 
     loss         of each step, up to the first that is not finite

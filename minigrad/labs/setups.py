@@ -55,13 +55,6 @@ def mlp3(norm: Norm = "none", act: str = "relu", inputs: int = 64, classes: int 
     return mlp([inputs, 128, 128, 128, classes], norm, act)
 
 
-class Skip(nn.Sequential):
-    """x + f(x), where f is the layers one after another."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + super().forward(x)
-
-
 def convolution(before: int, channels: int, norm: Norm, stride: int = 1) -> list[nn.Module]:
     """A 3 x 3 convolution with its normalization and a ReLU."""
     return [nn.Conv2d(before, channels, 3, stride, padding=1), *normalization(norm, channels, 2), nn.ReLU()]
@@ -176,5 +169,5 @@ def train(
     return seen
 
 
-__all__ = ["ACTIVATIONS", "Images", "Skip", "accuracy", "batches", "cnn3", "images", "initialise", "mlp", "mlp3", "normalization",
+__all__ = ["ACTIVATIONS", "Images", "accuracy", "batches", "cnn3", "images", "initialise", "mlp", "mlp3", "normalization",
            "train", "vggs"]  # fmt: skip

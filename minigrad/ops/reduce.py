@@ -43,6 +43,8 @@ def var_op(b, x, *, dim, correction=1.0, keepdim=False):
     """y = sum of (x - mean)^2 over `dim` / (n - correction), in two passes"""
     n = count(x.shape, dim) - correction
     centred = x - b.xp.mean(x, axis=dim, keepdims=True)
+    if centred.size:  # far from zero, rounding leaves something of the mean
+        centred -= b.xp.mean(centred, axis=dim, keepdims=True)
     centred *= centred
     total = b.xp.sum(centred, axis=dim, keepdims=keepdim)
     return total / n if n > 0 else total / b.xp.zeros_like(total)
@@ -359,8 +361,15 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
 
 @op("general", name="norm")
 def norm_op(b, x, *, dim, keepdim=False):
-    """y = sqrt sum x^2 over `dim`; the slope at 0 is 0"""
-    return b.xp.sqrt(b.xp.sum(x * x, axis=dim, keepdims=keepdim))
+    """y = sqrt sum x^2 over `dim`, without overflow or underflow; the slope at 0 is 0"""
+    xp, limits = b.xp, b.xp.finfo(x.dtype)
+    total = xp.sum(x * x, axis=dim, keepdims=keepdim)
+    if not x.size or not xp.any((total == xp.inf) | (total < limits.smallest_normal / limits.eps)):
+        return xp.sqrt(total)
+    top = xp.max(xp.abs(x), axis=dim, keepdims=True)
+    top = xp.where((top == 0) | ~xp.isfinite(top), xp.ones_like(top), top)
+    share = x / top
+    return xp.reshape(top, total.shape) * xp.sqrt(xp.sum(share * share, axis=dim, keepdims=keepdim))
 
 
 for each in (sum_op, mean_op, var_op, prod_op, logsumexp_op, cumsum_op, norm_op):

@@ -1,14 +1,14 @@
-"""`cuda`, `mps`, `accelerator` and `amp`: what scripts ask about the machine, answered for NumPy and CuPy."""
+"""`cuda`, `mps`, `accelerator` and `amp` under PyTorch's names: what scripts ask about the machine, for NumPy and CuPy."""
 
 from __future__ import annotations
 
 import importlib
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
-from ..autograd.modes import switched
-from ..backends import Device, backend_for
+from ..amp import GradScaler, autocast, casting, custom_bwd, custom_fwd, is_autocast_available
+from ..backends import DTYPES, Device, backend_for
 from ..ops.random import default_generator, get_rng_state, manual_seed, set_rng_state
 from .typed import typed
 
@@ -75,44 +75,31 @@ def nothing(*_: Any, **__: Any) -> None:
     """Accepted, and without effect here."""
 
 
-class autocast(switched):
-    """Accepted, as a block and as a decorator: minigrad computes in the types that its tensors have."""
+class CudaAutocast(autocast):
+    """`autocast("cuda")`, as `torch.cuda.amp` has it."""
 
-    def __init__(self, device_type: Any = None, dtype: Any = None, enabled: bool = True, cache_enabled: Any = None) -> None:
-        super().__init__()
-
-
-class GradScaler:
-    """A scaler that leaves the loss as it is: nothing is cast to float16 behind one's back, so nothing can underflow."""
-
-    def __init__(self, device: Any = None, *_: Any, enabled: bool = False, **__: Any) -> None:
-        self.unscale_ = self.update = nothing
-
-    def scale(self, outputs: Any) -> Any:
-        """`outputs` as they are."""
-        return outputs
-
-    def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-        """The optimizer's step."""
-        return optimizer.step(*args, **kwargs)
-
-    def get_scale(self) -> float:
-        """1: the factor of the loss."""
-        return 1.0
-
-    def is_enabled(self) -> bool:
-        """Never."""
-        return False
-
-    def state_dict(self) -> dict:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state_dict: dict) -> None:
-        """Nothing to restore."""
+    def __init__(self, enabled: bool = True, dtype: Any = DTYPES["float16"], cache_enabled: bool = True) -> None:
+        super().__init__("cuda", dtype, enabled, cache_enabled)
 
 
-AMP = {"autocast": autocast, "GradScaler": GradScaler}
+class CpuAutocast(autocast):
+    """`autocast("cpu")`, as `torch.cpu.amp` has it."""
+
+    def __init__(self, enabled: bool = True, dtype: Any = DTYPES["bfloat16"], cache_enabled: bool = True) -> None:
+        super().__init__("cpu", dtype, enabled, cache_enabled)
+
+
+AMP = {"autocast": autocast, "GradScaler": GradScaler, "custom_fwd": custom_fwd, "custom_bwd": custom_bwd,
+       "is_autocast_available": is_autocast_available}  # fmt: skip
+CUDA_AMP = {"autocast": CudaAutocast, "GradScaler": partial(GradScaler, "cuda"),
+            "custom_fwd": partial(custom_fwd, device_type="cuda"), "custom_bwd": partial(custom_bwd, device_type="cuda")}  # fmt: skip
+CPU_AMP = {"autocast": CpuAutocast, "GradScaler": partial(GradScaler, "cpu")}
+AUTOCAST = {
+    "autocast": autocast, "is_autocast_available": is_autocast_available, "is_autocast_enabled": casting.is_autocast_enabled,
+    "get_autocast_dtype": casting.get_autocast_dtype, "set_autocast_dtype": casting.set_autocast_dtype,
+    "is_autocast_cache_enabled": casting.is_autocast_cache_enabled,
+    "set_autocast_cache_enabled": casting.set_autocast_cache_enabled, "clear_autocast_cache": casting.clear_autocast_cache,
+}  # fmt: skip
 SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed,
            "seed": default_generator.seed, "seed_all": default_generator.seed,
            "initial_seed": default_generator.initial_seed, "synchronize": synchronize, "empty_cache": empty_cache,

@@ -41,7 +41,7 @@ WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already.
 PLACES: dict[str, dict[str, Any]] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
-         "autocast": devices.autocast, "concatenate": functions.cat},
+         **devices.AUTOCAST, "concatenate": functions.cat},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
@@ -54,7 +54,7 @@ PLACES: dict[str, dict[str, Any]] = {
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},
-    "cuda": devices.CUDA, "cuda.amp": devices.AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.AMP,
+    "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.CPU_AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},

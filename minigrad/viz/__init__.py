@@ -1,6 +1,9 @@
-"""Pictures of programs: the graph of a computation with its values, its gradients, and its ops opened up."""
+"""Pictures of programs: the graph of a computation with its values, its gradients, and its ops opened up; of training, live
+and in plots."""
 
+from . import plots
 from .draw import Drawing, draw
 from .explore import explore
+from .watch import Watch, watch
 
-__all__ = ["Drawing", "draw", "explore"]
+__all__ = ["Drawing", "Watch", "draw", "explore", "plots", "watch"]

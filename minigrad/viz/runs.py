@@ -35,7 +35,9 @@ def runs(data: dict[str, Any], at: int, children: list[dict[str, int]], step: in
             continue
         data["groups"][new]["children"] = part
         for child in part:
+            inner = child.get("group")
             if "item" in child:
-                data["items"][child["item"]]["group"] = new
-            else:
-                data["groups"][child["group"]]["parent"] = new
+                item = data["items"][child["item"]]
+                item["group"], inner = new, item["inside"]
+            if inner is not None:
+                data["groups"][inner]["parent"] = new

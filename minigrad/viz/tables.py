@@ -89,7 +89,9 @@ def plain(value: Any) -> str:
     """An option's value in words."""
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(plain, value))}{',' * (len(value) == 1)})"
-    return f"{value:g}" if isinstance(value, float) else visible(value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return type(value).__name__ if type(value).__repr__ is object.__repr__ else visible(value)  # no addresses
 
 
 def place(source: str) -> str:

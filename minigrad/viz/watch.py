@@ -250,7 +250,9 @@ def chosen(model: Any, layers: Iterable[str | type] | None) -> dict[str, Any]:
         fit = {n: m for n, m in every.items() if (isinstance(m, w) if isinstance(w, type) else n == w or fnmatchcase(n, w))}
         if not fit:
             said = w.__name__ if isinstance(w, type) else w
-            raise ValueError(f"watch: no layer is {visible(said)!r}. Hint: there are {', '.join(map(visible, list(every)[:12]))}")
+            raise ValueError(
+                f"watch: no layer is {visible(said)!r}. Hint: there are {', '.join(map(visible, list(every)[:12]))}"
+            )
         found |= fit
     return {n: m for n, m in every.items() if n in found}
 

@@ -82,7 +82,9 @@ def activations_of(array: Any, axis: int) -> Activations:
         sample = sample[sample != 0] if found.zeros else sample
         with np.errstate(over="ignore", invalid="ignore"):
             counts = tuple(np.histogram(sample[np.isfinite(sample)], BINS, (found.min, found.max))[0].tolist())
-    return Activations(found.size, found.mean, found.std, found.min, found.max, found.zeros, found.nonfinite, counts, units, dead)
+    return Activations(
+        found.size, found.mean, found.std, found.min, found.max, found.zeros, found.nonfinite, counts, units, dead
+    )
 
 
 def norm(arrays: list[np.ndarray]) -> float:
@@ -121,7 +123,7 @@ class Log:
         """What the page shows, ready for JSON: numbers that are not finite become words."""
         return {
             "title": visible(self.title, 120), "every": self.every, "keep": self.keep, "live": live, "done": self.done,
-            "layers": [{**layer._asdict(), "name": visible(layer.name, 120), "kind": visible(layer.kind)} for layer in self.layers],
+            "layers": [Layer(visible(x.name, 120), visible(x.kind), x.parameters)._asdict() for x in self.layers],
             "records": [self.row(record) for record in self.records(after)],
         }  # fmt: skip
 

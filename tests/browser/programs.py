@@ -93,6 +93,16 @@ def transformer() -> tuple[Program, nn.Module, mg.Tensor]:
     return program, model, x
 
 
+def recurrent() -> tuple[Program, nn.Module, mg.Tensor]:
+    """An LSTM over six steps."""
+    mg.manual_seed(0)
+    model = nn.LSTM(3, 4)
+    x = mg.randn(6, 2, 3).requires_grad_()
+    with record(x=x, statistics=True) as program:
+        model(x)[0].square().sum().backward()
+    return program, model, x
+
+
 def deep(calls: int = 4800) -> tuple[Program, None, mg.Tensor]:
     """Thousands of calls in no module."""
     mg.manual_seed(0)

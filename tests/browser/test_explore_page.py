@@ -68,7 +68,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("pages")
 
 
-@pytest.mark.parametrize("name", ["norm", "perceptron", "digits", "residual", "transformer"])
+@pytest.mark.parametrize("name", ["norm", "perceptron", "digits", "residual", "transformer", "recurrent"])
 def test_every_module_opens(name: str, folder: Path, visit: Open) -> None:
     program, _, _ = getattr(programs, name)()
     seen = visit(viz.explore(program, folder / f"{name}.html"), width=1920, height=1080)

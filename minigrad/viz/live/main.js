@@ -18,12 +18,13 @@ function drawNow() {
   if (none) return;
   Object.assign(byId("time"), { max: RECORDS.length - 1, value: view.at });
   byId("time").setAttribute("aria-valuetext", `step ${RECORDS[view.at].step}`);
-  const losses = RECORDS.map(record => record.loss);
-  const known = losses.some(isNumber);
-  const log = known && losses.filter(isNumber).every(x => x > 0) && extent(losses, true)[1] / extent(losses, true)[0] > 30;
+  const losses = RECORDS.map(record => record.loss).filter(isNumber);
+  const known = losses.length > 0;
+  const ends = losses.filter(x => x > 0).length >= 0.9 * losses.length && extent(losses, true, 6); // rounding may leave −1e-8
+  const log = Boolean(ends) && ends[1] / ends[0] > 30;
   byId("loss-title").replaceChildren(h("b", {}, "Loss"), h("span", { class: "faint" },
-    known ? `${log ? "log scale; " : ""}the band is the least and largest since the step before` : "none was given: step(loss=...)"));
-  drawLines(byId("loss"), { lines: [{ kind: "loss", at: record => record.loss }], log, height: 170, label: "Loss",
+    known ? `${log ? "log scale; " : ""}the band is the least and largest in between` : "none was given: step(loss=...)"));
+  drawLines(byId("loss"), { lines: [{ kind: "loss", at: record => record.loss }], log, within: log ? ends : null, height: 170, label: "Loss",
     band: record => (record.low === null ? null : [record.low, record.high]) });
   drawTable();
   drawPanel();

@@ -36,7 +36,7 @@ function drawRidges() {
   const most = peaks.length ? peaks[Math.floor((peaks.length - 1) * 0.8)] : 1;
   const x = value => left + (width - left - right) * (value - range[0]) / (range[1] - range[0]);
   const parts = [];
-  for (const value of ticks(range, false, Math.max(2, Math.floor(width / 110)))) {
+  for (const value of ticks(range, false, Math.max(2, Math.floor(width / 70)))) {
     parts.push(s("line", { class: value === 0 ? "nought" : "grid", x1: x(value), x2: x(value), y1: top, y2: height - bottom }),
       s("text", { x: x(value), y: height - 6, "text-anchor": "middle" }, short(value)));
   }

@@ -156,7 +156,6 @@ async function start() {
   listenToKeys();
   listenToButtons();
   listenToSearch();
-  if (ITEMS.length > LIMIT) toast(`${plural(ITEMS.length, "node")}: modules are closed; at most ${LIMIT} nodes are shown at a time.`);
   document.body.dataset.ready = String(Math.round(performance.now()));
 }
 

@@ -20,7 +20,7 @@ function filled(element, attributes, children) {
 }
 
 // How wide a chart in the panel can be.
-const chartWidth = () => Math.max(240, Math.min(byId("panel").clientWidth - 36, 560));
+const chartWidth = () => Math.max(240, Math.min(byId("panel").clientWidth - 36 - (sides.shown.length > 1 ? 16 : 0), 560));
 
 const byId = id => document.getElementById(id);
 

@@ -28,6 +28,10 @@ gallery: $(VENV)/viz
 bench: $(VENV)/viz
 	$(RUN) -m benchmarks
 
+# ops, a training step and its time on the GPU; needs CuPy: .venv/bin/pip install cupy-cuda13x. Exits with 2 where no GPU is
+gpu-check: $(VENV)/viz
+	$(RUN) -m benchmarks.gpu_check
+
 labs: $(VENV)/viz
 	$(RUN) -m minigrad lab all
 

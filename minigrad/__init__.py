@@ -51,5 +51,4 @@ __version__ = "0.1.0"
 
 settle(__name__)
 wrap_functions(__name__)
-guard(__name__, ("", "nn.functional", "ops.linalg", "linalg", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim", "optim.lr_scheduler",
-      "data", "testing", "random"), ("autograd", "autograd.functional", "func", "diagnose", "teach", "train", "viz"), "nn")  # fmt: skip
+guard(__name__)

@@ -29,11 +29,11 @@ LIBRARIES = (PACKAGE, str(Path(np.__file__).parent), str(Path(inspect.__file__).
 INSTALLED = ("site-packages", "dist-packages")
 SPEAKING = re.compile(r"(?!bool:|index:)[A-Za-z_][\w.]*(\[[^\]]*\])?: ")  # `softmax: ...` speaks for an op
 WHATS = ("dtype:", "device:", "requires_grad:")  # not who speaks, but of what
-WORDS: dict[str, tuple[type, str]] = {
+WORDS: dict[str, tuple[Any, str]] = {
     "Tensor": (Tensor, "a tensor"), "int": (Integral, "an int"), "float": (Real, "a number"), "bool": (bool, "True or False"),
     "str": (str, "a string"), "None": (type(None), "None"), "Sequence": ((list, tuple), "a list or tuple"),
     "Iterable": (Iterable, "an iterable"), "tuple": (tuple, "a tuple"), "list": (list, "a list"), "DType": (DType, "a dtype"),
-    "dict": (dict, "a dict"), "Callable": (Callable, "a function"),  # type: ignore[dict-item]
+    "dict": (dict, "a dict"), "Callable": (Callable, "a function"),
 }  # fmt: skip
 _guarded: dict[Callable, Callable] = {}
 
@@ -124,14 +124,15 @@ def described(value: Any) -> str:
 # -- what is guarded ---------------------------------------------------------------------------------------------------
 
 
-def guard(top: str, tensors: Iterable[str], others: Iterable[str], layers: str) -> None:
-    """Guard the functions of modules, the constructors of their classes, Tensor's methods, and the layers' `forward`.
+# Where an error that speaks for an op within a function speaks for the function; and modules that run users' functions.
+RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim",
+            "optim.lr_scheduler", "data", "testing", "random")  # fmt: skip
+OTHERS = ("autograd", "autograd.functional", "func", "diagnose", "teach", "train", "viz")
 
-    tensors   modules of tensor functions: an error that speaks for an op within them speaks for them
-    others    further modules
-    layers    the module of the layers
-    """
-    for names, rename in ((tensors, True), (others, False)):
+
+def guard(top: str) -> None:
+    """Guard the functions of modules, the constructors of their classes, Tensor's methods, and the layers' `forward`."""
+    for names, rename in ((RENAMING, True), (OTHERS, False)):
         for module in (sys.modules[f"{top}.{name}".rstrip(".")] for name in names):
             for name, value in list(vars(module).items()):
                 if name[0] != "_" and ours(value, top) and (whole(module) or at_home(module, value)):
@@ -139,9 +140,10 @@ def guard(top: str, tensors: Iterable[str], others: Iterable[str], layers: str) 
     for name, value in list(vars(Tensor).items()):
         if name[0] != "_" and ours(value, top):
             setattr(Tensor, name, guarded(value, name, name != "backward"))  # which any op's rule may end
-    for kind in vars(sys.modules[f"{top}.{layers}"]).values():
+    layers: list[Any] = list(vars(sys.modules[f"{top}.nn"]).values())
+    for kind in layers:
         if isinstance(kind, type) and ours(getattr(kind, "forward", None), top):
-            kind.forward = guarded(kind.forward, kind.__name__, False)  # type: ignore[attr-defined]
+            type.__setattr__(kind, "forward", guarded(kind.forward, kind.__name__, False))  # type: ignore[attr-defined]
 
 
 def ours(value: Any, top: str) -> bool:
@@ -164,14 +166,14 @@ def at_home(module: ModuleType, value: Any) -> bool:
 
 def guard_one(module: ModuleType, name: str, value: Any, rename: bool) -> None:
     if isinstance(value, type):
-        made = getattr(value, "__init__", None)  # of a base, perhaps
+        made: Any = getattr(value, "__init__", None)  # of a base, perhaps
         if ours(made, __name__.partition(".")[0]) and not (
             issubclass(value, (BaseException, Device)) or value is Tensor or made is Tensor.__init__
         ):
-            value.__init__ = guarded(made, value.__name__)  # type: ignore[misc, arg-type]
+            type.__setattr__(value, "__init__", guarded(made, value.__name__))
         return
     wrapped = guarded(value, name, rename)
     setattr(module, name, wrapped)
     home = sys.modules[value.__module__]
     if vars(home).get(value.__name__) is value:  # there as well, so that it can be pickled
-        setattr(home, value.__name__, wrapped)
+        setattr(home, value.__name__, wrapped)  # type: ignore[union-attr]

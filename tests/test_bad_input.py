@@ -23,7 +23,10 @@ def state(names: dict[str, Any]) -> list:
     """All that a call could change: numbers, counts of writes, gradients, settings, the mode."""
     tensors = [value for value in names.values() if isinstance(value, minigrad.Tensor)]
     tensors += names["net"].state_dict().values()
-    groups = [{key: value for key, value in group.items() if key not in ("params", "initial_lr")} for group in names["opt"].param_groups]
+    groups = [
+        {key: value for key, value in group.items() if key not in ("params", "initial_lr")}
+        for group in names["opt"].param_groups
+    ]
     return [[(t.tolist(), t.dtype, t._version, t.requires_grad, t.grad) for t in tensors], groups, names["net"].training,
             repr(names["net"]), MODE.get(), minigrad.get_default_dtype(), minigrad.get_num_threads()]  # fmt: skip
 

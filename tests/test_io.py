@@ -6,11 +6,6 @@ import json
 import math
 import os
 import pickle
-import stat
-import subprocess
-import sys
-import textwrap
-import threading
 import tracemalloc
 from pathlib import Path
 from typing import Any

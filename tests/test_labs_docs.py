@@ -64,18 +64,21 @@ def test_the_readme_s_lab_is_one(tmp_path: Path) -> None:
     assert len(found["tables"][0]["rows"]) == 4 and found["section"] == "D"
 
 
-def test_a_block_is_renewed_by_a_full_run_only(tmp_path: Path) -> None:
+def test_blocks_are_renewed(tmp_path: Path) -> None:
     found = report("11_undo")
     page = "before\n<!-- lab 11_undo -->\nold\n<!-- end -->\nafter\n"
     assert entered(page, tmp_path, tmp_path) == (page, ["11_undo"])
-    full = {**found, "settings": {**found["settings"], "quick": False}}
-    new = block(full)
-    assert new.startswith("<!-- lab 11_undo -->\n**Claim.**") and new.endswith("<!-- end -->")
-    assert new.count("\n| ") == 1 + len(found["findings"]) and "pictures/11_undo.png" in new
-    assert BLOCK.sub(lambda match: new, page).startswith("before\n<!-- lab") and len(BLOCK.findall(new)) == 1
+    (tmp_path / "11_undo.json").write_text(json.dumps({**found, "picture": None}))
+    quick, missing = entered(page, tmp_path, tmp_path)
+    assert not missing and "\nold\n" not in quick and "`python -m minigrad lab 11_undo --quick`" in quick
+    assert quick.startswith("before\n<!-- lab 11_undo -->\n**Claim.**") and quick.endswith("<!-- end -->\nafter\n")
+    assert quick.count("\n| ") == 1 + len(found["findings"])
+    full = block({**found, "settings": {**found["settings"], "quick": False}})
+    assert "--quick" not in full and "pictures/11_undo.png" in full and len(BLOCK.findall(full)) == 1
+    assert entered(full, tmp_path, tmp_path) == (full, ["11_undo"]), "a quick run replaces no full one"
 
 
 def test_the_book_says_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "a.md").write_text("<!-- lab 11_undo -->\n<!-- end -->\n")
     main(str(tmp_path), str(tmp_path / "none"))
-    assert "as it was; no report of a full run for 11_undo" in capsys.readouterr().out
+    assert "as it was; no new report for 11_undo" in capsys.readouterr().out

@@ -130,7 +130,7 @@ def test_a_loop_that_does_not_compile_is_said_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(numba_kernels.loops, "index_add", broken)
     args = (NUMPY, 3, np.array([2, 0, 2]), np.ones((3, 2), "f"))
-    with pytest.warns(UserWarning, match="Numba can't serve, so NumPy's slower kernels do: .*said once") as said:
+    with pytest.warns(UserWarning, match="(?s)Numba can't serve, so NumPy's slower kernels do: .*said once") as said:
         for _ in range(2):
             np.testing.assert_array_equal(NUMBA_KERNELS["index_add"](*args), [[1, 1], [0, 0], [2, 2]])
     assert len(said) == 1

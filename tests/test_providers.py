@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import pickle
 import re
@@ -184,7 +185,10 @@ def test_linear_relu(data: st.DataObject) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_linear_backward(data: st.DataObject) -> None:
-    lead, k, m = tuple(data.draw(st.lists(st.integers(1, 60), min_size=1, max_size=2))), *data.draw(st.tuples(sizes150, sizes150))
+    lead, k, m = (
+        tuple(data.draw(st.lists(st.integers(1, 60), min_size=1, max_size=2))),
+        *data.draw(st.tuples(sizes150, sizes150)),
+    )
     rng = np.random.default_rng(k)
     x, w, g = data.draw(odd(rng, *lead, k)), data.draw(odd(rng, m, k)), data.draw(odd(rng, *lead, m))
     wanted = data.draw(st.tuples(*[st.booleans()] * data.draw(st.integers(2, 3))))
@@ -221,11 +225,29 @@ def test_softmax(data: st.DataObject) -> None:
     dim = data.draw(st.integers(-len(shape), len(shape) - 1))
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
     x, g = data.draw(odd(rng, *shape)), data.draw(odd(rng, *shape))
+    kernels = NUMPY_KERNELS | ONEDNN
     for name in ("softmax", "log_softmax"):
         y = REFERENCE[name](NUMPY, x, dim)
-        close(ONEDNN[name](NUMPY, x, dim), y, name)
+        close(kernels[name](NUMPY, x, dim), y, name)
         back = f"{name}_backward"
         close(ONEDNN[back](NUMPY, g, y, dim), REFERENCE[back](NUMPY, g, y, dim), back)
+
+
+@pytest.mark.parametrize("kernels", [NUMPY_KERNELS, NUMPY_KERNELS | ONEDNN], ids=["numpy", "onednn"])
+def test_log_softmax_is_right_to_float32s_last_digits(kernels: dict) -> None:
+    x = np.random.default_rng(0).standard_normal((300, 70)).astype("f")
+    exact = REFERENCE["log_softmax"](NUMPY, x.astype("d"), 1)
+    scale = np.maximum(np.abs(exact), np.abs(x))  # x, and what is taken off it, are rounded
+    assert (np.abs(kernels["log_softmax"](NUMPY, x, 1) - exact) / np.spacing(scale.astype("f"))).max() < 4
+
+
+def test_erf_is_right_to_float32s_last_digit() -> None:
+    x = np.concatenate([np.linspace(-5, 5, 40_001), np.geomspace(1e-30, 5, 5001)]).astype("f")
+    found, exact = NUMPY_KERNELS["erf"](NUMPY, x), np.vectorize(math.erf)(x.astype("d"))
+    assert found.dtype == np.float32 and np.abs(found).max() == 1
+    assert (np.abs(found - exact) / np.spacing(np.abs(exact).astype("f"))).max() < 0.6
+    odd = np.array([np.inf, -np.inf, np.nan, 0.0, -0.0], "f")
+    np.testing.assert_array_equal(NUMPY_KERNELS["erf"](NUMPY, odd), [1, -1, np.nan, 0, -0.0])
 
 
 @there

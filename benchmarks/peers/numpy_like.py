@@ -15,6 +15,7 @@ from ..workloads.workload import pictures, weights
 
 EPS, ZERO = numpy.float32(1e-5), numpy.float32(0)  # some libraries take Python's numbers for float64
 
+
 def mlp_shapes(*widths: int) -> list[tuple[int, ...]]:
     """Of the parameters of an MLP: weight, bias, and those of the normalization, layer by layer."""
     shapes: list[tuple[int, ...]] = []

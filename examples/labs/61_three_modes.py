@@ -127,4 +127,4 @@ def measure(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main(measure, extra={"vgg16": "VGG16 on CIFAR-10; its python version (cifar-10-python.tar.gz, unpacked) belongs in ./data"})
+    main(measure, extra={"vgg16": "VGG16 on CIFAR-10, whose binary version, unpacked, belongs in ./data"})

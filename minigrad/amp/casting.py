@@ -15,7 +15,7 @@ from typing import Any
 
 from ..autograd.modes import switched
 from ..backends import DTYPES, Device, DType, backend_for, dtype
-from ..core import MODE, OPS, Op, Tensor, mode, written
+from ..core import MODE, Op, Tensor, mode, written
 from ..ops.arithmetic import cast
 from .lists import AS_THEY_ARE, FLOAT32, LOWER, NORMALIZATIONS, WIDEST
 
@@ -114,8 +114,8 @@ class autocast(switched):
     the types that come. Parameters stay in float32, and so do their gradients. float64 is left alone.
 
     `enabled=False` switches it off inside of another. `cache_enabled` keeps the cast weights until the outermost block ends.
-    With float16 use `GradScaler`. Raises ValueError or RuntimeError for an unknown device type; where there is no such device, or
-    the type is none that autocast knows, it warns and does nothing. Source: Micikevicius et al. 2018, Mixed precision training.
+    With float16 use `GradScaler`. Raises ValueError or RuntimeError for an unknown device type; where there is no such device,
+    or the type is none that autocast knows, it warns and does nothing. Source: Micikevicius et al. 2018, Mixed precision training.
     """
 
     def __init__(
@@ -146,7 +146,9 @@ def device_kind(device_type: Any) -> str:
         raise ValueError(f"autocast: Expected `device_type` of type `str`, got: `{type(device_type)}`")
     kind = Device(device_type).type
     if kind not in LOWER:
-        raise RuntimeError(f"autocast: User specified an unsupported autocast device_type {device_type!r}. Hint: 'cpu' or 'cuda'")
+        raise RuntimeError(
+            f"autocast: User specified an unsupported autocast device_type {device_type!r}. Hint: 'cpu' or 'cuda'"
+        )
     return kind
 
 
@@ -160,8 +162,8 @@ def usable(kind: str, wanted: DType) -> bool:
         warnings.warn("autocast: User provided device_type of 'cuda', but CUDA is not available. Disabling", stacklevel=3)
         return False
     if wanted not in HALVES:
-        warnings.warn(f"autocast: In {kind.upper()} autocast, but the target dtype is not supported. Disabling autocast. It supports "
-                      f"bfloat16 and float16, got {wanted!r}", stacklevel=3)  # fmt: skip
+        warnings.warn(f"autocast: In {kind.upper()} autocast, but the target dtype is not supported. Disabling autocast. It "
+                      f"supports bfloat16 and float16, got {wanted!r}", stacklevel=3)  # fmt: skip
         return False
     return True
 

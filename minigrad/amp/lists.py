@@ -1,7 +1,8 @@
 """Which ops and functions autocast runs in which type, for each kind of device. Source: PyTorch's documentation of torch.amp,
 "CPU Ops that can autocast", "CUDA Ops that can autocast".
 
-A name stands for the op if there is one, else for the public function, which is then wrapped (`casting.wrap_functions`). One difference: reflected and repeated padding keeps the type of its input on the CPU.
+A name stands for the op if there is one, else for the public function, which is then wrapped (`casting.wrap_functions`). One
+difference: reflected and repeated padding keeps the type of its input on the CPU.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ FLOAT32: dict[str, set[str]] = {
 }  # fmt: skip
 WIDEST: dict[str, set[str]] = {  # in the widest type among the operands
     "cpu": {"cat", "stack", "index_copy"},
-    "cuda": set("cat stack index_copy addcdiv addcmul atan2 bilinear cross dot grid_sample setitem scatter_add tensordot".split()),
+    "cuda": {*"cat stack index_copy addcdiv addcmul atan2 bilinear cross".split(),
+             *"dot grid_sample setitem scatter_add tensordot".split()},
 }  # fmt: skip
 AS_THEY_ARE: dict[str, set[str]] = {  # made of products here, but not on PyTorch's lists
     "cpu": {"mv", "dot", "addmv", "outer", "bilinear"},

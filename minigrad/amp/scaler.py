@@ -60,8 +60,8 @@ class GradScaler:
     def unscale_(self, optimizer: Any) -> None:
         """Divide the gradients of an optimizer's parameters by the factor, in place, to clip or look at them before `step`.
 
-        Raises RuntimeError the second time since `update`, or after `step`; ValueError for float16 gradients: parameters stay in
-        float32 under autocast.
+        Raises RuntimeError the second time since `update`, or after `step`; ValueError for float16 gradients: parameters stay
+        in float32 under autocast.
         """
         if not self._enabled:
             return

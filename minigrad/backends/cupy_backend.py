@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import os
+from collections.abc import Callable
 from typing import Any
 
-from .backend import Backend, register_finder
+from .backend import BACKENDS, Backend, register_finder
+from .cupy_kernels import CONVOLUTION, fused
 from .determinism import in_no_order
 from .device import Device
 from .reference import REFERENCE
@@ -25,6 +28,49 @@ def find_cupy() -> Backend:
                            "Hint: device='cpu'") from None  # fmt: skip
     if not count:
         raise RuntimeError("device: 'cuda' needs an NVIDIA GPU, and none was found. Hint: device='cpu'")
+    apply_tf32()
+    return Backend(
+        name="cupy",
+        xp=Namespace(cupy),
+        device=Device("cuda", 0),
+        array_type=cupy.ndarray,
+        kernels={**REFERENCE, **CONVOLUTION, **fused(cupy), **indexing(cupy)},
+        to_host=cupy.asnumpy,
+        from_host=cupy.asarray,
+        owns=lambda array: array.base is None,
+        shares=lambda view, array: view.base is not None,
+    )
+
+
+class Namespace:
+    """CuPy as the Array API has it: a stable `argsort`, and `linalg.diagonal`. Everything else is CuPy's own."""
+
+    def __init__(self, cupy: Any) -> None:
+        self.cupy, self.linalg = cupy, Linalg(cupy)
+
+    def argsort(self, x: Any, axis: int = -1, stable: bool = True) -> Any:
+        return self.cupy.argsort(x, axis=axis, kind="stable")
+
+    def __getattr__(self, name: str) -> Any:
+        found = self.__dict__[name] = getattr(self.cupy, name)
+        return found
+
+
+class Linalg:
+    """`cupy.linalg`, with `diagonal`."""
+
+    def __init__(self, cupy: Any) -> None:
+        self.cupy = cupy
+
+    def diagonal(self, x: Any, offset: int = 0) -> Any:
+        return self.cupy.diagonal(x, offset=offset, axis1=-2, axis2=-1)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.cupy.linalg, name)
+
+
+def indexing(cupy: Any) -> dict[str, Callable]:
+    """Kernels that CuPy has itself."""
 
     def index_add(b: Any, n: int, index: Any, source: Any) -> Any:
         in_no_order("index_add")
@@ -46,17 +92,23 @@ def find_cupy() -> Backend:
         out[index] = value
         return out
 
-    return Backend(
-        name="cupy",
-        xp=cupy,
-        device=Device("cuda", 0),
-        array_type=cupy.ndarray,
-        kernels={**REFERENCE, **{f.__name__: f for f in (index_add, take_at, add_at, put_at)}},
-        to_host=cupy.asnumpy,
-        from_host=cupy.asarray,
-        owns=lambda array: array.base is None,
-        shares=lambda view, array: view.base is not None,
-    )
+    return {f.__name__: f for f in (index_add, take_at, add_at, put_at)}
 
 
+def allow_tf32(allowed: bool | None = None) -> bool:
+    """Whether float32 products on the GPU may use TF32, with 10 bits of mantissa; set first, if `allowed` is given."""
+    if allowed is not None:
+        _tf32[:] = [bool(allowed)]
+        if "cuda" in {name.partition(":")[0] for name in BACKENDS}:
+            apply_tf32()
+    return _tf32[0]
+
+
+def apply_tf32() -> None:
+    """Tell CuPy, which has no public switch but the environment variable CUPY_TF32, read once."""
+    linalg = importlib.import_module("cupy._core._routines_linalg")
+    linalg.set_compute_type("float32", linalg.COMPUTE_TYPE_TF32 if _tf32[0] else linalg.COMPUTE_TYPE_DEFAULT)
+
+
+_tf32 = [os.environ.get("CUPY_TF32", "0") == "1"]
 register_finder("cuda", find_cupy)

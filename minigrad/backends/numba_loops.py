@@ -71,9 +71,7 @@ def group_norm(x: Any, w: Any, c: Any, eps: Any, zero: Any, y: Any, mean: Any, r
                     y[n, k, j, i] = (x[n, k, j, i] - mu) * scale + shift
 
 
-def group_norm_backward(
-    g: Any, x: Any, w: Any, mean: Any, rstd: Any, zero: Any, dx: Any, dw: Any, db: Any, room: Any
-) -> None:
+def group_norm_backward(g: Any, x: Any, w: Any, mean: Any, rstd: Any, zero: Any, dx: Any, dw: Any, db: Any, room: Any) -> None:
     """dx like x, and dw and db (groups, channels), to which it adds; `room` has two elements of x's type."""
     cases, groups, channels, cells = x.shape
     for n in range(cases):

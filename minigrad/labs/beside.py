@@ -101,17 +101,16 @@ def train_beside(
     generator = Generator().manual_seed(seed)
     found: dict[str, list] = {"loss": [], "train": [], "test": []}
     model.train()
-    with np.errstate(all="ignore"):  # networks that diverge are expected
-        for _ in range(epochs):
-            for x, y in batches(data, batch, generator):
-                each = losses(model, x.expand(nets, *x.shape), y)
-                optimizer.zero_grad()
-                (each * rate).sum().backward()
-                optimizer.step()
-                found["loss"].append(each.tolist())
-                if len(found["loss"]) % (every or steps) == 0:
-                    found["train"].append(accuracies(model, data.x, data.y, nets))
-                    found["test"].append(accuracies(model, data.test_x, data.test_y, nets))
+    for _ in range(epochs):
+        for x, y in batches(data, batch, generator):
+            each = losses(model, x.expand(nets, *x.shape), y)
+            optimizer.zero_grad()
+            (each * rate).sum().backward()
+            optimizer.step()
+            found["loss"].append(each.tolist())
+            if len(found["loss"]) % (every or steps) == 0:
+                found["train"].append(accuracies(model, data.x, data.y, nets))
+                found["test"].append(accuracies(model, data.test_x, data.test_y, nets))
     return [seen(found, k) for k in range(nets)]
 
 

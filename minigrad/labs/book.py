@@ -1,7 +1,8 @@
 """`python -m minigrad.labs.book [docs/labs] [runs/labs]` enters what the labs found into the documentation's pages.
 
 A page has, between what is written by hand, blocks that begin with the line `<!-- lab NN_name -->` and end with `<!-- end -->`.
-What stands between these two is replaced by the lab's claim, verdict, findings and picture, from its report of a full run.
+What stands between these two is replaced by the lab's claim, verdict, findings and picture, from its report; the report of a
+quick run says so, and replaces nothing that came from a full one.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ def cell(text: str) -> str:
 
 def block(report: dict[str, Any]) -> str:
     """A lab's block, of its report."""
-    name, seeds = report["name"], report["settings"]["seeds"]
+    name, seeds, quick = report["name"], report["settings"]["seeds"], report["settings"]["quick"]
     held = sum(f["holds"] for f in report["findings"])
     lines = [
         f"<!-- lab {name} -->", f"**Claim.** {report['claim']} ({report['source'].rstrip('.')}.)", "",
         f"**Verdict: {report['verdict']}.** {held} of {len(report['findings'])} findings hold; "
-        f"{len(seeds)} seed{'s' * (len(seeds) > 1)}, `python -m minigrad lab {name}`.", "",
+        f"{len(seeds)} seed{'s' * (len(seeds) > 1)}, `python -m minigrad lab {name}{' --quick' * quick}`.", "",
         "| | finding | numbers |", "|---|---|---|",
     ]  # fmt: skip
     for f in report["findings"]:
@@ -43,12 +44,13 @@ def block(report: dict[str, Any]) -> str:
 
 
 def entered(text: str, reports: Path, pictures: Path) -> tuple[str, list[str]]:
-    """A page with its blocks renewed, and the names of the labs that have no report of a full run; pictures are copied."""
+    """A page with its blocks renewed, and the names of the labs that stay as they were; pictures are copied."""
     missing = []
 
     def renewed(match: re.Match) -> str:
         report = read(reports, match[1])
-        if report is None or report["settings"]["quick"]:
+        full = "Verdict:" in match[0] and "--quick`" not in match[0]
+        if report is None or (full and report["settings"]["quick"]):
             missing.append(match[1])
             return match[0]
         if report["picture"]:
@@ -66,7 +68,7 @@ def main(docs: str = "docs/labs", reports: str = "runs/labs") -> None:
         after, missing = entered(before, Path(reports), Path(docs) / "pictures")
         path.write_text(after, encoding="utf-8")
         state = "renewed" if after != before else "as it was"
-        print(f"{path}: {state}" + (f"; no report of a full run for {', '.join(missing)}" if missing else ""))
+        print(f"{path}: {state}" + (f"; no new report for {', '.join(missing)}" if missing else ""))
 
 
 if __name__ == "__main__":

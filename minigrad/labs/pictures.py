@@ -28,7 +28,14 @@ def drawn(path: Path, draw: Callable, rows: int, columns: int, size: tuple[float
         part.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=11)
     figure.savefig(path, dpi=110)
+    shrink(path)
     return True
+
+
+def shrink(path: Path) -> None:
+    """Write a PNG file again with a palette of 256 colours, which takes a third of the room."""
+    pillow: Any = importlib.import_module("PIL.Image")  # matplotlib needs it too
+    pillow.open(path).convert("RGB").quantize(256, dither=pillow.Dither.NONE).save(path, optimize=True)
 
 
 def band(axes: Any, x: Sequence, runs: Any, label: str = "", **style: Any) -> None:

@@ -131,7 +131,8 @@ def broadcastable(shapes: list) -> bool:
 
 Op.fit = fit  # type: ignore[assignment]
 Op.explained = explained
-Op.__reduce__ = lambda self: (OPS.__getitem__, (self.name,))  # type: ignore[method-assign]  # pickled and copied as its name
+# pickled and copied as its name
+Op.__reduce__ = lambda self: (OPS.__getitem__, (self.name,))  # type: ignore[method-assign, attr-defined]
 
 
 # -- canonical arguments -------------------------------------------------------------------------------------------------

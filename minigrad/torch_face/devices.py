@@ -92,7 +92,8 @@ class CpuAutocast(autocast):
 AMP = {"autocast": autocast, "GradScaler": GradScaler, "custom_fwd": custom_fwd, "custom_bwd": custom_bwd,
        "is_autocast_available": is_autocast_available}  # fmt: skip
 CUDA_AMP = {"autocast": CudaAutocast, "GradScaler": partial(GradScaler, "cuda"),
-            "custom_fwd": partial(custom_fwd, device_type="cuda"), "custom_bwd": partial(custom_bwd, device_type="cuda")}  # fmt: skip
+            "custom_fwd": partial(custom_fwd, device_type="cuda"),
+            "custom_bwd": partial(custom_bwd, device_type="cuda")}  # fmt: skip
 CPU_AMP = {"autocast": CpuAutocast, "GradScaler": partial(GradScaler, "cpu")}
 AUTOCAST = {
     "autocast": autocast, "is_autocast_available": is_autocast_available, "is_autocast_enabled": casting.is_autocast_enabled,

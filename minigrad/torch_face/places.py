@@ -54,7 +54,8 @@ PLACES: dict[str, dict[str, Any]] = {
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},
-    "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu.amp": devices.CPU_AMP,
+    "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
+    "cpu.amp": devices.CPU_AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
@@ -80,6 +81,7 @@ def settle(top: str) -> None:
     """Put everything in its place under the package `top`, and let each module say what it does not have."""
     for place, content in PLACES.items():
         module = at(f"{top}.{place}".rstrip("."))
+        module.__class__ = switches.KINDS.get(place, type(module))
         for key, value in content.items():
             module.__dict__.setdefault(key, value)
         module.__dict__.setdefault("__getattr__", answer(module.__name__, partial(list, module.__dict__)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from contextlib import nullcontext
+from types import ModuleType
 from typing import Any
 
 from ..backends import Device, backend_for, get_num_threads, set_default_dtype
+from ..backends.cupy_backend import allow_tf32
 from ..backends.determinism import (
     are_deterministic_algorithms_enabled,
     is_deterministic_algorithms_warn_only_enabled,
@@ -33,11 +36,40 @@ def get_default_device() -> Device:
     return backend_for(None).device
 
 
+def set_float32_matmul_precision(precision: str) -> None:
+    """Of float32 products on the GPU: "highest" is float32, "high" and "medium" TF32. Warns for any other, without effect."""
+    if precision not in ("highest", "high", "medium"):
+        warnings.warn(f"set_float32_matmul_precision: expected 'highest', 'high' or 'medium', got {precision!r}; the call has "
+                      "no effect", stacklevel=2)  # fmt: skip
+    else:
+        allow_tf32(precision != "highest")
+        _precision[:] = [precision]
+
+
+def get_float32_matmul_precision() -> str:
+    """What was set last."""
+    return _precision[0]
+
+
+class Matmul(ModuleType):
+    """`torch.backends.cuda.matmul`, where `allow_tf32` may be set."""
+
+    @property
+    def allow_tf32(self) -> bool:
+        return allow_tf32()
+
+    @allow_tf32.setter
+    def allow_tf32(self, allowed: bool) -> None:
+        set_float32_matmul_precision("high" if allowed else "highest")
+
+
+_precision = ["high" if allow_tf32() else "highest"]
 TORCH = {
-    **FORMATS, "use_deterministic_algorithms": use_deterministic_algorithms, "set_float32_matmul_precision": nothing,
+    **FORMATS, "use_deterministic_algorithms": use_deterministic_algorithms,
+    "set_float32_matmul_precision": set_float32_matmul_precision,
     "are_deterministic_algorithms_enabled": are_deterministic_algorithms_enabled,
     "is_deterministic_algorithms_warn_only_enabled": is_deterministic_algorithms_warn_only_enabled,
-    "get_float32_matmul_precision": lambda: "highest",
+    "get_float32_matmul_precision": get_float32_matmul_precision,
     "set_flush_denormal": lambda mode: False, "set_num_interop_threads": nothing, "get_num_interop_threads": get_num_threads,
     "set_default_tensor_type": set_default_tensor_type, "set_default_device": set_default_device,
     "get_default_device": get_default_device,
@@ -46,9 +78,10 @@ CUDNN = {
     "deterministic": True, "benchmark": False, "enabled": True, "allow_tf32": False, "is_available": is_available,
     "version": nothing, "flags": nullcontext,
 }  # fmt: skip
-MATMUL = {"allow_tf32": False, "allow_fp16_reduced_precision_reduction": False}
+MATMUL = {"allow_fp16_reduced_precision_reduction": False}
 SDP = dict.fromkeys(("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"), nothing)
 BACKENDS = {
     "cudnn": CUDNN, "cuda": {"is_built": is_available, **SDP}, "cuda.matmul": MATMUL, "mps": ABSENT,
     "mkldnn": {"enabled": True, **ABSENT}, "openmp": ABSENT,
 }  # fmt: skip
+KINDS = {"backends.cuda.matmul": Matmul}  # modules of which an attribute does something when it is set

@@ -78,13 +78,21 @@ def activations_of(array: Any, axis: int) -> Activations:
         dead = units - int(np.count_nonzero((x != 0).any(others)))
     counts = (0,) * BINS
     if math.isfinite(found.min):
-        sample = x.reshape(-1)[:: -(-x.size // COUNTED) | 1]  # an odd stride, so that no channel is passed over
+        sample = x.reshape(-1)[:: -(-x.size // COUNTED) | 1].astype(np.float64)  # an odd stride passes over no channel
         sample = sample[sample != 0] if found.zeros else sample
-        with np.errstate(over="ignore", invalid="ignore"):
-            counts = tuple(np.histogram(sample[np.isfinite(sample)], BINS, (found.min, found.max))[0].tolist())
+        sample = sample[np.isfinite(sample)] if found.nonfinite else sample
+        counts = histogram(sample, found.min, found.max)
     return Activations(
         found.size, found.mean, found.std, found.min, found.max, found.zeros, found.nonfinite, counts, units, dead
     )
+
+
+def histogram(x: np.ndarray, low: float, high: float) -> tuple[int, ...]:
+    """np.histogram(x, 40, (low, high)) of numbers that all lie there, several times as fast."""
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    places = ((x / 2 - low / 2) * (BINS / (high / 2 - low / 2))).astype(np.intp)  # halves, since high - low may overflow
+    return tuple(np.bincount(np.minimum(places, BINS - 1), minlength=BINS).tolist())
 
 
 def norm(arrays: list[np.ndarray]) -> float:

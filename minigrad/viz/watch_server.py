@@ -32,8 +32,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host", "") not in self.server.hosts:  # a page elsewhere whose name was bound to this address
             return self.answer(HTTPStatus.MISDIRECTED_REQUEST, "text/plain", "not this host")
         parts = urlsplit(self.path)
-        token, _, rest = parts.path.removeprefix("/").partition("/")
-        if not secrets.compare_digest(token.encode(), self.server.token.encode()) or rest not in ("", "data.json"):
+        token, slash, rest = parts.path.removeprefix("/").partition("/")
+        if not secrets.compare_digest(token.encode(), self.server.token.encode()) or not slash or rest not in ("", "data.json"):
             return self.answer(HTTPStatus.NOT_FOUND, "text/plain", "not found")
         if not rest:
             return self.answer(HTTPStatus.OK, "text/html", page(self.server.log, live=True))

@@ -61,7 +61,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
         seen = Visit(context.new_page())
         visits.append(seen)
         seen.page.goto(path.as_uri())
-        seen.page.wait_for_selector("body[data-ready]", timeout=20_000)
+        seen.page.wait_for_selector("body[data-ready]", timeout=60_000)
         return seen
 
     yield open_

@@ -17,6 +17,7 @@ from minigrad.trace import record
 from . import programs
 from .conftest import Visit
 
+pytestmark = pytest.mark.timeout(400)  # a browser on a busy machine is slow
 Open = Callable[..., Visit]
 CLOSED = "[...drawn.nodes.values()].filter(node => innerOf(node) !== null).map(node => node.key)"
 LIT = "[...drawn.nodes].filter(([, node]) => node.element.classList.contains('lit')).map(([key]) => key)"

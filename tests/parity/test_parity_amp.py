@@ -71,8 +71,8 @@ OPS: dict[str, Callable] = {
     "stack": lambda lib, x, w, b, h: lib.stack([h, x]),
 }
 
-DRAWN = {"multihead", "lstm", "gru", "rnn", "lstm cell", "conv of halves", "conv relu", "conv transposed of halves", "transformer",
-         "linear of halves", "lstm of halves", "multihead of halves", "bilinear layer"}  # fmt: skip
+DRAWN = {"multihead", "lstm", "gru", "rnn", "lstm cell", "conv of halves", "conv relu", "conv transposed of halves",
+         "transformer",          "linear of halves", "lstm of halves", "multihead of halves", "bilinear layer"}  # fmt: skip
 
 
 def run(lib: Any, name: str, dtype: str) -> Any:

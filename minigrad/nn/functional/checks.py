@@ -9,7 +9,7 @@ from typing import Any
 
 from ...backends import DTypeError, ShapeError
 from ...backends.source import advise
-from ...core import Tensor
+from ...core import MODE, Tensor
 from ...ops.elementwise import clamp
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean, sum
@@ -54,8 +54,8 @@ def unbatched(y: Tensor, was_batched: bool) -> Tensor:
 
 
 def one_type(who: str, x: Tensor, other: Tensor, name: str = "weight") -> None:
-    """Raise DTypeError unless both tensors have one element type."""
-    if x.array.dtype is not other.array.dtype and x.dtype is not other.dtype:
+    """Raise DTypeError unless both tensors have one element type, or autocast will bring them to one."""
+    if x.array.dtype is not other.array.dtype and x.dtype is not other.dtype and MODE.get().instead is None:
         raise DTypeError(f"{who}: expected input and {name} of one type, got {x.dtype!r} and {other.dtype!r}. "
                          "Hint: cast one with .to(dtype)")  # fmt: skip
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...backends import ShapeError, Window, out_size
 from ...core import Tensor
+from ...ops.arithmetic import cast
 from ...ops.conv import conv, conv_input
 from ...ops.operands import tensor_of
 from ...ops.shape import pad_op, reshape_op, slice_op
@@ -180,5 +181,6 @@ def transposed(
         y = pad_op(y, before=(0,) * y.ndim, after=(0, 0, *lack))
         y = slice_op(y, index=(..., *(slice(p, p + o) for p, o in zip(padding, sizes, strict=True))))
     if bias is not None:
+        bias = bias if bias.dtype is y.dtype else cast(bias, dtype=y.dtype)  # under autocast
         y = y + reshape_op(bias, shape=(-1, *(1,) * n))
     return unbatched(y, was_batched)

@@ -25,8 +25,10 @@ function fit(smooth = true, least = 0, around = null) {
   camera.k = Math.max(whole, least, 0.02);
   const centred = (size, from, length) => size / 2 - (from + length / 2) * camera.k;
   // What does not fit along one side is moved to where the node is seen, but never beyond the ends of the graph.
-  const along = (size, from, length, at) => (length * camera.k <= size - 2 * room ? centred(size, from, length)
-    : Math.min(room - from * camera.k, Math.max(size - room - (from + length) * camera.k, size * 0.35 - at * camera.k)));
+  const along = (size, from, length, at) =>
+    length * camera.k <= size - 2 * room
+      ? centred(size, from, length)
+      : Math.min(room - from * camera.k, Math.max(size - room - (from + length) * camera.k, size * 0.35 - at * camera.k));
   camera.x = along(width, bounds.x, bounds.width, around?.x ?? bounds.x + bounds.width / 2);
   camera.y = along(height, bounds.y, bounds.height, around?.y ?? bounds.y);
   aim(smooth);
@@ -62,11 +64,18 @@ function bringIntoSight(node) {
 function listenToPointer() {
   const stage = byId("graph");
   let held = null;
-  stage.addEventListener("wheel", event => {
-    event.preventDefault();
-    const box = stage.getBoundingClientRect();
-    zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), [event.clientX - box.left, event.clientY - box.top]);
-  }, { passive: false });
+  stage.addEventListener(
+    "wheel",
+    event => {
+      event.preventDefault();
+      const box = stage.getBoundingClientRect();
+      zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0016)), [
+        event.clientX - box.left,
+        event.clientY - box.top,
+      ]);
+    },
+    { passive: false },
+  );
   stage.addEventListener("pointerdown", event => {
     if (event.target.closest(".node, .box-head")) return;
     held = [event.clientX, event.clientY];
@@ -80,7 +89,10 @@ function listenToPointer() {
     held = [event.clientX, event.clientY];
     aim();
   });
-  const release = () => { held = null; stage.classList.remove("held"); };
+  const release = () => {
+    held = null;
+    stage.classList.remove("held");
+  };
   stage.addEventListener("pointerup", release);
   stage.addEventListener("pointercancel", release);
 }

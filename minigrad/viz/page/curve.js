@@ -6,7 +6,8 @@ function along(points, each = 14) {
   for (let k = 0; k + 3 < points.length; k += 3) {
     const [a, b, c, d] = points.slice(k, k + 4);
     for (let i = 1; i <= each; i++) {
-      const t = i / each, u = 1 - t;
+      const t = i / each,
+        u = 1 - t;
       found.push([0, 1].map(n => u * u * u * a[n] + 3 * u * u * t * b[n] + 3 * u * t * t * c[n] + t * t * t * d[n]));
     }
   }
@@ -16,7 +17,8 @@ function along(points, each = 14) {
 // The same line moved sideways.
 function beside(points, distance) {
   return points.map((point, k) => {
-    const before = points[Math.max(k - 1, 0)], after = points[Math.min(k + 1, points.length - 1)];
+    const before = points[Math.max(k - 1, 0)],
+      after = points[Math.min(k + 1, points.length - 1)];
     const [x, y] = [after[0] - before[0], after[1] - before[1]];
     const length = Math.hypot(x, y) || 1;
     return [point[0] - (y / length) * distance, point[1] + (x / length) * distance];

@@ -49,29 +49,36 @@ function largestOf(variable) {
 }
 
 function measureGradients() {
-  const note = (at, size) => { if (at !== null) VARIABLES[at].behind = Math.max(VARIABLES[at].behind ?? 0, size); };
+  const note = (at, size) => {
+    if (at !== null) VARIABLES[at].behind = Math.max(VARIABLES[at].behind ?? 0, size);
+  };
   const through = ITEMS.map(() => 0); // by item, the largest gradient behind what it was sent
   for (let k = ITEMS.length - 1; k >= 0; k--) {
     const item = ITEMS[k];
     const own = largestOf(variableOf(item.gradient));
     const behind = Math.max(through[k], through[item.last]);
     note(item.gradient, behind || own);
-    for (const input of item.inputs) if (input.sent !== null) {
-      note(input.sent, Math.max(behind, own));
-      through[input.source] = Math.max(through[input.source], behind, own);
-    }
+    for (const input of item.inputs)
+      if (input.sent !== null) {
+        note(input.sent, Math.max(behind, own));
+        through[input.source] = Math.max(through[input.source], behind, own);
+      }
   }
 }
 
 measureGradients();
 
 // Below ε times the largest number that went into it, a number is numerically zero. A value is measured by its own array.
-const measureOf = (variable, kind) => (kind === "gradient" ? variable.behind ?? largestOf(variable) : largestOf(variable));
+const measureOf = (variable, kind) =>
+  kind === "gradient" ? (variable.behind ?? largestOf(variable)) : largestOf(variable);
 const zeroLimit = (variable, kind) => variable.eps * measureOf(variable, kind);
 
 function numericallyZero(variable, kind) {
   const { stats } = variable ?? {};
-  return Boolean(stats && stats.size && stats.zeros < stats.size && isNumber(stats.min)) && largestOf(variable) < zeroLimit(variable, kind);
+  return (
+    Boolean(stats && stats.size && stats.zeros < stats.size && isNumber(stats.min)) &&
+    largestOf(variable) < zeroLimit(variable, kind)
+  );
 }
 
 // The groups around an item or group, outermost first, without the root.

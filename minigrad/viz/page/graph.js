@@ -22,13 +22,40 @@ function originOf(group) {
 }
 
 function drawBoxes(graph) {
-  byId("boxes").replaceChildren(...graph.boxes.map(box => s("g", { class: `box ${GROUPS[box.group].kind}` },
-    s("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 10 }))));
-  byId("heads").replaceChildren(...graph.boxes.map(box => s("g", { class: `box ${GROUPS[box.group].kind} box-head`, tabindex: 0, role: "button",
-    "data-group": box.group, "aria-label": `Close ${box.title}`, onclick: () => toggle(box.group) },
-    s("rect", { class: "hit", x: box.x + 5, y: box.y + 5, width: textWidth(box.title, TITLE_FONT) + 30, height: 21, rx: 6 }),
-    s("path", { class: "fold", d: `M${box.x + 12} ${box.y + 12.5}h9l-4.5 6z` }),
-    s("text", { x: box.x + 27, y: box.y + 20 }, box.title))));
+  byId("boxes").replaceChildren(
+    ...graph.boxes.map(box =>
+      s(
+        "g",
+        { class: `box ${GROUPS[box.group].kind}` },
+        s("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 10 }),
+      ),
+    ),
+  );
+  byId("heads").replaceChildren(
+    ...graph.boxes.map(box =>
+      s(
+        "g",
+        {
+          class: `box ${GROUPS[box.group].kind} box-head`,
+          tabindex: 0,
+          role: "button",
+          "data-group": box.group,
+          "aria-label": `Close ${box.title}`,
+          onclick: () => toggle(box.group),
+        },
+        s("rect", {
+          class: "hit",
+          x: box.x + 5,
+          y: box.y + 5,
+          width: textWidth(box.title, TITLE_FONT) + 30,
+          height: 21,
+          rx: 6,
+        }),
+        s("path", { class: "fold", d: `M${box.x + 12} ${box.y + 12.5}h9l-4.5 6z` }),
+        s("text", { x: box.x + 27, y: box.y + 20 }, box.title),
+      ),
+    ),
+  );
 }
 
 function drawNodes(graph, origin, from) {
@@ -64,24 +91,40 @@ function leave(old, home) {
   setTimeout(() => element.remove(), calm.matches ? 0 : MOVE);
 }
 
-const place = (element, [x, y]) => { element.style.transform = `translate(${x}px, ${y}px)`; };
+const place = (element, [x, y]) => {
+  element.style.transform = `translate(${x}px, ${y}px)`;
+};
 
 function drawNode(node) {
   const { width, height, words } = node;
   const opens = innerOf(node);
   const [left, top] = [-width / 2, -height / 2];
   const full = node.group !== undefined ? pathName(node.group) : ITEMS[node.item].title;
-  const element = s("g", { class: `node ${words.kind}${node.item !== undefined && COMPARED ? ` side-${ITEMS[node.item].side}` : ""}`,
-                           tabindex: 0, role: "button", "data-key": node.key, "aria-label": `${words.kind} ${full}, ${words.small}` },
+  const element = s(
+    "g",
+    {
+      class: `node ${words.kind}${node.item !== undefined && COMPARED ? ` side-${ITEMS[node.item].side}` : ""}`,
+      tabindex: 0,
+      role: "button",
+      "data-key": node.key,
+      "aria-label": `${words.kind} ${full}, ${words.small}`,
+    },
     s("title", {}, full),
     words.kind === "module" ? s("rect", { class: "under", x: left + 4, y: top + 4, width, height, rx: 8 }) : null,
     s("rect", { class: "face", x: left, y: top, width, height, rx: isRound(words.kind) ? height / 2 : 7 }),
-    words.kind === "composite" ? s("rect", { class: "inner", x: left + 3, y: top + 3, width: width - 6, height: height - 6, rx: 5 }) : null,
+    words.kind === "composite"
+      ? s("rect", { class: "inner", x: left + 3, y: top + 3, width: width - 6, height: height - 6, rx: 5 })
+      : null,
     opens === null ? null : s("path", { class: "fold", d: `M${left + 10} -5.5v11l7 -5.5z` }),
     s("text", { class: "title", x: left + 12 + node.start, y: 4.5 }, words.title),
-    s("text", { class: "small", x: left + 12 + node.second, y: 4.5 }, words.small));
+    s("text", { class: "small", x: left + 12 + node.second, y: 4.5 }, words.small),
+  );
   if (node.item !== undefined) addBadges(element, node);
-  element.addEventListener("click", event => { event.stopPropagation(); choose(node.key); if (opens !== null) toggle(opens); });
+  element.addEventListener("click", event => {
+    event.stopPropagation();
+    choose(node.key);
+    if (opens !== null) toggle(opens);
+  });
   element.addEventListener("focus", () => choose(node.key, false));
   return element;
 }
@@ -96,8 +139,14 @@ function addBadges(element, node) {
   let right = node.width / 2 - 6;
   for (const text of words) {
     const wide = textWidth(text, "700 11px system-ui, sans-serif") + 10;
-    element.append(s("g", { class: "badge", transform: `translate(${right - wide / 2}, ${-node.height / 2 - 5})` },
-      s("rect", { x: -wide / 2, y: -8, width: wide, height: 16, rx: 8 }), s("text", { y: 4 }, text)));
+    element.append(
+      s(
+        "g",
+        { class: "badge", transform: `translate(${right - wide / 2}, ${-node.height / 2 - 5})` },
+        s("rect", { x: -wide / 2, y: -8, width: wide, height: 16, rx: 8 }),
+        s("text", { y: 4 }, text),
+      ),
+    );
     right -= wide + 4;
   }
 }
@@ -108,9 +157,10 @@ let meeting = null;
 function meets(at) {
   if (meeting === null) {
     meeting = new Map();
-    for (const item of takingPart()) for (const input of ITEMS[item].inputs) {
-      if (input.sent !== null) meeting.set(input.source, (meeting.get(input.source) ?? 0) + 1);
-    }
+    for (const item of takingPart())
+      for (const input of ITEMS[item].inputs) {
+        if (input.sent !== null) meeting.set(input.source, (meeting.get(input.source) ?? 0) + 1);
+      }
   }
   const last = ITEMS[at].inside === null ? at : ITEMS[at].last;
   return meeting.get(last) ?? 0;
@@ -123,11 +173,15 @@ function innerOf(node) {
 
 function drawWires(graph) {
   drawn.wires = new Map();
-  byId("wires").replaceChildren(...graph.wires.filter(wire => wire.line.length).map(wire => {
-    wire.element = drawWire(wire);
-    drawn.wires.set(wire.key, wire);
-    return wire.element;
-  }));
+  byId("wires").replaceChildren(
+    ...graph.wires
+      .filter(wire => wire.line.length)
+      .map(wire => {
+        wire.element = drawWire(wire);
+        drawn.wires.set(wire.key, wire);
+        return wire.element;
+      }),
+  );
 }
 
 function drawWire(wire) {
@@ -135,18 +189,26 @@ function drawWire(wire) {
   const norms = wire.parts.map(({ input }) => variableOf(input.sent)?.stats?.norm).filter(isNumber);
   const carries = wire.parts.some(({ input }) => input.sent !== null);
   const only = COMPARED ? sidesOf(wire) : "";
-  const element = s("g", { class: `wire ${only}` }, s("title", {}, wireTitle(wire)),
+  const element = s(
+    "g",
+    { class: `wire ${only}` },
+    s("title", {}, wireTitle(wire)),
     s("path", { class: "forward", d: linePath(cutShort([...wire.line, wire.tip], 5)) }),
-    s("path", { class: "forward-head", d: headPath(wire.tip, ahead, 8, 3.6) }));
+    s("path", { class: "forward-head", d: headPath(wire.tip, ahead, 8, 3.6) }),
+  );
   if (carries) {
     const wide = Math.max(1, ...norms.map(wireWidth));
-    const zero = wire.parts.every(({ input }) => input.sent === null || numericallyZero(variableOf(input.sent), "gradient"));
+    const zero = wire.parts.every(
+      ({ input }) => input.sent === null || numericallyZero(variableOf(input.sent), "gradient"),
+    );
     const line = beside([...wire.line, wire.tip], -(4.5 + wide / 2)).reverse();
     const length = 6 + wide;
     const shaft = cutShort(line, length - 1);
     wire.back = line;
-    element.append(s("path", { class: `backward${zero ? " zero" : ""}`, d: linePath(shaft), "stroke-width": zero ? 1.2 : wide }),
-      s("path", { class: "backward-head", d: headPath(line.at(-1), shaft.at(-1), length, 2.2 + wide * 0.75) }));
+    element.append(
+      s("path", { class: `backward${zero ? " zero" : ""}`, d: linePath(shaft), "stroke-width": zero ? 1.2 : wide }),
+      s("path", { class: "backward-head", d: headPath(line.at(-1), shaft.at(-1), length, 2.2 + wide * 0.75) }),
+    );
   }
   return element;
 }
@@ -157,9 +219,14 @@ function sidesOf(wire) {
 }
 
 function wireTitle(wire) {
-  return wire.parts.slice(0, 6).map(({ item, input }) => {
-    const sent = variableOf(input.sent);
-    const back = sent?.stats ? `, gradient back: norm ${num(sent.stats.norm)}` : "";
-    return `${makerOf(input.source).title} → ${ITEMS[item].title}: ${shapeText(variableOf(input.variable).shape)}${back}`;
-  }).join("\n") + (wire.parts.length > 6 ? `\n… ${wire.parts.length - 6} more` : "");
+  return (
+    wire.parts
+      .slice(0, 6)
+      .map(({ item, input }) => {
+        const sent = variableOf(input.sent);
+        const back = sent?.stats ? `, gradient back: norm ${num(sent.stats.norm)}` : "";
+        return `${makerOf(input.source).title} → ${ITEMS[item].title}: ${shapeText(variableOf(input.variable).shape)}${back}`;
+      })
+      .join("\n") + (wire.parts.length > 6 ? `\n… ${wire.parts.length - 6} more` : "")
+  );
 }

@@ -38,20 +38,40 @@ function heatCells(variable, kind, width) {
   const wide = Math.min(width / columns, words ? 86 : 30);
   const high = words ? 22 : Math.min(wide, 20);
   const marked = { zero: 0 };
-  const cells = rows.flatMap((row, r) => row.map((x, c) => {
-    const where = at ? `[${at[0][r]}, ${at[1][c]}]` : of[0] === 1 ? `[${c}]` : `[${r}, ${c}]`;
-    const odd = typeof x !== "number";
-    const zero = !odd && x !== 0 && Math.abs(x) < limit;
-    marked.zero += zero;
-    const t = odd ? 0 : scale.at(x);
-    const place = { x: c * wide, y: r * high, width: wide - 1, height: high - 1 };
-    return s("g", { class: "cell" }, s("title", {}, `${where} ${num(x, 7)}${zero ? ", numerically zero" : ""}`),
-      s("rect", { ...place, class: odd ? "odd" : "", fill: odd ? null : zero ? "url(#hatch)" : colourAt(t) }),
-      words || odd && wide > 16 ? s("text", { x: place.x + wide / 2, y: place.y + high / 2 + 3.5, fill: odd ? null : zero ? "currentColor" : inkOn(t) },
-        num(x, 3)) : null);
-  }));
-  const picture = s("svg", { class: "heat", width: columns * wide, height: rows.length * high, role: "img",
-                             "aria-label": `${kind}, ${shapeText(variable.shape)}` }, cells);
+  const cells = rows.flatMap((row, r) =>
+    row.map((x, c) => {
+      const where = at ? `[${at[0][r]}, ${at[1][c]}]` : of[0] === 1 ? `[${c}]` : `[${r}, ${c}]`;
+      const odd = typeof x !== "number";
+      const zero = !odd && x !== 0 && Math.abs(x) < limit;
+      marked.zero += zero;
+      const t = odd ? 0 : scale.at(x);
+      const place = { x: c * wide, y: r * high, width: wide - 1, height: high - 1 };
+      return s(
+        "g",
+        { class: "cell" },
+        s("title", {}, `${where} ${num(x, 7)}${zero ? ", numerically zero" : ""}`),
+        s("rect", { ...place, class: odd ? "odd" : "", fill: odd ? null : zero ? "url(#hatch)" : colourAt(t) }),
+        words || (odd && wide > 16)
+          ? s(
+              "text",
+              { x: place.x + wide / 2, y: place.y + high / 2 + 3.5, fill: odd ? null : zero ? "currentColor" : inkOn(t) },
+              num(x, 3),
+            )
+          : null,
+      );
+    }),
+  );
+  const picture = s(
+    "svg",
+    {
+      class: "heat",
+      width: columns * wide,
+      height: rows.length * high,
+      role: "img",
+      "aria-label": `${kind}, ${shapeText(variable.shape)}`,
+    },
+    cells,
+  );
   return { picture, scale, zeros: marked.zero };
 }
 
@@ -61,25 +81,62 @@ function heatMap(variable, kind, width = chartWidth()) {
   if (!rows.length || !rows[0].length) return h("p", { class: "faint" }, "Empty: there are no numbers.");
   const { picture, scale, zeros: few } = heatCells(variable, kind, width);
   const columns = rows[0].length;
-  const some = at ? `${rows.length}×${columns} of ${of[0].toLocaleString("en")}×${of[1].toLocaleString("en")}, evenly spaced` : "";
-  const zeros = few ? `hatched: numerically zero, below ε·max = ${num(variable.eps, 2)} · ${num(measureOf(variable, kind), 3)}` : "";
+  const some = at
+    ? `${rows.length}×${columns} of ${of[0].toLocaleString("en")}×${of[1].toLocaleString("en")}, evenly spaced`
+    : "";
+  const zeros = few
+    ? `hatched: numerically zero, below ε·max = ${num(variable.eps, 2)} · ${num(measureOf(variable, kind), 3)}`
+    : "";
   const strange = stats.nonfinite ? `${plural(stats.nonfinite, "number")} not finite` : "";
-  return h("div", { class: "heat-box" }, picture, colourBar(scale),
-    [some, zeros, strange].filter(Boolean).map(text => h("p", { class: "faint" }, text)));
+  return h(
+    "div",
+    { class: "heat-box" },
+    picture,
+    colourBar(scale),
+    [some, zeros, strange].filter(Boolean).map(text => h("p", { class: "faint" }, text)),
+  );
 }
 
 // The colours with their numbers.
 function colourBar(scale) {
-  const steps = 41, width = 150;
+  const steps = 41,
+    width = 150;
   const bars = Array.from({ length: steps }, (_, k) =>
-    s("rect", { x: (k * width) / steps, y: 0, width: width / steps + 0.5, height: 8, fill: colourAt((2 * k) / (steps - 1) - 1) }));
+    s("rect", {
+      x: (k * width) / steps,
+      y: 0,
+      width: width / steps + 0.5,
+      height: 8,
+      fill: colourAt((2 * k) / (steps - 1) - 1),
+    }),
+  );
   const middle = scale.low ? `±${num(scale.low, 2)}` : "0";
-  return h("div", { class: "bar" }, h("span", {}, num(-scale.high, 3)), s("svg", { width, height: 8 }, bars), h("span", {}, num(scale.high, 3)),
-    h("span", { class: "faint" }, `${SCALES[heatState.scale]}${scale.low ? `, pale to ${middle}` : ""}`));
+  return h(
+    "div",
+    { class: "bar" },
+    h("span", {}, num(-scale.high, 3)),
+    s("svg", { width, height: 8 }, bars),
+    h("span", {}, num(scale.high, 3)),
+    h("span", { class: "faint" }, `${SCALES[heatState.scale]}${scale.low ? `, pale to ${middle}` : ""}`),
+  );
 }
 
 function scaleSwitch() {
-  return h("div", { class: "switch", role: "group", "aria-label": "Scale of the heat maps" }, Object.entries(SCALES).map(([name, text]) =>
-    h("button", { "aria-pressed": String(heatState.scale === name), onclick: () => { heatState.scale = name; drawPanel(); } },
-      text.replace(", shared", ""))));
+  return h(
+    "div",
+    { class: "switch", role: "group", "aria-label": "Scale of the heat maps" },
+    Object.entries(SCALES).map(([name, text]) =>
+      h(
+        "button",
+        {
+          "aria-pressed": String(heatState.scale === name),
+          onclick: () => {
+            heatState.scale = name;
+            drawPanel();
+          },
+        },
+        text.replace(", shared", ""),
+      ),
+    ),
+  );
 }

@@ -9,8 +9,13 @@ const view = { direction: "TB", engine: null };
 function wordsOf(node) {
   if (node.group !== undefined) {
     const group = GROUPS[node.group];
-    const what = group.kind === "run" ? "calls" : group.title && !groupName(node.group).includes(group.title) ? group.title : "";
-    return { title: groupName(node.group), small: [what, plural(callsIn(node.group), "op")].filter(Boolean).join(" · "), kind: "module" };
+    const what =
+      group.kind === "run" ? "calls" : group.title && !groupName(node.group).includes(group.title) ? group.title : "";
+    return {
+      title: groupName(node.group),
+      small: [what, plural(callsIn(node.group), "op")].filter(Boolean).join(" · "),
+      kind: "module",
+    };
   }
   const item = ITEMS[node.item];
   return { title: item.short || item.title, small: shapeText(outputOf(item).shape), kind: item.kind };
@@ -35,23 +40,35 @@ function layOut(graph) {
   for (const box of graph.boxes) {
     box.title = shortened(groupName(box.group), 40);
     const width = Math.ceil(textWidth(box.title, TITLE_FONT)) + 34;
-    const label = `<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" FIXEDSIZE="TRUE" WIDTH="${width}" HEIGHT="16"><TR><TD></TD></TR></TABLE>`;
-    const cluster = { name: `cluster_${box.group}`, nodes: [], subgraphs: [],
-                      graphAttributes: { label: { html: label }, labeljust: "l", labelloc: "t", margin: 14 } };
+    const size = `FIXEDSIZE="TRUE" WIDTH="${width}" HEIGHT="16"`;
+    const label = `<TABLE BORDER="0" CELLBORDER="0" CELLPADDING="0" ${size}><TR><TD></TD></TR></TABLE>`;
+    const cluster = {
+      name: `cluster_${box.group}`,
+      nodes: [],
+      subgraphs: [],
+      graphAttributes: { label: { html: label }, labeljust: "l", labelloc: "t", margin: 14 },
+    };
     into.set(box.group, cluster);
     into.get(box.parent).subgraphs.push(cluster);
   }
   for (const node of graph.nodes) {
     into.get(node.parent).nodes.push({ name: node.key, attributes: { width: node.width / 72, height: node.height / 72 } });
   }
-  const result = view.engine.render({
-    ...into.get(0),
-    directed: true,
-    graphAttributes: { rankdir: view.direction, nodesep: 0.38, ranksep: view.direction === "TB" ? 0.3 : 0.55 },
-    nodeAttributes: { shape: "box", fixedsize: true, label: "" },
-    edgeAttributes: { arrowsize: 0.8 },
-    edges: graph.wires.map(wire => ({ tail: wire.source, head: wire.target, attributes: { id: wire.key, minlen: entersBox(wire, graph) ? 2 : 1 } })),
-  }, { format: "json0", engine: "dot", yInvert: true });
+  const result = view.engine.render(
+    {
+      ...into.get(0),
+      directed: true,
+      graphAttributes: { rankdir: view.direction, nodesep: 0.38, ranksep: view.direction === "TB" ? 0.3 : 0.55 },
+      nodeAttributes: { shape: "box", fixedsize: true, label: "" },
+      edgeAttributes: { arrowsize: 0.8 },
+      edges: graph.wires.map(wire => ({
+        tail: wire.source,
+        head: wire.target,
+        attributes: { id: wire.key, minlen: entersBox(wire, graph) ? 2 : 1 },
+      })),
+    },
+    { format: "json0", engine: "dot", yInvert: true },
+  );
   if (result.status !== "success") throw new Error(result.errors.map(error => error.message).join("; "));
   return placed(graph, JSON.parse(result.output));
 }

@@ -19,7 +19,10 @@ function redraw(from) {
 
 function openAndSay(group, from = group) {
   const closed = openGroup(group);
-  if (closed.length) toast(`At most ${LIMIT} nodes are shown: closed ${closed.slice(0, 3).join(", ")}${closed.length > 3 ? " and others" : ""}.`);
+  if (closed.length)
+    toast(
+      `At most ${LIMIT} nodes are shown: closed ${closed.slice(0, 3).join(", ")}${closed.length > 3 ? " and others" : ""}.`,
+    );
   redraw(from);
 }
 
@@ -55,7 +58,10 @@ function toast(text) {
 function setTheme(name) {
   document.documentElement.dataset.theme = name;
   byId("theme").textContent = name === "dark" ? "Light" : "Dark";
-  if (drawn.graph) { drawPanel(); drawTicks(); }
+  if (drawn.graph) {
+    drawPanel();
+    drawTicks();
+  }
 }
 
 function turn() {
@@ -74,18 +80,33 @@ function closeAround() {
   const { key } = selection;
   if (byId("keys").open) return byId("keys").close();
   const group = key === null ? 0 : key[0] === "g" ? GROUPS[Number(key.slice(1))].parent : ITEMS[Number(key.slice(1))].group;
-  if (stepping()) { selection.key = null; goTo(-1); } else if (group) toggle(group);
+  if (stepping()) {
+    selection.key = null;
+    goTo(-1);
+  } else if (group) toggle(group);
   else choose(null);
 }
 
 const KEYS = [
-  ["→", "step forward", () => goTo(time.at + 1)], ["←", "step back", () => goTo(time.at - 1)],
-  ["Home", "before the first step", () => goTo(-1)], ["End", "the last step", () => goTo(time.steps.length - 1)],
-  ["Space", "play, stop", play], ["Tab", "the next node", null], ["Enter", "open the node in focus", openChosen],
-  ["Esc", "leave the steps, or close the group around", closeAround], ["/", "search", () => byId("search").focus()],
-  ["1 2 3", "formula, numbers, normalization", null], ["F", "fit", () => fit()], ["+", "zoom in", () => zoom(1.25)], ["−", "zoom out", () => zoom(0.8)],
-  ["Shift + arrows", "move the picture", null], ["O", "open modules on the way", () => byId("follow").click()], ["R", "turn the graph", turn],
-  ["C", "close everything", closeAll], ["T", "light or dark", () => setTheme(isDark() ? "light" : "dark")], ["?", "this list", showKeys],
+  ["→", "step forward", () => goTo(time.at + 1)],
+  ["←", "step back", () => goTo(time.at - 1)],
+  ["Home", "before the first step", () => goTo(-1)],
+  ["End", "the last step", () => goTo(time.steps.length - 1)],
+  ["Space", "play, stop", play],
+  ["Tab", "the next node", null],
+  ["Enter", "open the node in focus", openChosen],
+  ["Esc", "leave the steps, or close the group around", closeAround],
+  ["/", "search", () => byId("search").focus()],
+  ["1 2 3", "formula, numbers, normalization", null],
+  ["F", "fit", () => fit()],
+  ["+", "zoom in", () => zoom(1.25)],
+  ["−", "zoom out", () => zoom(0.8)],
+  ["Shift + arrows", "move the picture", null],
+  ["O", "open modules on the way", () => byId("follow").click()],
+  ["R", "turn the graph", turn],
+  ["C", "close everything", closeAll],
+  ["T", "light or dark", () => setTheme(isDark() ? "light" : "dark")],
+  ["?", "this list", showKeys],
 ];
 
 function openChosen() {
@@ -96,8 +117,15 @@ function openChosen() {
 }
 
 function showKeys() {
-  byId("keys").replaceChildren(h("h2", {}, "Keys"), h("ul", { class: "how" }, KEYS.map(([key, text]) => h("li", {}, h("kbd", {}, key), ` ${text}`))),
-    h("button", { class: "wide", onclick: () => byId("keys").close() }, "Close"));
+  byId("keys").replaceChildren(
+    h("h2", {}, "Keys"),
+    h(
+      "ul",
+      { class: "how" },
+      KEYS.map(([key, text]) => h("li", {}, h("kbd", {}, key), ` ${text}`)),
+    ),
+    h("button", { class: "wide", onclick: () => byId("keys").close() }, "Close"),
+  );
   byId("keys").showModal();
 }
 
@@ -128,14 +156,33 @@ function listenToKeys() {
 }
 
 function listenToButtons() {
-  const clicks = { collapse: closeAll, turn, fit: () => fit(), nearer: () => zoom(1.25), farther: () => zoom(0.8), help: showKeys, play,
-    theme: () => setTheme(isDark() ? "light" : "dark"), first: () => goTo(-1), back: () => goTo(time.at - 1), next: () => goTo(time.at + 1),
-    last: () => goTo(time.steps.length - 1) };
+  const clicks = {
+    collapse: closeAll,
+    turn,
+    fit: () => fit(),
+    nearer: () => zoom(1.25),
+    farther: () => zoom(0.8),
+    help: showKeys,
+    play,
+    theme: () => setTheme(isDark() ? "light" : "dark"),
+    first: () => goTo(-1),
+    back: () => goTo(time.at - 1),
+    next: () => goTo(time.at + 1),
+    last: () => goTo(time.steps.length - 1),
+  };
   for (const [id, act] of Object.entries(clicks)) byId(id).addEventListener("click", act);
   byId("time").addEventListener("input", event => goTo(Number(event.target.value) - 1));
-  byId("graph").addEventListener("click", event => { if (event.target.id === "graph" && !stepping()) choose(null); });
+  byId("graph").addEventListener("click", event => {
+    if (event.target.id === "graph" && !stepping()) choose(null);
+  });
   let waiting = null;
-  addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(() => { fit(false); drawTicks(); }, 120); });
+  addEventListener("resize", () => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      fit(false);
+      drawTicks();
+    }, 120);
+  });
 }
 
 async function start() {

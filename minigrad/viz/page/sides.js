@@ -22,7 +22,7 @@ function inputsOf(at) {
 // What is known about an item in one of the programs.
 function factsOf(at, side) {
   const item = ITEMS[at];
-  return side === "b" ? item.b ?? null : sideHas(at, "a") ? item : null;
+  return side === "b" ? (item.b ?? null) : sideHas(at, "a") ? item : null;
 }
 
 // The variable of an item's output, in whichever program has it.
@@ -39,7 +39,12 @@ function differences(at) {
     if (!isNumber(x) || !isNumber(y)) return null;
     return h("tr", {}, h("th", {}, name), h("td", {}, `${num(x)} → ${num(y)}${x ? `, ${num(y / x, 3)} times` : ""}`));
   };
-  return h("table", { class: "stats" }, row("norm of value, A → B", a.variable, b.variable), row("norm of gradient, A → B", a.gradient, b.gradient));
+  return h(
+    "table",
+    { class: "stats" },
+    row("norm of value, A → B", a.variable, b.variable),
+    row("norm of gradient, A → B", a.gradient, b.gradient),
+  );
 }
 
 // The buttons that choose A, B or both.
@@ -47,7 +52,22 @@ function startSides() {
   if (!COMPARED) return;
   const holder = byId("sides");
   holder.hidden = false;
-  const draw = () => holder.replaceChildren(...Object.entries({ a: `A: ${sideName("a")}`, b: `B: ${sideName("b")}`, ab: "both" }).map(([side, text]) =>
-    h("button", { "aria-pressed": String(sides.shown === side), onclick: () => { sides.shown = side; draw(); redraw(null); } }, shortened(text, 22))));
+  const draw = () =>
+    holder.replaceChildren(
+      ...Object.entries({ a: `A: ${sideName("a")}`, b: `B: ${sideName("b")}`, ab: "both" }).map(([side, text]) =>
+        h(
+          "button",
+          {
+            "aria-pressed": String(sides.shown === side),
+            onclick: () => {
+              sides.shown = side;
+              draw();
+              redraw(null);
+            },
+          },
+          shortened(text, 22),
+        ),
+      ),
+    );
   draw();
 }

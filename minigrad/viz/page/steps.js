@@ -2,23 +2,29 @@
 
 // {phase: "forward" | "backward" | "leaf" | "update", item, sends: [{input, mark}]}
 function stepsNow() {
-  const steps = takingPart().filter(at => !isLeaf(ITEMS[at]) && sideHas(at, "a")).map(at => ({ phase: "forward", item: at }));
+  const steps = takingPart()
+    .filter(at => !isLeaf(ITEMS[at]) && sideHas(at, "a"))
+    .map(at => ({ phase: "forward", item: at }));
   const met = new Set(); // which gradients have begun to add up
   const walk = at => {
     const item = ITEMS[at];
     if (isLeaf(item)) steps.push({ phase: "leaf", item: at, sends: [] });
     else if (item.inside !== null && isOpen(item.inside) && item.backward.length) item.backward.forEach(walk);
     else {
-      const sends = item.inputs.filter(input => input.sent !== null).map(input => {
-        const mark = met.has(input.source) ? "+=" : "=";
-        met.add(input.source);
-        return { input, mark };
-      });
+      const sends = item.inputs
+        .filter(input => input.sent !== null)
+        .map(input => {
+          const mark = met.has(input.source) ? "+=" : "=";
+          met.add(input.source);
+          return { input, mark };
+        });
       steps.push({ phase: "backward", item: at, sends });
     }
   };
   DATA.backward.forEach(walk);
-  DATA.updates.forEach(update => { if (update.item !== null) steps.push({ phase: "update", item: update.item, update, sends: [] }); });
+  DATA.updates.forEach(update => {
+    if (update.item !== null) steps.push({ phase: "update", item: update.item, update, sends: [] });
+  });
   return steps;
 }
 

@@ -67,7 +67,8 @@ function showTime() {
   const stage = byId("stage");
   stage.classList.toggle("stepping", stepping());
   const known = knownAfter(time.steps, time.at);
-  const forward = new Set([...known.forward].map(repOf)), backward = new Set([...known.backward].map(repOf));
+  const forward = new Set([...known.forward].map(repOf)),
+    backward = new Set([...known.backward].map(repOf));
   for (const [key, node] of drawn.nodes) {
     const leaf = node.item !== undefined && isLeaf(ITEMS[node.item]);
     node.element.classList.toggle("todo", stepping() && !leaf && !forward.has(key) && !backward.has(key));
@@ -80,7 +81,10 @@ function showTime() {
     const { classList } = wire.element;
     classList.toggle("todo", stepping() && !wire.parts.some(({ item }) => known.forward.has(item)));
     classList.toggle("unsent", stepping() && !wire.parts.some(({ input }) => known.sent.has(input)));
-    classList.toggle("now", wire.parts.some(({ input }) => now.has(input)));
+    classList.toggle(
+      "now",
+      wire.parts.some(({ input }) => now.has(input)),
+    );
     classList.toggle("now-forward", step?.phase === "forward" && wire.parts.some(({ item }) => item === step.item));
   }
   drawMarks(step);
@@ -93,7 +97,10 @@ function nowText(step) {
   if (!step) return [h("b", {}, "All of it"), h("span", {}, `${plural(time.steps.length, "step")}: press → to begin`)];
   const item = ITEMS[step.item];
   const phase = { forward: "Forward", backward: "Backward", leaf: ".grad is whole", update: "Update" }[step.phase];
-  return [h("b", { class: step.phase }, phase), h("span", {}, `${time.at + 1} of ${time.steps.length}: ${shortened(item.title, 24)}`)];
+  return [
+    h("b", { class: step.phase }, phase),
+    h("span", {}, `${time.at + 1} of ${time.steps.length}: ${shortened(item.title, 24)}`),
+  ];
 }
 
 // "=" or "+=" where each gradient of this step arrives.
@@ -108,7 +115,14 @@ function drawMarks(step) {
     while (k > 1 && !clear(wire.back[k])) k--;
     const [x, y] = wire.back[k];
     taken.push([x, y]);
-    marks.push(s("g", { class: "mark", transform: `translate(${x}, ${y})` }, s("rect", { x: -12, y: -9, width: 24, height: 18, rx: 9 }), s("text", { y: 4.5 }, mark)));
+    marks.push(
+      s(
+        "g",
+        { class: "mark", transform: `translate(${x}, ${y})` },
+        s("rect", { x: -12, y: -9, width: 24, height: 18, rx: 9 }),
+        s("text", { y: 4.5 }, mark),
+      ),
+    );
   }
   byId("marks").replaceChildren(...marks);
 }
@@ -116,7 +130,8 @@ function drawMarks(step) {
 // The point of a line so far before its end, or its middle if it is short.
 function placeFromEnd(line, distance) {
   const lengths = [0];
-  for (let k = 1; k < line.length; k++) lengths.push(lengths[k - 1] + Math.hypot(line[k][0] - line[k - 1][0], line[k][1] - line[k - 1][1]));
+  for (let k = 1; k < line.length; k++)
+    lengths.push(lengths[k - 1] + Math.hypot(line[k][0] - line[k - 1][0], line[k][1] - line[k - 1][1]));
   const goal = Math.max(lengths.at(-1) - distance, lengths.at(-1) / 2);
   return lengths.findIndex(length => length >= goal);
 }
@@ -131,7 +146,12 @@ function drawTicks() {
   const paint = canvas.getContext("2d");
   paint.scale(ratio, ratio);
   const style = getComputedStyle(document.documentElement);
-  const colours = Object.fromEntries(["forward", "backward", "leaf", "update"].map(name => [name, style.getPropertyValue(`--${name === "leaf" ? "backward" : name}`)]));
+  const colours = Object.fromEntries(
+    ["forward", "backward", "leaf", "update"].map(name => [
+      name,
+      style.getPropertyValue(`--${name === "leaf" ? "backward" : name}`),
+    ]),
+  );
   const n = time.steps.length;
   const room = (width - 16) / Math.max(n, 1);
   time.steps.forEach((step, k) => {

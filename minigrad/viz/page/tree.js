@@ -26,10 +26,16 @@ function makerOf(at) {
 
 // An item's name, with its module's where that is another one than the item `from` is in.
 function nameSeenFrom(item, from) {
-  const inner = pathOf(item.group).filter(g => GROUPS[g].kind === "module").at(-1);
-  const own = pathOf(from.group).filter(g => GROUPS[g].kind === "module").at(-1);
+  const inner = pathOf(item.group)
+    .filter(g => GROUPS[g].kind === "module")
+    .at(-1);
+  const own = pathOf(from.group)
+    .filter(g => GROUPS[g].kind === "module")
+    .at(-1);
   const name = item.short || item.title;
-  return inner === undefined || inner === own || pathOf(from.group).includes(inner) ? name : `${groupName(inner)} › ${name}`;
+  return inner === undefined || inner === own || pathOf(from.group).includes(inner)
+    ? name
+    : `${groupName(inner)} › ${name}`;
 }
 
 // The calls and leaves that take part when composite ops are taken as they are open or closed; modules are looked through.
@@ -54,8 +60,7 @@ function shown(group, into) {
       shown(inner, into);
     } else if (child.group !== undefined) {
       if (visibleGroup(inner)) into.nodes.push({ key: `g${inner}`, group: inner, parent: group });
-    }
-    else if (visibleItem(child.item)) into.nodes.push({ key: `i${child.item}`, item: child.item, parent: group });
+    } else if (visibleItem(child.item)) into.nodes.push({ key: `i${child.item}`, item: child.item, parent: group });
   }
   return into;
 }
@@ -91,7 +96,12 @@ function visibleGraph() {
 // Open a group, closing the ones opened longest ago if the screen would hold too many nodes. Returns what was closed.
 function openGroup(at) {
   const path = pathOf(at);
-  path.forEach(g => { if (!isOpen(g)) { OPEN.add(g); OPENED.push(g); } });
+  path.forEach(g => {
+    if (!isOpen(g)) {
+      OPEN.add(g);
+      OPENED.push(g);
+    }
+  });
   const closed = [];
   while (countShown(0) > LIMIT) {
     const oldest = OPENED.find(g => isOpen(g) && !path.includes(g));
@@ -104,10 +114,11 @@ function openGroup(at) {
 
 // Close a group and everything in it.
 function closeGroup(at) {
-  for (const g of [...OPEN]) if (g !== 0 && pathOf(g).includes(at)) {
-    OPEN.delete(g);
-    OPENED.splice(OPENED.indexOf(g), 1);
-  }
+  for (const g of [...OPEN])
+    if (g !== 0 && pathOf(g).includes(at)) {
+      OPEN.delete(g);
+      OPENED.splice(OPENED.indexOf(g), 1);
+    }
 }
 
 // How many calls lie in a group, composite ops counted as one.

@@ -36,15 +36,18 @@ function num(x, digits = 4) {
   return minus(trimmed(x.toPrecision(digits)));
 }
 
-const trimmed = text => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
+const trimmed = text => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 const minus = text => text.replaceAll("-", "−");
-const shapeText = shape => shape.length ? shape.join("×") : "scalar";
+const shapeText = shape => (shape.length ? shape.join("×") : "scalar");
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
 function bytes(n) {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let k = 0;
-  while (n >= 1024 && k < units.length - 1) { n /= 1024; k++; }
+  while (n >= 1024 && k < units.length - 1) {
+    n /= 1024;
+    k++;
+  }
   return `${k && n < 100 ? n.toFixed(1) : Math.round(n)} ${units[k]}`;
 }
 

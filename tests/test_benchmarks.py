@@ -1,0 +1,102 @@
+"""The benchmarks' harness: peers, the reasons why one can't run, ratios, tables. That workloads run: tests/test_docs.py."""
+
+from __future__ import annotations
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from benchmarks import gpu_check
+from benchmarks.measure import choose, measure, summarize
+from benchmarks.peers import PEERS, Peer
+from benchmarks.report import duration, table, write
+from benchmarks.workloads import WORKLOADS
+from benchmarks.workloads.workload import weights
+
+
+def test_a_peer_says_why_it_cannot_run() -> None:
+    assert PEERS["minigrad"].trouble() is None
+    assert "pip install no_such_library" in str(Peer("x", "no_such_library").trouble())
+    assert "no-such-program" in str(Peer("x", "minigrad", needs=("no-such-program",)).trouble())
+
+
+def test_choice() -> None:
+    assert choose([]) == ["minigrad"]
+    with pytest.raises(ValueError, match="no peer 'nobody'"):
+        choose(["nobody"])
+    assert choose(None)[0] == "minigrad"
+
+
+def test_spared_workloads_exist() -> None:
+    assert all(name in WORKLOADS and reason for peer in PEERS.values() for name, reason in peer.without)
+
+
+@pytest.mark.parametrize("peer", ["jax", "autograd", "mygrad", "tinygrad"])
+def test_peers_take_the_same_steps(peer: str) -> None:
+    """A short MLP's first losses are minigrad's; a library that compiles takes seconds, so only those that don't are run."""
+    if PEERS[peer].trouble():
+        pytest.skip(str(PEERS[peer].trouble()))
+    lib = PEERS[peer].load(1)
+    make = PEERS[peer].builder(WORKLOADS["mlp_sgd"])
+    assert make is not None and PEERS[peer].builder(WORKLOADS["gpt"]) is None
+    if peer in ("autograd", "mygrad"):
+        ours, theirs = WORKLOADS["mlp_sgd"].build(minigrad), make(lib)
+        np.testing.assert_allclose([theirs() for _ in range(3)], [ours() for _ in range(3)], rtol=1e-4)
+
+
+def test_weights_are_the_same_each_time() -> None:
+    first, second = weights([(3, 4), (3,)]), weights([(3, 4), (3,)])
+    assert all((a == b).all() for a, b in zip(first, second, strict=True)) and first[0].dtype == np.float32
+    assert abs(first[0]).max() <= 0.5
+
+
+def made_up() -> dict[str, Any]:
+    found: dict[str, dict[str, Any]] = {
+        "minigrad": {"times": [1.0, 2.0, 4.0], "results": [1.0], "memory": 30.0, "memory_before": 20.0},
+        "torch": {"times": [3.0, 4.0, 4.0], "results": [1.0], "memory": None, "memory_before": None},
+        "jax": {"times": [1.0, 1.0, 1.0], "results": [1.1], "memory": 1.0, "memory_before": 0.0},
+        "mygrad": {"missing": "no such workload"},
+    }
+    summarize(found, WORKLOADS["mlp_sgd"])
+    return {"workload": "mlp_sgd", "title": "a title", "unit": "step", "peers": found}
+
+
+def test_ratios() -> None:
+    peers = made_up()["peers"]
+    assert peers["torch"]["ratio"] == 2.0 and peers["torch"]["ratio_least"] == 3.0 and peers["torch"]["agrees"]
+    assert not peers["jax"]["agrees"] and "ratio" not in peers["mygrad"]
+
+
+def test_table_and_files(tmp_path: Path) -> None:
+    text = table(made_up())
+    assert "2.00 x" in text and "10 MiB" in text and "no such workload" in text and "means nothing" in text
+    written = write(tmp_path, {"processor": "p", "threads": 1}, [made_up()])
+    assert json.loads(written[0].read_text())["results"][0]["workload"] == "mlp_sgd"
+    if find_spec("matplotlib"):
+        assert written[1].read_bytes()[:4] == b"\x89PNG"
+    assert duration(0.00123) == "1.23 ms" and duration(2e-6) == "2 us"
+
+
+def test_a_measurement() -> None:
+    result = measure(WORKLOADS["scalar_chain"], ["minigrad"], 1, 2, 0.01)["peers"]["minigrad"]
+    assert len(result["times"]) == 2 and 0 < result["least"] <= result["median"] and result["version"] == minigrad.__version__
+
+
+def test_gpu_check_agrees_with_itself(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU the checks compare minigrad with itself; with another rule they'd find it."""
+    assert not gpu_check.compared("cpu")
+    monkeypatch.setitem(gpu_check.CHECKS, "broken", (lambda x: x * float(np.random.default_rng().normal()), [gpu_check.ROWS]))
+    assert [line for line in gpu_check.compared("cpu") if line.startswith("broken")]
+
+
+def test_gpu_check_without_a_gpu(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    if minigrad.amp.is_autocast_available("cuda"):
+        pytest.skip("there is a GPU")
+    monkeypatch.setattr("sys.argv", ["gpu_check"])
+    assert gpu_check.main() == 2
+    assert len(capsys.readouterr().out.strip().splitlines()) == 1

@@ -1,0 +1,173 @@
+"""What can be said of the GPU's kernels without a GPU: their arithmetic, compiled for the CPU, is the reference's; convolution
+in parts is convolution; and the switches of TF32.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import shutil
+import subprocess
+import warnings
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+from minigrad.backends import NUMPY, Window, cupy_backend, cupy_kernels
+from minigrad.backends.reference import REFERENCE
+
+COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+compiled = pytest.mark.skipif(COMPILER is None, reason="compiles the kernels for the CPU: needs a C compiler")
+
+
+class Elementwise:
+    """CuPy's ElementwiseKernel on the CPU: broadcasts, runs the same code for every element, in float32."""
+
+    folder: Path
+
+    def __init__(self, inputs: str, outputs: str, operation: str, name: str) -> None:
+        self.inputs, self.outputs = (
+            [part.split() for part in re.split(r",\s*", text)] for text in (inputs, outputs)
+        )  # fmt: skip
+        names = [name for _, name in self.inputs + self.outputs]
+        kinds = ["_Bool" if kind == "bool" else "float" for kind, _ in self.inputs + self.outputs]
+        pointers = ", ".join(f"{kind}* {name}_" for kind, name in zip(kinds, names, strict=True))
+        bound = "\n".join(f"#define {name} {name}_[i]" for name in names)
+        source = f"""#include <math.h>
+            typedef float T;
+            {bound}
+            void run(long n, {pointers}) {{ for (long i = 0; i < n; i++) {{ {operation}; }} }}"""
+        file = self.folder / f"{name}.c"
+        file.write_text(source)
+        subprocess.run([str(COMPILER), "-shared", "-fPIC", str(file), "-o", f"{file}.so", "-lm"], check=True)
+        self.run = ctypes.CDLL(f"{file}.so").run
+
+    def __call__(self, *args: Any) -> Any:
+        given, outputs = args[: len(self.inputs)], list(args[len(self.inputs) :])
+        shape = np.broadcast_shapes(*(np.shape(a) for a in (*given, *outputs)))
+        types = [np.bool_ if kind == "bool" else np.float32 for kind, _ in self.inputs]
+        arrays = [np.ascontiguousarray(np.broadcast_to(np.asarray(a, t), shape)) for a, t in zip(given, types, strict=True)]
+        outputs = outputs or [np.empty(shape, np.float32) for _ in self.outputs]
+        every = [a.ctypes.data_as(ctypes.c_void_p) for a in (*arrays, *outputs)]
+        self.run(ctypes.c_long(int(np.prod(shape))), *every)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    Elementwise.folder = tmp_path_factory.mktemp("kernels")
+    library = {name: getattr(np, name) for name in ("mean", "sum", "square", "sqrt", "zeros_like", "empty", "uint8", "float64")}
+    return cupy_kernels.fused(SimpleNamespace(**library, ElementwiseKernel=Elementwise))
+
+
+RNG = np.random.default_rng(0)
+X, G = (RNG.standard_normal((4, 3, 5), dtype=np.float32) for _ in range(2))
+W, BIAS = (RNG.uniform(0.5, 1.5, 3).astype(np.float32) for _ in range(2))
+MEAN, VAR = X.mean((0, 2), keepdims=True), X.var((0, 2), keepdims=True)
+WITH_NAN = np.where(X > 1, np.float32("nan"), X)
+CALLS: list[tuple[str, tuple]] = [
+    ("relu_backward", (G, np.maximum(X, 0))),
+    ("relu_backward", (G, WITH_NAN)),
+    ("gelu", (X, "none")),
+    ("gelu", (X, "tanh")),
+    ("gelu_backward", (G, X, "none")),
+    ("batch_norm", (X, W, BIAS, 1e-5)),
+    ("batch_norm", (X, None, None, 1e-5)),
+    ("batch_norm", (X.astype(np.float16), None, None, 1e-5)),
+    ("batch_norm_relu", (X, W, BIAS, 1e-5)),
+    ("batch_norm_backward", (G, X, W, MEAN, VAR, 1e-5)),
+    ("batch_norm_backward", (G, X, None, MEAN, VAR, 1e-5)),
+    ("softmax_backward", (G, REFERENCE["softmax"](NUMPY, X, 1), 1)),
+    ("log_softmax_backward", (G, REFERENCE["log_softmax"](NUMPY, X, 1), 1)),
+]
+
+
+@compiled
+@pytest.mark.parametrize(("name", "args"), CALLS, ids=[f"{name}{k}" for k, (name, _) in enumerate(CALLS)])
+def test_fused_kernels(kernels: dict[str, Any], name: str, args: tuple) -> None:
+    ours, want = kernels[name](NUMPY, *args), REFERENCE[name](NUMPY, *args)
+    pairs = zip(ours, want, strict=True) if isinstance(want, tuple) else [(ours, want)]
+    for a, b in pairs:
+        assert a.shape == b.shape and a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+STEPS: list[tuple[str, int, tuple]] = [
+    ("sgd_", 0, (0.1, 0.0, 0.0, 0.0, False, False)),
+    ("sgd_", 0, (0.1, 0.0, 0.0, 0.3, False, True)),
+    ("sgd_", 1, (0.1, 0.9, 0.2, 0.3, False, False)),
+    ("sgd_", 1, (0.1, 0.9, 0.0, 0.3, True, True)),
+    ("adam_", 2, (0.1, (0.9, 0.999), 1e-8, 0.0, False, False)),
+    ("adam_", 2, (0.1, (0.9, 0.999), 1e-8, 0.3, False, True)),
+    ("adam_", 2, (0.1, (0.9, 0.999), 1e-8, 0.3, True, False)),
+]
+
+
+@compiled
+@pytest.mark.parametrize(("name", "buffers", "options"), STEPS, ids=[f"{name}{k}" for k, (name, *_) in enumerate(STEPS)])
+def test_fused_steps(kernels: dict[str, Any], name: str, buffers: int, options: tuple) -> None:
+    states = []
+    for kernel in (kernels[name], REFERENCE[name]):
+        p, state = X.copy(), [np.abs(G) for _ in range(buffers)]
+        extra = {"sgd_": state or [None], "adam_": [*state, np.array(2.0, np.float32), None]}[name]
+        for _ in range(2):
+            kernel(NUMPY, p, G, *extra, *options)
+        states.append([p, *(s for s in extra if s is not None)])
+    for a, b in zip(*states, strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("tile", [1, 3000, 2**28])
+def test_convolution_in_parts(monkeypatch: pytest.MonkeyPatch, tile: int, groups: int) -> None:
+    monkeypatch.setattr(cupy_kernels, "TILE", tile)
+    x, w, bias = RNG.standard_normal((5, 4, 7, 6)), RNG.standard_normal((6, 4 // groups, 3, 2)), RNG.standard_normal(6)
+    window = Window((2, 1), (1, 0), (1, 2), groups)
+    y = REFERENCE["conv"](NUMPY, x, w, bias, window)
+    g = RNG.standard_normal(y.shape)
+    calls = {"conv": (x, w, bias, window), "conv_input": (g, w, x.shape, window), "conv_weight": (x, g, (3, 2), window)}
+    for name, args in calls.items():
+        ours, want = cupy_kernels.CONVOLUTION[name](NUMPY, *args), REFERENCE[name](NUMPY, *args)
+        assert ours.shape == want.shape
+        np.testing.assert_allclose(ours, want, rtol=1e-10, atol=1e-10)
+
+
+def test_tiles_are_bounded() -> None:
+    window = Window((1, 1), (1, 1), (1, 1))
+    parts = list(cupy_kernels.tiles((1000, 64, 32, 32), 4, (3, 3), window))
+    assert [p.start for p in parts[1:]] == [p.stop for p in parts[:-1]] and parts[-1].stop == 1000
+    assert all((p.stop - p.start) * 64 * 9 * 1024 * 4 <= cupy_kernels.TILE for p in parts)
+    assert not list(cupy_kernels.tiles((0, 64, 32, 32), 4, (3, 3), window))
+
+
+def test_namespace_fills_in() -> None:
+    calls = []
+    library = SimpleNamespace(
+        argsort=lambda x, **options: calls.append(options), diagonal=np.diagonal, linalg=np.linalg, exp=np.exp
+    )  # fmt: skip
+    xp = cupy_backend.Namespace(library)
+    xp.argsort(X, axis=1, stable=True)
+    assert calls == [{"axis": 1, "kind": "stable"}]
+    assert xp.exp is np.exp and xp.linalg.inv is np.linalg.inv
+    np.testing.assert_array_equal(xp.linalg.diagonal(X, offset=1), np.linalg.diagonal(X, offset=1))
+
+
+def test_tf32_switches() -> None:
+    before = minigrad.get_float32_matmul_precision()
+    try:
+        minigrad.backends.cuda.matmul.allow_tf32 = True
+        assert minigrad.get_float32_matmul_precision() == "high" and cupy_backend.allow_tf32()
+        minigrad.set_float32_matmul_precision("highest")
+        assert not minigrad.backends.cuda.matmul.allow_tf32
+        minigrad.set_float32_matmul_precision("medium")
+        assert minigrad.backends.cuda.matmul.allow_tf32 and minigrad.get_float32_matmul_precision() == "medium"
+        with pytest.warns(UserWarning, match="no effect"):
+            minigrad.set_float32_matmul_precision("low")
+        assert minigrad.get_float32_matmul_precision() == "medium"
+    finally:
+        with warnings.catch_warnings():
+            minigrad.set_float32_matmul_precision(before)

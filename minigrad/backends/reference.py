@@ -332,7 +332,8 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 _KERNELS = [
     where, matmul, linear, linear_backward, linear_relu, conv_relu, conv_backward, relu_backward, gelu,
     gelu_backward, batch_norm, batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward,
-    layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward, log_softmax, log_softmax_backward,
+    layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward,
+    log_softmax, log_softmax_backward,
     take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_,
     assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
 ]  # fmt: skip

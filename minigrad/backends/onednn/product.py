@@ -86,7 +86,7 @@ def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 
 class LinearBackward:
-    """The gradients of y = x weight^T + bias for x of n rows and k columns, y of m; the bias's in one pass with the weight's."""
+    """The gradients of y = x weight^T + bias, x of n rows and k columns, y of m; the bias's in one pass with the weight's."""
 
     def __init__(self, lib: Library, n: int, k: int, m: int, bias: bool) -> None:
         x, weight, y = (lib.desc(shape, (shape[1], 1)) for shape in ((n, k), (m, k), (n, m)))

@@ -51,7 +51,7 @@ def guarded(function: Callable, name: str, rename: bool = True) -> Callable:
             told = explained(function, name, rename, args, options, error)
             if told is error:
                 raise
-            raise told from None
+            raise told from error
 
     if not name[0].isupper():  # a class shares its constructor with those below it
         _guarded[function] = _guarded[call] = call
@@ -72,7 +72,8 @@ def explained(function: Callable, name: str, rename: bool, args: tuple, options:
     misfits, got = compared(function, args, options)
     if misfits:
         return DTypeError(f"{name}: {'; '.join(misfits)}")
-    kind = next((new for old, new in KINDS.items() if isinstance(error, old)), RuntimeError)
+    ours = type(error).__module__.startswith(__package__) and len(error.args) == 1
+    kind = type(error) if ours else next((new for old, new in KINDS.items() if isinstance(error, old)), RuntimeError)
     reason = text if len(text) < 160 else f"{text[:160]}..."
     return kind(f"{name}: not possible for {got}. Reason: {reason or type(error).__name__}")
 

@@ -36,17 +36,16 @@ def test_spared_workloads_exist() -> None:
     assert all(name in WORKLOADS and reason for peer in PEERS.values() for name, reason in peer.without)
 
 
-@pytest.mark.parametrize("peer", ["jax", "autograd", "mygrad", "tinygrad"])
+@pytest.mark.parametrize("peer", ["autograd", "mygrad"])
 def test_peers_take_the_same_steps(peer: str) -> None:
-    """A short MLP's first losses are minigrad's; a library that compiles takes seconds, so only those that don't are run."""
+    """A short MLP's first losses are minigrad's. The peers that compile take too long for a test."""
     if PEERS[peer].trouble():
         pytest.skip(str(PEERS[peer].trouble()))
     lib = PEERS[peer].load(1)
     make = PEERS[peer].builder(WORKLOADS["mlp_sgd"])
     assert make is not None and PEERS[peer].builder(WORKLOADS["gpt"]) is None
-    if peer in ("autograd", "mygrad"):
-        ours, theirs = WORKLOADS["mlp_sgd"].build(minigrad), make(lib)
-        np.testing.assert_allclose([theirs() for _ in range(3)], [ours() for _ in range(3)], rtol=1e-4)
+    ours, theirs = WORKLOADS["mlp_sgd"].build(minigrad), make(lib)
+    np.testing.assert_allclose([theirs() for _ in range(3)], [ours() for _ in range(3)], rtol=1e-4)
 
 
 def test_weights_are_the_same_each_time() -> None:

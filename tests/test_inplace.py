@@ -250,3 +250,16 @@ def test_logits_may_be_written_after_the_loss() -> None:
     logits.detach().add_(1)
     loss.backward()
     np.testing.assert_array_equal(x.grad.numpy(), expected.numpy())
+
+
+def test_an_array_can_be_written_until_a_graph_has_saved_its_memory() -> None:
+    x = minigrad.zeros(3, requires_grad=True)
+    x.detach().numpy()[:] = 2.0
+    assert x.tolist() == [2.0, 2.0, 2.0]
+    y = (x + 1).sum()  # saves nothing
+    x.detach().numpy()[0] = 3.0
+    y = (x * x).sum()
+    with pytest.raises(ValueError, match="read-only"):
+        x.detach().numpy()[0] = 4.0
+    y.backward()
+    assert x.grad.tolist() == [6.0, 4.0, 4.0]

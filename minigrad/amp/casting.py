@@ -115,7 +115,8 @@ class autocast(switched):
 
     `enabled=False` switches it off inside of another. `cache_enabled` keeps the cast weights until the outermost block ends.
     With float16 use `GradScaler`. Raises ValueError or RuntimeError for an unknown device type; where there is no such device,
-    or the type is none that autocast knows, it warns and does nothing. Source: Micikevicius et al. 2018, Mixed precision training.
+    or the type is none that autocast knows, it warns and does nothing.
+    Source: Micikevicius et al. 2018, Mixed precision training.
     """
 
     def __init__(
@@ -240,11 +241,11 @@ def wrap_functions(top: str) -> None:
         for name in sorted(listed):
             function = vars(module).get(name)
             if isinstance(function, FunctionType):
-                wrapped = casting_first(name, function)
+                wrapped, own_name = casting_first(name, function), function.__name__
                 setattr(module, name, wrapped)
-                home = sys.modules.get(function.__module__)
-                if home is not None and vars(home).get(function.__name__) is function:  # so that it can be pickled
-                    setattr(home, function.__name__, wrapped)
+                home = sys.modules.get(str(function.__module__))
+                if home is not None and vars(home).get(own_name) is function:  # so that it can be pickled
+                    vars(home)[own_name] = wrapped
     for name in sorted(listed):
         method = vars(Tensor).get(name)
         if isinstance(method, FunctionType):

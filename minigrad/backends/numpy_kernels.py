@@ -112,7 +112,7 @@ def linear(b: Any, x: np.ndarray, weight: np.ndarray, bias: Any) -> np.ndarray:
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
-def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: bool) -> np.ndarray:
+def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: Any) -> np.ndarray:
     if x.dtype.itemsize < 4 or x.dtype.kind != "f" or not x.size:  # NumPy sums these in a wider type
         return np.mean(x, axis=dim, keepdims=keepdim)
     total = np.add.reduce(x, axis=dim, keepdims=keepdim)

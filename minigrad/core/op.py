@@ -149,13 +149,10 @@ class Op:
         if plan.rest:
             usual = plan.usual if not options else ()
             saved += usual or tuple([self._look_up(source, arrays, options) for source in plan.rest])
-        for k in plan.inputs:
-            if isinstance(args[k], Tensor):
-                version = args[k].version or written(args[k])
-                versions += (version, version[0])
-        if plan.keeps_y:
-            version = written(out)
-            versions += (version, version[0])
+        for x in [args[k] for k in plan.inputs] + [out] * plan.keeps_y:
+            if isinstance(x, Tensor):
+                versions += (version := written(x), version[0])
+                version[1:] = (True,)  # saved: `numpy()` then gives an array that can't be written
         out.node = Node(self, options, parents, plan, y.shape, y.dtype, saved, versions)
 
     def _bare(self, arrays: list, options: dict) -> Any:

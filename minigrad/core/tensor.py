@@ -61,7 +61,7 @@ class Tensor(Operators):
 
 
 def written(x: Tensor) -> list[int]:
-    """The write counter of the memory of `x`, made when first asked for."""
+    """The write counter of the memory of `x`, made when first asked for; it gets a second entry once a graph saves that."""
     if x.version is None:
         x.version = [0]
     return x.version

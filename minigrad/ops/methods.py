@@ -81,7 +81,7 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     if str(self.device) == "cuda:0" and not force:
         raise TypeError("numpy: can't convert a cuda tensor. Hint: .cpu() first")
     host = self.backend.to_host(self.array)
-    if self.version is not None and host is self.array:
+    if self.version is not None and len(self.version) != 1 and host is self.array:
         host = host.view()
         host.flags.writeable = False
     return host

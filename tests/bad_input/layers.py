@@ -112,7 +112,7 @@ ROWS: list[tuple[str, str, str]] = [
     ('net.register_module("a.b", net)', 'KeyError', "module name can't be empty or contain '.', got 'a.b'"),
     ('net.__setattr__("weight", 3)', 'TypeError', "cannot assign 'int' as parameter 'weight' (Parameter or None expected)"),
     ('net.train("a")', 'ValueError', 'train: mode is expected to be a boolean, got str'),
-    ('net.to("float99")', 'RuntimeError', "to: device: expected one of cpu, cuda, got 'float99'"),
+    ('net.to("float99")', 'RuntimeError', 'to: device: expected one of '),
     ('net.to(mg.int64)', 'TypeError', 'Module.to: expected a floating dtype, got minigrad.int64'),
     ('F.linear(x, mg.ones(4, 4))', 'ShapeError', 'linear: expected input (..., in) and weight (out, in), got (2, 3) and'),
     ('F.linear(x, mg.ones(4, 3), mg.ones(5))', 'ShapeError', 'linear: bias must be (out) = (4,), got (5,)'),

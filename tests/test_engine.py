@@ -194,7 +194,7 @@ def test_backward_twice_needs_retain_graph() -> None:
     assert x.grad.tolist() == [4, 8]
     with pytest.raises(
         GradError,
-        match="mul saved were freed by an earlier backward, .*test_engine.py:[0-9]+. Hint: call backward\\(retain_graph=True\\)",
+        match="mul saved were freed by an earlier backward, .*test_engine.py:[0-9]+. Hint: call backward.retain_graph=True",
     ):
         y.backward()
     assert x.grad.tolist() == [4, 8]

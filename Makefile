@@ -5,13 +5,13 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary=pygraphviz
 
-.PHONY: demo test lint parity gallery bench labs clean
+.PHONY: demo test lint parity gallery bench gpu-check labs clean
 
 demo: $(VENV)/viz
 	$(RUN) -m minigrad demo
 
 test: $(VENV)/dev
-	$(RUN) -m pytest tests --ignore=tests/parity
+	$(RUN) -m pytest -n auto tests --ignore=tests/parity
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check --output-format concise .
@@ -20,7 +20,7 @@ lint: $(VENV)/dev
 
 # the same numbers as PyTorch; needs it in the environment: .venv/bin/pip install torch
 parity: $(VENV)/dev
-	$(RUN) -m pytest tests/parity
+	$(RUN) -m pytest -n auto tests/parity
 
 gallery: $(VENV)/viz
 	$(RUN) -m minigrad.gallery

@@ -216,10 +216,10 @@ def test_memory_is_flat_over_2_000_steps_with_the_collector_off() -> None:
     gc.collect()
     gc.disable()
     try:
+        tracemalloc.start()
         for _ in range(100):
             step()
         gc.collect()
-        tracemalloc.start()
         first = tracemalloc.get_traced_memory()[0]
         for _ in range(2_000):
             step()

@@ -122,9 +122,9 @@ class BatchNorm(Running):
         training = self.training and not self.frozen
         mean, var = self.running_mean, self.running_var
         moving, own = training and mean is not None, training or mean is None
-        used: Any = (None, None) if training and not moving else (mean, var)
+        used = (None, None) if training and not moving else (mean, var)
         factor = self.factor() if moving else 0.0
-        y = normalized(by_batch, input, *used, self.weight, self.bias, own, factor, self.eps)
+        y = normalized(by_batch, input, used[0], used[1], self.weight, self.bias, own, factor, self.eps)
         if moving:
             add_(self.num_batches_tracked, 1)
         return y, own

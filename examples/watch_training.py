@@ -39,4 +39,4 @@ with mg.no_grad():
 plots.learning_curves(history).savefig(args.out / "curves.png")
 plots.gradient_flow(seen).savefig(args.out / "gradients.png")
 plots.confusion_matrix(classes, scores).savefig(args.out / "confusion.png")
-print(f"the page and the plots are in {args.out}")
+print(f"wrote the page and the plots to {args.out}")

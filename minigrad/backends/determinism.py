@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from .source import advise
+from .threads import hold_to_one
 
 _wanted = {"deterministic": False, "warn_only": False}
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """With `mode` True, an op that can't promise the same bits each time raises RuntimeError (or, with `warn_only`, warns)."""
+    """With `mode` True, an op that can't promise the same bits each time raises RuntimeError (or, with `warn_only`, warns).
+
+    NumPy's matrix products then run on one thread, since their bits depend on how many share the sums.
+    """
     for name, value in (("mode", mode), ("warn_only", warn_only)):
         if not isinstance(value, bool):
             raise TypeError(f"use_deterministic_algorithms: {name} must be True or False, got {type(value).__name__}")
     _wanted.update(deterministic=mode, warn_only=warn_only)
+    hold_to_one(mode)
 
 
 def are_deterministic_algorithms_enabled() -> bool:

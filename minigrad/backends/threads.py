@@ -95,7 +95,7 @@ def set_num_threads(n: int) -> None:
 def take_up() -> None:
     """Let the calling thread have as many threads as were asked for: OpenMP's setting is each thread's own."""
     pool = openmp() if _opened else openblas()
-    if pool is not None and CHOSEN[0] is not None:
+    if pool is not None and CHOSEN[0] is not None and not (_held and pool is openblas()):
         pool.set(CHOSEN[0])
 
 
@@ -105,9 +105,21 @@ def get_num_threads() -> int:
     return CHOSEN[0] or (1 if pool is None else pool.get())
 
 
+_held: list[int] = []  # how many threads OpenBLAS had before it was held to one
+
+
+def hold_to_one(wanted: bool) -> None:
+    """Let OpenBLAS, and what is shared out here, use one thread: the bits of a sum depend on how many take part."""
+    blas = openblas()
+    if blas is not None and wanted != bool(_held):
+        if wanted:
+            _held.append(blas.get())
+        blas.set(1 if wanted else _held.pop())
+
+
 def shared_out(work: Callable, *batches: np.ndarray) -> None:
     """work(*batches), with the first dimension of the batches shared out among threads, each with OpenBLAS to itself."""
-    many = min(get_num_threads(), len(batches[0]))
+    many = 1 if _held else min(get_num_threads(), len(batches[0]))
     blas = openblas()
     if many < 2 or blas is None:
         work(*batches)
@@ -117,9 +129,15 @@ def shared_out(work: Callable, *batches: np.ndarray) -> None:
     blas.set(1)
     try:
         parts = [tuple(a[i:j] for a in batches) for i, j in itertools.pairwise(cuts)]
-        list(crew(many).map(lambda part: work(*part), parts))
+        list(crew(many).map(lambda part: quietly(work, *part), parts))
     finally:
         blas.set(before)
+
+
+def quietly(work: Callable, *part: np.ndarray) -> None:
+    """work(*part), where overflow is no reason for a warning: a thread does not have its maker's settings."""
+    with np.errstate(all="ignore"):
+        work(*part)
 
 
 @functools.cache

@@ -15,9 +15,9 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-ne
          "--no-first-run", "--disable-default-apps", "--disable-sync", "--force-prefers-no-reduced-motion"]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """The browser, one for all tests."""
+    """The browser, one for a file's tests: while it is there an event loop runs, which other tests can't do with."""
     api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed (pip install minigrad[browser])")
     if not CHROMIUM:
         pytest.skip("no Chromium on the path (apt-get install chromium)")

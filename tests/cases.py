@@ -342,7 +342,12 @@ for lead in ((2,), (2, 3)):
         lambda x, w, c: np.maximum(x @ w.T + c, 0),
         lambda t, x, w, c: t.nn.functional.linear(x, w, c).relu(),
     )
-case(matmul.linear_relu_op, [normal(2, 4), normal(5, 4)], lambda x, w: np.maximum(x @ w.T, 0))
+case(
+    matmul.linear_relu_op,
+    [normal(2, 4), normal(5, 4)],
+    lambda x, w: np.maximum(x @ w.T, 0),
+    lambda t, x, w: t.nn.functional.linear(x, w).relu(),
+)
 
 # in place, on copies of the inputs
 

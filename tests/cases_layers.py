@@ -234,7 +234,8 @@ for x_size, groups, affine in (
     ((3, 4), 2, [normal(4), None]),
     ((2, 3, 2), 1, [None, None]),
 ):
-    case(norm.group_norm_op, [normal(*x_size), *affine], ref.group_norm, torch_group_norm, 1e-10, groups=groups, eps=EPS)
+    beside = None if affine[0] is None and affine[1] is not None else torch_group_norm  # PyTorch's second derivative fails
+    case(norm.group_norm_op, [normal(*x_size), *affine], ref.group_norm, beside, 1e-10, groups=groups, eps=EPS)
 case(norm.softmax_op, [normal(2, 3)], ref.softmax, dim=1)
 case(norm.softmax_op, [cube], ref.softmax, dim=0)
 case(norm.softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.array([0.5, 0.5]), dim=0)

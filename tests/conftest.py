@@ -1,4 +1,4 @@
-"""What every suite shares: warnings are errors, and each test starts from the same random numbers and modes."""
+"""What every suite shares: each test starts from the same random numbers and modes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import pytest
 
 import minigrad
 from minigrad.core import MODE, Mode
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("filterwarnings", "error")
 
 
 @pytest.fixture(autouse=True)

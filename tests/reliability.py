@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tempfile
@@ -31,7 +32,7 @@ def killed(*arguments: str) -> int:
 def bad_values() -> tuple[int, int, list[str]]:
     """Calls with a bad value, how many of them were refused, and what is wrong with the errors."""
     calls, refused, wrong = 0, 0, []
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # some write files
         for what in tqdm(CALLABLES, desc="bad values", unit="function"):
             for label, error in tried(what, 1):
                 calls, refused = calls + 1, refused + (error is not None)

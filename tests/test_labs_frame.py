@@ -85,6 +85,8 @@ def finding(holds: bool, statement: str = "a", under: str = "") -> dict:
         ([finding(True), finding(False, "b")], "partly"),
         ([finding(True, under="he"), finding(False, under="default")], "depends"),
         ([finding(True, under="he"), finding(False, "b", "default")], "partly"),
+        ([finding(True, under="he"), finding(False, under="default"), finding(False, "b")], "partly"),
+        ([finding(True, under="he"), finding(False, under="default"), finding(True, "b")], "depends"),
     ],
 )
 def test_the_verdict_follows_from_the_findings(findings: list, verdict: str) -> None:

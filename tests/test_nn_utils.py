@@ -118,7 +118,7 @@ def test_vectors():
 
 def test_fusion_asks_for_evaluation():
     conv, bn = nn.Conv1d(2, 3, 1), nn.BatchNorm1d(3)
-    with pytest.raises(AssertionError, match="fusion only for eval"):
+    with pytest.raises(ValueError, match="fusion only for eval"):
         utils.fuse_conv_bn_eval(conv, bn)
     with pytest.raises(ValueError, match="no running statistics"):
         utils.fuse_conv_bn_eval(conv.eval(), nn.BatchNorm1d(3, track_running_stats=False).eval())

@@ -28,7 +28,8 @@ class GradScaler:
     backoff_factor                  by this it shrinks at one that was left out
     enabled                         if false, everything passes through unchanged
 
-    Warns, and is not enabled, where the device is not there. Source: Micikevicius et al. 2018, §3.2.
+    Warns, and is not enabled, where the device is not there.
+    Raises ValueError for factors out of range. Source: Micikevicius et al. 2018, §3.2.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class GradScaler:
         if enabled and not is_autocast_available(device_kind(device)):
             warnings.warn("GradScaler is enabled, but CUDA is not available. Disabling.", stacklevel=2)
             self._enabled = False
-        if self._enabled:
-            assert growth_factor > 1.0, "The growth factor must be > 1.0."
-            assert backoff_factor < 1.0, "The backoff factor must be < 1.0."
+        if self._enabled and not (growth_factor > 1 and 0 < backoff_factor < 1):
+            raise ValueError(f"GradScaler: expected growth_factor > 1 and 0 < backoff_factor < 1, got {growth_factor!r} and "
+                             f"{backoff_factor!r}. Hint: 2.0 and 0.5")  # fmt: skip
         self._scale, self._tracker = float(init_scale), 0
         self._growth_factor, self._backoff_factor, self._growth_interval = growth_factor, backoff_factor, growth_interval
         self._stages: dict[int, str] = defaultdict(lambda: READY)  # of each optimizer, by its id
@@ -67,12 +68,12 @@ class GradScaler:
             return
         key = id(optimizer)
         if self._stages[key] == UNSCALED:
-            raise RuntimeError("unscale_() has already been called on this optimizer since the last update().")
+            raise RuntimeError("GradScaler.unscale_: it has already been called since the last update(). Hint: scaler.update()")
         if self._stages[key] == STEPPED:
-            raise RuntimeError("unscale_() is being called after step().")
+            raise RuntimeError("GradScaler.unscale_: called after step(). Hint: before it")
         grads = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if any(g.dtype is DTYPES["float16"] for g in grads):
-            raise ValueError("Attempting to unscale FP16 gradients.")
+            raise ValueError("GradScaler.unscale_: expected gradients of float32, got float16. Hint: parameters stay float32")
         with no_grad():
             for g in grads:
                 g.mul_(1 / self._scale)
@@ -88,13 +89,14 @@ class GradScaler:
         if not self._enabled:
             return optimizer.step(*args, **kwargs)
         if "closure" in kwargs:
-            raise RuntimeError("Closure use is not currently supported if GradScaler is enabled.")
+            raise RuntimeError("GradScaler.step: a closure is not supported. Hint: compute the loss before the step")
         key = id(optimizer)
         if self._stages[key] == STEPPED:
-            raise RuntimeError("step() has already been called since the last update().")
+            raise RuntimeError("GradScaler.step: it has already been called since the last update(). Hint: scaler.update()")
         if self._stages[key] == READY:
             self.unscale_(optimizer)
-        assert key in self._found, "No inf checks were recorded for this optimizer."
+        if key not in self._found:
+            raise RuntimeError("GradScaler.step: no parameter of the optimizer has a gradient. Hint: backward() first")
         taken = None if self._found[key] else optimizer.step(*args, **kwargs)
         self._stages[key] = STEPPED
         return taken
@@ -106,7 +108,8 @@ class GradScaler:
         if new_scale is not None:
             self._scale = float(new_scale.item() if isinstance(new_scale, Tensor) else new_scale)
         else:
-            assert self._found, "No inf checks were recorded prior to update."
+            if not self._found:
+                raise RuntimeError("GradScaler.update: no step was taken since the last update. Hint: scaler.step(optimizer)")
             self._tracker += 1
             if any(self._found.values()):
                 self._scale, self._tracker = self._scale * self._backoff_factor, 0

@@ -129,8 +129,8 @@ class Run:
     def check(self, statement: str, holds: Any, under: str = "", **numbers: Any) -> None:
         """Enter a finding: whether a part of the claim holds, and the numbers that it was decided by.
 
-        `under` is the condition it was measured under: a statement that holds under one and not under another makes the
-        verdict `depends`. Give `holds` as a comparison of what was measured.
+        `under` is the condition it was measured under: a statement that holds under one only makes the verdict
+        `depends`. Give `holds` as a comparison of what was measured.
         """
         self.findings.append({"statement": statement, "under": under, "holds": bool(holds), "numbers": plain(numbers)})
 

@@ -121,7 +121,8 @@ def page(said: Iterable[Words], reports: dict[str, dict[str, Any]]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Batch normalization, measured</title>',
         f"<style>{STYLE}</style></head><body><h1>Batch normalization, measured</h1>",
         f"<p>What articles and papers claim about batch normalization, measured by minigrad: of {len(reports)} labs, {counts}. "
-        "Verdicts follow from the findings by one rule: all hold, none does, it depends on conditions, or a part holds.</p>"
+        "Verdicts follow from the findings by one rule: the claim holds if all do and fails if none does; it holds partly "
+        "if some statement is true under no condition; else it depends on conditions.</p>"
         f"<nav>{menu}</nav>",
         *(f'<section><h2>{escape(t["title"])}</h2><p>From <a href="#{escape(w.name)}">{escape(w.title)}</a>.</p>'
           f'{table({**t, "title": ""})}</section>' for w, t in featured),

@@ -73,7 +73,7 @@ def words(path: str | os.PathLike) -> Words:
 def judged(findings: Iterable[Mapping[str, Any]]) -> str:
     """The verdict on findings: `holds` if all hold, `fails` if none does.
 
-    In between it `depends` if some statement holds under one condition and fails under another, and is `partly` true otherwise.
+    In between it is `partly` true if some statement holds under no condition, and `depends` if each holds under some.
     Raises ValueError for no findings.
     """
     findings = list(findings)
@@ -82,10 +82,8 @@ def judged(findings: Iterable[Mapping[str, Any]]) -> str:
     held = {f["holds"] for f in findings}
     if len(held) == 1:
         return "holds" if held.pop() else "fails"
-    by_statement: dict[str, set] = {}
-    for f in findings:
-        by_statement.setdefault(f["statement"], set()).add(f["holds"])
-    return "depends" if any(len(outcomes) > 1 for outcomes in by_statement.values()) else "partly"
+    somewhere = {f["statement"] for f in findings if f["holds"]}
+    return "depends" if all(f["statement"] in somewhere for f in findings) else "partly"
 
 
 def sentence(findings: Iterable[Mapping[str, Any]]) -> str:

@@ -32,7 +32,7 @@ def fuse_conv_bn_weights(
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     """A copy of the convolution that does what it and the batch norm behind it do in evaluation.
 
-    Raises AssertionError unless both are in evaluation, as in PyTorch; ValueError without running statistics.
+    Raises ValueError unless both are in evaluation (PyTorch: AssertionError), and without running statistics.
     """
     return fused("fuse_conv_bn_eval", conv, bn, transpose)
 
@@ -45,7 +45,7 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 def fused(who: str, layer: Module, bn: Any, transpose: bool) -> Module:
     """A copy of the layer with the batch norm taken in."""
     if layer.training or bn.training:
-        raise AssertionError(f"{who}: fusion only for eval! Hint: .eval() first")
+        raise ValueError(f"{who}: fusion only for eval! Hint: .eval() first")
     if bn.running_mean is None:
         raise ValueError(f"{who}: the batch norm has no running statistics to take in")
     both = copy.deepcopy(layer)

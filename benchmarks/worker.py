@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import sys
@@ -80,12 +81,13 @@ class Serving:
         make = self.peer.builder(WORKLOADS[self.workload])
         if make is None:
             return None
-        before = peak_memory()
+        before, data = peak_memory(), status("RssAnon")
         self.step = make(lib)
         return {
             "version": getattr(lib, "__version__", "?"),
             "results": [self.step() for _ in range(CHECKED)],
             "memory_before": before,
+            "data_before": data,
         }
 
     def round(self, steps: int) -> float:
@@ -100,14 +102,28 @@ class Serving:
         """The most memory this process has held, in MiB."""
         return peak_memory()
 
+    def collector(self, on: bool) -> None:
+        """Switch Python's collector of reference cycles on or off."""
+        (gc.enable if on else gc.disable)()
+
+    def held(self) -> dict[str, float | None]:
+        """What is held now: memory in MiB, how much of it is data and no file's code, and the objects that Python tracks."""
+        if gc.isenabled():
+            gc.collect()
+        return {"memory": status("VmRSS"), "data": status("RssAnon"), "objects": len(gc.get_objects())}
+
+
+def status(name: str) -> float | None:
+    """A line of Linux's account of this process, in MiB; None on another system."""
+    file = Path("/proc/self/status")
+    lines = file.read_text().splitlines() if file.exists() else []
+    return next((int(line.split()[1]) / 2**10 for line in lines if line.startswith(f"{name}:")), None)
+
 
 def peak_memory() -> float | None:
     """The most memory this process has held, in MiB; None where the system doesn't say."""
-    status = Path("/proc/self/status")
-    if status.exists():  # getrusage may count what the parent held before this process began
-        lines = [line for line in status.read_text().splitlines() if line.startswith("VmHWM:")]
-        return int(lines[0].split()[1]) / 2**10
-    if resource is None:
-        return None
+    found = status("VmHWM")
+    if found is not None or resource is None:  # getrusage may count what the parent held before this process began
+        return found
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -99,7 +99,7 @@ def train(name: str, model: nn.Module, data: TensorDataset, held_out: TensorData
     return history
 
 
-@no_grad
+@no_grad()
 def accuracy(model: nn.Module, data: TensorDataset) -> float:
     """The part of the digits that the model names right."""
     images, labels = data.tensors
@@ -222,7 +222,7 @@ def as_text(image: Tensor) -> str:
     return "\n".join("".join(2 * SHADES[round(v * (len(SHADES) - 1))] for v in row) for row in image[0].tolist())
 
 
-@no_grad
+@no_grad()
 def predict(checkpoint: str | Path = "runs/demo/cnn.safetensors", index: int | None = None, count: int = 3) -> None:
     """Print held-out digits as text, with what a trained model makes of them: the one at `index`, or the first few."""
     model = restored(checkpoint)

@@ -31,8 +31,8 @@ RULES = {
     "accumulation": "where gradients meet, the last to come takes the place of the others",
     "broadcast": "an operand that was broadcast gets the gradient of its first copy, not the sum over all copies",
     "zeroing": "the gradients of the step before are still there when those of the next one come",
-    "mean path": "batch norm and layer norm take their mean for a constant",
-    "variance path": "batch norm and layer norm take their variance for a constant",
+    "mean path": "batch, layer and group norm take their mean for a constant",
+    "variance path": "batch, layer and group norm take their variance for a constant",
 }
 CUT = {"mean path": ("sub", 1), "variance path": ("div", 1)}  # the edges of a norm's definition that carry these paths
 

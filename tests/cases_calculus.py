@@ -15,6 +15,11 @@ from . import references as ref
 from .table import apart, case, fixed, normal, positive, whole
 
 
+def strided_places(size: tuple, stride: tuple, offset: int) -> np.ndarray:
+    at = [offset + sum(i * step for i, step in zip(index, stride, strict=True)) for index in np.ndindex(*size)]
+    return np.array(at, dtype=int).reshape(size)
+
+
 def between(low: float, high: float, *size: int) -> Callable:
     return lambda rng: rng.uniform(low, high, size)
 
@@ -266,3 +271,100 @@ case(OPS["pinv"], [solid(4, 3)], lambda x, rtol: np.linalg.pinv(x), "linalg.pinv
 # bits
 case(OPS["bitwise_left_shift"], [whole(0, 9, 5), whole(0, 4, 5)], np.left_shift)
 case(OPS["bitwise_right_shift"], [whole(-9, 9, 5), whole(0, 4, 5)], np.right_shift)
+
+# Bessel functions and their kin; by integrals and series that are not the kernels'
+for order in (0, 1, 3):
+    case(OPS["bessel_i"], [between(-9.5, 9.5, 7)], ref.bessel_i, None, tol=1e-9, n=order, scaled=True)
+    case(OPS["bessel_i"], [between(-5, 5, 7)], ref.bessel_i, None, tol=1e-7, n=order, scaled=False)
+    case(OPS["bessel_j"], [between(-9, 9, 7)], ref.bessel_j, None, tol=1e-9, n=order)
+case(OPS["bessel_i"], [fixed([70.0, -90.0, 0.0])], ref.bessel_i, None, tol=1e-9, n=1, scaled=True)
+case(OPS["bessel_j"], [fixed([50.0, -60.0, 0.0])], ref.bessel_j, None, tol=1e-9, n=1)
+for name in ("i0", "i0e", "i1", "i1e"):
+    scaled = name.endswith("e")
+    case(
+        minigrad.special.__dict__[name],
+        [between(-5, 5, 6)],
+        lambda x, n=int(name[1]), scaled=scaled: ref.bessel_i(x, n, scaled),
+        f"special.{name}",
+        tol=1e-8,
+    )
+case(OPS["gammainc"], [fixed([0.5, 2.0, 5.0, 9.0]), fixed([0.3, 3.5, 4.0, 20.0])], ref.gammainc,
+     "special.gammainc", tol=1e-9, wants=(1,))  # fmt: skip
+case(OPS["gammainc"], [fixed([0.5, 2.0, 9.0]), fixed([0.3, 3.5, 20.0])], ref.gammainc,
+     lambda t, a, x, upper: t.special.gammaincc(a, x), tol=1e-9, wants=(1,), upper=True)  # fmt: skip
+case(OPS["zeta"], [fixed([2.0, 3.5, 6.0]), fixed([0.4, 2.0, 30.0])], ref.zeta, "special.zeta", tol=1e-9, wants=(1,))
+case(OPS["entr"], [positive(5)], lambda x: -x * np.log(x), "special.entr")
+case(OPS["entr"], [fixed([0.0, -1.0])], lambda x: np.array([0.0, -np.inf]), "special.entr", wants=())
+case(OPS["erfcx"], [fixed([-2.0, -0.3, 0.2, 1.0, 3.0])], lambda x: np.exp(x * x) * np.vectorize(math.erfc)(x),
+     "special.erfcx", tol=1e-11)  # fmt: skip
+case(OPS["ndtri"], [between(0.02, 0.98, 6)], ref.ndtri, "special.ndtri", tol=1e-9)
+case(OPS["gcd"], [whole(-20, 20, 2, 5), whole(0, 9, 5)])
+
+# memory in steps
+for shape, stride, offset in (((2, 3), (1, 2), 1), ((3, 2), (1, 1), 0), ((2, 2, 2), (0, 3, 1), 2), ((0, 2), (1, 1), 0)):
+    case(
+        OPS["as_strided"],
+        [normal(3, 4)],
+        lambda x, size, stride, offset: x.reshape(-1)[strided_places(size, stride, offset)],
+        lambda t, x, size, stride, offset: t.as_strided(x, size, stride, offset),
+        size=shape,
+        stride=stride,
+        offset=offset,
+    )
+    case(
+        OPS["as_strided_adjoint"],
+        [normal(*shape)],
+        lambda x, shape, size, stride, offset: np.bincount(
+            strided_places(size, stride, offset).reshape(-1), x.reshape(-1), math.prod(shape)
+        ).astype(float).reshape(shape),
+        None,
+        shape=(3, 4),
+        size=shape,
+        stride=stride,
+        offset=offset,
+    )
+
+# LU, eigenvalues, complex numbers
+for size in ((3, 3), (2, 4, 3), (3, 5)):
+    case(OPS["lu_packed"], [solid(*size)], ref.lu_packed, None, tol=1e-10)
+    case(
+        OPS["lu_pivots"],
+        [normal(*size)],
+        lambda x: ref.lu_pivots(x),
+        lambda t, x: t.linalg.lu_factor(x.detach())[1],
+        wants=(),
+    )
+case(OPS["pivot_rows"], [fixed([[2, 3, 3], [1, 2, 3]])], lambda x, m: np.array([[1, 2, 0, 3], [0, 1, 2, 3]]), None, m=4)
+case(
+    lambda x: minigrad.real(OPS["complex_eigenvalues"](x)).sort()[0],
+    [solid(2, 3, 3)],
+    lambda x: np.sort(np.linalg.eigvals(x).real),
+    lambda t, x: t.linalg.eigvals(x.detach()).real.sort()[0],
+    wants=(),
+    tol=1e-10,
+    name="complex_eigenvalues",
+)
+case(
+    lambda x: OPS["complex_eigenvectors"](x).abs(),
+    [solid(2, 3, 3)],
+    lambda x: np.abs(np.linalg.eig(x)[1]),
+    lambda t, x: t.linalg.eig(x.detach())[1].abs(),
+    wants=(),
+    tol=1e-10,
+    name="complex_eigenvectors",
+)
+complex_pair = [normal(2, 3), normal(2, 3)]
+for name, part in (("real", np.real), ("imag", np.imag), ("conj", np.conj)):
+    case(
+        lambda x, y, name=name: OPS[name](OPS["complex"](x, y)).abs(),
+        complex_pair,
+        lambda x, y, part=part: np.abs(part(x + 1j * y)),
+        lambda t, x, y, name=name: getattr(t, name)(t.complex(x.detach(), y.detach())).abs(),
+        wants=(),
+        name=name,
+    )
+case(OPS["complex"], complex_pair, lambda x, y: x + 1j * y, None, wants=())
+case(lambda x: OPS["poisson"](x * 0.0, generator=minigrad.Generator()), [positive(4)], np.zeros_like, None, wants=(),
+     name="poisson")  # fmt: skip
+case(lambda x: OPS["binomial"](x, x * 0.0 + 1.0, generator=minigrad.Generator()), [fixed([3.0, 7.0])], np.copy, None, wants=(),
+     name="binomial")  # fmt: skip

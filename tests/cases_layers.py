@@ -10,6 +10,7 @@ import numpy as np
 from minigrad.autograd import grad
 from minigrad.backends import Window
 from minigrad.ops import conv, losses, norm
+from minigrad.ops.attention import attention_op
 from minigrad.ops.recurrent import KINDS
 from minigrad.trace import record
 
@@ -159,6 +160,10 @@ def torch_batch_norm_eval(t: Any, x: Any, w: Any, c: Any, mean: Any, var: Any, *
     return t.nn.functional.batch_norm(x, mean, var, w, c, False, 0.1, eps)
 
 
+def torch_attention(t: Any, *inputs: Any, scale: Any, causal: Any) -> Any:
+    return t.nn.functional.scaled_dot_product_attention(*inputs, is_causal=causal, scale=scale)
+
+
 def torch_layer_norm(t: Any, x: Any, w: Any, c: Any, *, dims: Any, eps: Any) -> Any:
     return t.nn.functional.layer_norm(x, x.shape[dims[0] :], w, c, eps)
 
@@ -241,11 +246,20 @@ case(norm.softmax_op, [cube], ref.softmax, dim=0)
 case(norm.softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.array([0.5, 0.5]), dim=0)
 case(norm.log_softmax_op, [normal(2, 3)], lambda x, dim: np.log(ref.softmax(x, dim)), dim=1)
 case(norm.log_softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.log([0.5, 0.5]), dim=0)
+for sizes in ([(3, 4), (5, 4), (5, 2)], [(2, 1, 4, 3), (2, 1, 4, 3), (2, 1, 4, 3)]):
+    for causal in (False, True):
+        case(attention_op, [normal(*size) for size in sizes], ref.attention, torch_attention, 1e-10, scale=0.3, causal=causal)
 case(
     norm.cross_entropy_op,
     [normal(4, 3), fixed([2, 0, -100, 1])],
     ref.cross_entropy,
     lambda t, x, target: t.nn.functional.cross_entropy(x, target, reduction="none"),
+)
+case(
+    norm.cross_entropy_mean_op,
+    [normal(4, 3), fixed([2, 0, 0, 1])],
+    lambda x, target: ref.cross_entropy(x, target).mean(),
+    lambda t, x, target: t.nn.functional.cross_entropy(x, target),
 )
 case(
     losses.binary_cross_entropy_op,

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import copy
 import math
+import re
+import runpy
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import minigrad
 import minigrad.nn as nn
 import minigrad.nn.functional as F
 from minigrad import backends
 from minigrad.autograd import gradcheck, gradgradcheck
+from minigrad.backends import NUMPY
+from minigrad.backends.numpy_kernels import NUMPY_KERNELS
+from minigrad.backends.reference import REFERENCE
 from minigrad.optim import SGD
 from minigrad.trace import record
+
+from .test_providers import PROVIDERS, both, odd
+from .test_providers import close as near
 
 SDPA = F.scaled_dot_product_attention
 
@@ -252,3 +264,31 @@ def attend(q=(3, 2, 6), k=(4, 2, 6), v=(4, 2, 6), **options):
 def test_misfits(call, error, text):
     with pytest.raises(error, match=text):
         call()
+
+
+@both
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_kernels_of_attention(provider: str, data: st.DataObject) -> None:
+    kernels = REFERENCE | NUMPY_KERNELS | PROVIDERS[provider]
+    lead, rng = data.draw(st.sampled_from([(), (3,), (2, 3)])), np.random.default_rng(data.draw(st.integers(0, 999)))
+    rows, keys, width, out = (data.draw(st.integers(1, n)) for n in (70, 70, 40, 40))
+    inputs = [data.draw(odd(rng, *lead, *size)) for size in ((rows, width), (keys, width), (keys, out))]
+    scale, causal = data.draw(st.sampled_from([0.2, 1.0, 3.0])), data.draw(st.booleans())
+    expected = REFERENCE["attention"](NUMPY, *inputs, scale, causal)
+    near(kernels["attention"](NUMPY, *inputs, scale, causal), expected, "attention")
+    g, wanted = data.draw(odd(rng, *lead, rows, out)), tuple(data.draw(st.booleans()) for _ in range(3))
+    found = kernels["attention_backward"](NUMPY, g, *inputs, expected[1], scale, wanted)
+    want = REFERENCE["attention_backward"](NUMPY, g, *inputs, expected[1], scale, wanted)
+    assert [x is not None for x in found] == list(wanted)
+    near(tuple(found), tuple(want), "attention_backward")
+
+
+def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    script = Path(minigrad.__file__).parents[1] / "examples/gpt_characters.py"
+    options = {"--steps": 150, "--lr": 0.01, "--width": 16, "--layers": 1, "--context": 16, "--write": 20, "--out": tmp_path}
+    monkeypatch.setattr(sys, "argv", [str(script), *(str(word) for pair in options.items() for word in pair)])
+    runpy.run_path(str(script), run_name="__main__")
+    bits, knowing_nothing = map(float, re.search(r"held out: (.*) bits .*nothing (.*)", capsys.readouterr().out).groups())
+    assert bits < 0.8 * knowing_nothing
+    assert len((tmp_path / "written.txt").read_text()) == len("    def ") + 20

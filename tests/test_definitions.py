@@ -53,7 +53,9 @@ def test_decompose_runs_the_definition(case: Case) -> None:
 
 
 def test_every_composite_op_is_here() -> None:
-    assert {case.what.name for case in COMPOSITE} == {name for name, op in OPS.items() if op.definition is not None}
+    """Those that are called by rules alone are in `test_vmap.py`, which their definitions are for."""
+    composite = {name for name, op in OPS.items() if op.definition is not None}
+    assert {case.what.name for case in COMPOSITE} == {name for name in composite if not name.endswith("_gradient")}
 
 
 def test_running_statistics_move_alike() -> None:

@@ -345,8 +345,9 @@ def test_leaves_and_requires_grad() -> None:
     x = leaf(1)
     assert x.is_leaf and x.grad_fn is None and x.requires_grad
     y = x * 2
-    assert not y.is_leaf and y.grad_fn.name() == "mul"
-    assert y.grad_fn.next_functions == ((x, 0), (None, 0))
+    assert not y.is_leaf and y.grad_fn.name() == "MulBackward0"
+    (end, at), constant = y.grad_fn.next_functions
+    assert end.variable is x and end.next_functions == () and at == 0 and constant == (None, 0)
     assert not minigrad.zeros(2).requires_grad and minigrad.zeros(2).requires_grad_().requires_grad
     with pytest.raises(GradError, match="leaf"):
         y.requires_grad = False

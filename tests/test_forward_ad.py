@@ -175,9 +175,8 @@ def test_bad_duals() -> None:
             fw.make_dual(minigrad.arange(2), one)
         with pytest.raises(TypeError, match="tangent must be a floating tensor, got float"):
             fw.make_dual(one, 1.0)
-        with pytest.raises(ValueError, match=r"float32 \(2,\), got minigrad.float32 \(3,\)"):
+        with pytest.raises(ValueError, match=r"the tensor's shape \(2,\), got \(3,\)"):
             fw.make_dual(one, minigrad.ones(3))
-        with pytest.raises(ValueError, match="float64"):
-            fw.make_dual(one, one.double())
+        assert fw.unpack_dual(fw.make_dual(one, one.double())).tangent.dtype is minigrad.float32
         with pytest.raises(RuntimeError, match="there is no dual level 3"):
             fw.make_dual(one, one, level=3)

@@ -192,10 +192,15 @@ def test_functional_call() -> None:
     y = func.functional_call(model, given, x)
     np.testing.assert_allclose(y.detach().numpy(), np.tile([1.0, 2.0], (4, 1)), rtol=1e-4)
     assert {name: p.tolist() for name, p in model.state_dict().items()} == before
-    with pytest.raises(KeyError, match="the module has no 0.wait"):
-        func.functional_call(model, {"0.wait": x}, x)
-    with pytest.raises(KeyError, match="strict=True these are missing: 1.weight"):
-        func.functional_call(model, given, x, strict=True)
+    np.testing.assert_array_equal(func.functional_call(model, {**given, "0.wait": x}, x).detach(), y.detach())
+    with pytest.raises(RuntimeError, match="strict=True .* of Sequential, but some are unexpected: 0.wait; missing: 1.weight"):
+        func.functional_call(model, {**given, "0.wait": x}, x, strict=True)
+    with pytest.raises(ValueError, match="0.weight appeared in multiple dictionaries"):
+        func.functional_call(model, (given, {"0.weight": x}), x)
+    tied = minigrad.nn.Sequential(minigrad.nn.Linear(3, 3), minigrad.nn.Linear(3, 3))
+    tied[1].bias = tied[0].bias
+    with pytest.raises(ValueError, match="different tensors for 1.bias"):
+        func.functional_call(tied, {"0.bias": x[0], "1.bias": x[1]}, x)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +212,7 @@ def test_functional_call() -> None:
         (lambda x: func.grad(wave)(minigrad.arange(2)), RuntimeError, "must hold floating tensors.*got minigrad.int64"),
         (lambda x: func.grad(wave, has_aux=True)(x), RuntimeError, r"must return \(output, aux\)"),
         (lambda x: func.jvp(wave, x, x), TypeError, "primals and tangents must be tuples"),
-        (lambda x: func.jvp(wave, (x,), (minigrad.ones(3),)), ValueError, "the tangent must be like the tensor"),
+        (lambda x: func.jvp(wave, (x,), (minigrad.ones(3),)), ValueError, "the tangent must have the tensor"),
         (lambda x: func.jvp(lambda x: minigrad.ones(2), (x,), (x,), strict=True), RuntimeError, "every output must depend"),
         (lambda x: func.vjp(minigrad.sin, x)[1](minigrad.ones(3)), ValueError, r"shapes of the output, \[\(2,\)\]"),
         (lambda x: functional.vjp(minigrad.sin, x), RuntimeError, "v can only be left out"),

@@ -306,15 +306,21 @@ def test_full_backward_hook_without_a_differentiable_input():
     assert seen == [((None,), (4, 2))] and layer.weight.grad is not None
 
 
-def test_full_backward_hook_of_several_inputs_looks_and_does_not_replace():
+def test_full_backward_hook_of_several_inputs():
     layer = nn.Bilinear(2, 3, 4)
     seen = []
     layer.register_full_backward_hook(lambda m, gi, go: seen.append([g.shape for g in gi]))
     a, b = minigrad.randn(5, 2, requires_grad=True), minigrad.randn(5, 3, requires_grad=True)
     layer(a, b).sum().backward()
     assert seen == [[(5, 2), (5, 3)]]
-    layer.register_full_backward_hook(lambda m, gi, go: gi)
-    with pytest.raises(RuntimeError, match="can replace the gradient of one input, but 2 inputs want one"):
+    before = a.grad, b.grad
+    a.grad = b.grad = None
+    layer.register_full_backward_hook(lambda m, gi, go: (gi[0] * 2, gi[1] * 3))
+    layer(a, b).sum().backward()
+    np.testing.assert_allclose(a.grad, 2 * before[0], rtol=1e-6)
+    np.testing.assert_allclose(b.grad, 3 * before[1], rtol=1e-6)
+    layer.register_full_backward_hook(lambda m, gi, go: gi[:1])
+    with pytest.raises(RuntimeError, match="hook: expected None or 2 gradients, got 1"):
         layer(a, b).sum().backward()
 
 

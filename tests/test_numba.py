@@ -28,6 +28,7 @@ there = pytest.mark.skipif(bool(numba_kernels.why()), reason="Numba is not insta
 @pytest.fixture(autouse=True)
 def at_any_size(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(numba_kernels, "ENOUGH", 1)
+    monkeypatch.setattr(numba_kernels, "MANY", 1)
     monkeypatch.setattr(numba_kernels, "_failed", [])
     yield
     numba_kernels.compiled.cache_clear()

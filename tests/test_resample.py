@@ -87,6 +87,8 @@ def test_derivatives():
     for f, inputs in (
         (lambda x: F.interpolate(x, (5, 3), mode="bicubic"), (wanted(1, 2, 3, 4),)),
         (lambda x: F.interpolate(x, scale_factor=1.5, mode="bilinear"), (wanted(1, 2, 3, 4),)),
+        (lambda x: F.interpolate(x, (2, 3), mode="bilinear", antialias=True), (wanted(1, 2, 5, 4),)),
+        (lambda x: F.interpolate(x, (2, 3), mode="bicubic", antialias=True), (wanted(1, 1, 5, 6),)),
         (lambda x, g: F.grid_sample(x, g, align_corners=False), (wanted(1, 2, 4, 4), grid)),
         (lambda x, g: F.grid_sample(x, g, "bicubic", align_corners=True), (wanted(1, 2, 4, 4), grid)),
         (lambda t: F.affine_grid(t, (1, 1, 2, 3), align_corners=False), (wanted(1, 2, 3),)),
@@ -105,7 +107,7 @@ def test_derivatives():
         (lambda x: F.interpolate(x, 3, mode="linear"), NotImplementedError, "got 4D input for mode 'linear'"),
         (lambda x: F.interpolate(x, 3, mode="cubic"), NotImplementedError, "bicubic takes 4D"),
         (lambda x: F.interpolate(x, 3, align_corners=True), ValueError, "align_corners option can only be set with"),
-        (lambda x: F.interpolate(x, 3, mode="bilinear", antialias=True), NotImplementedError, "antialias=True is not offered"),
+        (lambda x: F.interpolate(x, 3, mode="nearest", antialias=True), ValueError, "restricted to bilinear and bicubic"),
         (lambda x: F.interpolate(x, (3, 3, 3)), ValueError, "must be a number or 2 of them"),
         (lambda x: F.interpolate(x, 0), RuntimeError, "sizes should be greater than 0"),
         (lambda x: F.grid_sample(x, x, align_corners=True), RuntimeError, r"expected input \(N, C, H, W\) and grid"),

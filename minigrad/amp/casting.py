@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import partial, wraps
 from types import FunctionType
 from typing import Any
@@ -36,6 +37,12 @@ class Casting:
         self.types, self.caches, self.stage = types, caches, now.rule
         self.cache: dict = within.cache if within else {}
         self.outer = within.outer if within else now.instead
+
+    def fresh(self) -> Callable:
+        """The same, with weights of its own: for a part that runs twice and is to record the same both times."""
+        other = copy(self)
+        other.cache = {}
+        return other.instead
 
     def active(self, args: Iterable) -> str | None:
         """The kind of device of the first tensor, if autocast is on for it."""

@@ -21,7 +21,7 @@ LOWER: dict[str, set[str]] = {  # in the type of the autocast
 }
 FLOAT32: dict[str, set[str]] = {
     "cpu": {
-        *LOSSES, *"""binary_cross_entropy prod cholesky inv pinv solve qr_q eigenvectors eigenvalues singular_vectors
+        *LOSSES, *"""binary_cross_entropy prod cholesky inv pinv solve qr_q lu_packed eigenvectors eigenvalues singular_vectors
             singular_values cdist trace quantile nanquantile grid_sample avg_pool3d max_pool3d adaptive_avg_pool3d
             adaptive_max_pool3d max_unpool2d max_unpool3d fractional_max_pool2d fractional_max_pool3d""".split(),
     },

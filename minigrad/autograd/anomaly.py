@@ -124,11 +124,13 @@ class Watch(Listener):
         self.arriving: Any = None
 
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
-        if self.found or MODE.get().rule is not None:
+        if self.found:
             return
         line = user_line()
         if output.node is not None:
             self.lines[output.node] = line
+        if MODE.get().rule is not None:  # in backpropagation, of which `contributed` hears
+            return
         kind = trouble(output) if self.check and op.kind != "create" else None
         if kind is None:
             return
@@ -140,6 +142,10 @@ class Watch(Listener):
         if kind == "Inf" and (given or any(x.infs for x in operands)):
             return  # an Inf that was put in on purpose, as in a mask
         self.fail(f"forward of {op.name} gave {kind}{where(output)}", line, operands, cause(op.name, FORWARD, operands, kind))
+
+    def made(self, node: Node) -> None:
+        """A call of a Function, of which `heard` does not hear, made a node."""
+        self.lines[node] = user_line()
 
     def arrived(self, key: Any, g: Any) -> None:
         self.arriving = g
@@ -158,6 +164,8 @@ class Watch(Listener):
         ours = operands or g
         line = self.lines.get(node, "a line outside of the anomaly mode's block")
         why = cause(node.op.name, BACKWARD, [*ours, *g] if operands else ours, kind)
+        if getattr(node.op, "custom", False) and not any(x.nans or x.infs for x in g):
+            why = f"the backward of {node.op.name} itself, since the gradient that it was given is finite"
         if kind == "NaN" and "held NaN" not in why and any(x.has(zero) for x in g):
             why += "; a gradient of 0 met an infinite slope. Hint: where() must guard the input of the op, not its result"
         name = names[min(k, len(names) - 1)]

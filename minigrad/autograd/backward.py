@@ -7,11 +7,14 @@ from contextvars import ContextVar
 from typing import Any
 
 from ..backends import GradError, ShapeError
+from ..backends import dtype as as_dtype
+from ..backends.source import advise
 from ..core import Tensor, mode, node_of, propagate
-from ..ops.arithmetic import cast
-from ..ops.create import ones_like, zeros_like
+from ..ops.arithmetic import cast, clone
+from ..ops.create import ones_like, zeros, zeros_like
 from ..ops.update import add_
 from ..trace import Program, program_behind, resumed
+from .nodes import AccumulateGrad, GradientEdge, with_multi_hooks
 from .reached import note
 from .vmap import vmap
 
@@ -23,24 +26,32 @@ def backward(
     grad_tensors: Any = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    grad_variables: Any = None,
     inputs: Any = None,
 ) -> None:
     """Add d(sum of tensors * grad_tensors)/d(leaf) to `.grad` of every leaf behind `tensors`, or of `inputs` only.
 
-    Raises GradError, before anything is changed, if a tensor has no graph, is no scalar and came without a gradient,
-    or if a saved value was freed or overwritten.
+    `inputs` may be tensors that are no leaves, too. `grad_variables` is the old name of grad_tensors. Raises GradError, before
+    anything is changed, if a tensor has no graph, is no scalar and came without a gradient, or if a saved value was freed or
+    overwritten.
     """
-    roots = listed(tensors)
+    if grad_variables is not None:
+        advise("backward: grad_variables is deprecated. Use grad_tensors instead.")
+        if grad_tensors is not None:
+            raise GradError("backward: got grad_tensors and grad_variables, which are one. Hint: only grad_tensors")
+        grad_tensors = grad_variables
+    roots, seeds = rooted("backward", tensors, grad_tensors)
     wanted = None if inputs is None else listed(inputs)
     if wanted is not None and not wanted:
         raise GradError("backward: inputs is empty. Hint: leave it out to reach every leaf")
-    seeds = seeds_of("backward", roots, grad_tensors)
     keys = None if wanted is None else [key_of("backward", t) for t in wanted]
     keep = create_graph if retain_graph is None else retain_graph
-    totals = PASS.get()(roots, seeds, keys, keep, create_graph)
+    totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
     owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
     for key, g in totals.items():
-        accumulate(owners.get(key, key), g, create_graph)
+        owner = owners.get(key, key)
+        if isinstance(owner, Tensor) and not owner.retains_grad:  # which its own hook has kept
+            accumulate(owner, g, create_graph)
     note(totals)
 
 
@@ -61,32 +72,40 @@ def grad(
     leading dimension of many. An input that the outputs don't depend on raises GradError, unless `allow_unused` (then
     None) or `materialize_grads` (then zeros).
     """
-    roots, wanted = listed(outputs), listed(inputs)
+    wanted = listed(inputs)
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: expected allow_unused to be True or not given with materialize_grads=True, got False")
     if not wanted:
         raise GradError("grad: inputs is empty. Hint: pass the tensors to differentiate by")
     if not only_inputs:
-        raise ValueError("grad: only_inputs=False is not supported. Hint: use backward()")
-    if is_grads_batched:
-        return batched(roots, wanted, listed(grad_outputs), create_graph, allow_unused, materialize_grads)
-    keys = [key_of("grad", t) for t in wanted]
+        advise("grad: only_inputs is deprecated and is ignored now (defaults to True). Use backward() to add to .grad.")
     keep = create_graph if retain_graph is None else retain_graph
-    totals = PASS.get()(roots, seeds_of("grad", roots, grad_outputs), keys, keep, create_graph)
+    if is_grads_batched:
+        return batched(listed(outputs), wanted, grad_outputs, keep, create_graph, allow_unused, materialize_grads)
+    roots, seeds = rooted("grad", outputs, grad_outputs)
+    keys = [key_of("grad", t) for t in wanted]
+    totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
     missing = [i for i, key in enumerate(keys) if key not in totals]
     if missing and not (allow_unused or materialize_grads):
-        raise GradError(f"grad: input {missing[0]}, of shape {tuple(wanted[missing[0]].shape)}, appears to not have been used "
-                        "in the graph. Hint: allow_unused=True gives None for it")  # fmt: skip
-    return tuple(zeros_like(t) if key not in totals and materialize_grads else totals.get(key)
+        t, which = wanted[missing[0]], f"input {missing[0]}"
+        which += f", of shape {tuple(t.shape)}," if isinstance(t, Tensor) else ""
+        raise GradError(f"grad: {which} appears to not have been used in the graph. Hint: allow_unused=True gives None for it")
+    return tuple(zeros_like(t, requires_grad=create_graph) if key not in totals and materialize_grads else totals.get(key)
                  for t, key in zip(wanted, keys, strict=True))  # fmt: skip
 
 
-def batched(roots: list, wanted: list, seeds: list, create_graph: bool, *unused: bool | None) -> tuple[Tensor | None, ...]:
+def batched(
+    roots: list, wanted: list, given: Any, keep: bool, create_graph: bool, *unused: bool | None
+) -> tuple[Tensor | None, ...]:
     """`grad` for many gradients at once, stacked in dimension 0 of the seeds: one pass, under `vmap`."""
+    seeds = [None] if given is None else listed(given)
+    if any(seed is None for seed in seeds):
+        raise ValueError("grad: with is_grads_batched=True every output needs its gradients, stacked in dimension 0, in "
+                         "grad_outputs, got None")  # fmt: skip
     nothing: list[bool] = []
 
     def one(*row: Tensor) -> tuple:
-        found = grad(roots, wanted, row, True, create_graph, True, unused[0], False, bool(unused[1]))
+        found = grad(roots, wanted, row, keep, create_graph, True, unused[0], False, bool(unused[1]))
         nothing[:] = [g is None for g in found]
         return tuple(g for g in found if g is not None)
 
@@ -98,7 +117,7 @@ def batched(roots: list, wanted: list, seeds: list, create_graph: bool, *unused:
 def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
     """leaf.grad += g: in place, as in PyTorch, unless the sum itself is to be differentiated."""
     if leaf.grad is None:
-        leaf.grad = g
+        leaf.grad = clone(g) if leaf.__dict__.get("hooks") else g  # which a hook may have kept
     elif create_graph:
         leaf.grad = leaf.grad + g
     else:
@@ -109,12 +128,28 @@ def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
 
 
 def listed(x: Any) -> list:
-    """One tensor or several, as a list."""
-    return list(x) if hasattr(x, "__iter__") and not isinstance(x, Tensor) else [x]
+    """One tensor (or edge) or several, as a list."""
+    return list(x) if hasattr(x, "__iter__") and not isinstance(x, (Tensor, GradientEdge)) else [x]
+
+
+def rooted(who: str, tensors: Any, given: Any) -> tuple[list[Tensor], list[Tensor]]:
+    """The tensors to start from, and the gradient of each. What an edge leads to is stood in for by zeros."""
+    roots = [ended(x) if isinstance(x, GradientEdge) else x for x in listed(tensors)]
+    return roots, seeds_of(who, roots, given)
+
+
+def ended(edge: GradientEdge) -> Tensor:
+    """What stands for the tensor that an edge belongs to: the leaf itself, else zeros with the edge's node."""
+    node = edge.node
+    if isinstance(node, AccumulateGrad):
+        return node.variable
+    return Tensor(zeros(*node.shape, dtype=as_dtype(node.dtype)).array, node)
 
 
 def key_of(who: str, t: Any) -> Any:
     """What a tensor's gradient is filed under: its node, or the leaf itself."""
+    if isinstance(t, GradientEdge):
+        return t.node.variable if isinstance(t.node, AccumulateGrad) else t.node
     if not isinstance(t, Tensor):
         raise TypeError(f"{who}: inputs must be tensors, got {type(t).__name__}")
     if not t.requires_grad:
@@ -160,12 +195,12 @@ def _backward(
     so it has no module scopes, and knows of values those that some rule saved: `minigrad.record` keeps all of them.
     """
     if not record:
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
         return None
     program = program_behind(self)
     program.keeps = True
     with resumed(program):
-        backward(self, gradient, retain_graph, create_graph, inputs)
+        backward(self, gradient, retain_graph, create_graph, inputs=inputs)
     return program
 
 

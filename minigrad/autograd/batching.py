@@ -6,6 +6,7 @@ examples in dimension 0; it returns the op's output for all examples, stacked in
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -98,10 +99,21 @@ def along(*names: str) -> Callable:
 KINDS: dict[str, Callable] = {"elementwise": aligned, "batched": aligned}
 rule("alias", "cast", "clone", "contiguous", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det",
      "cofactor", "cofactor_change", "logabsdet", "det_sign", "inv", "cholesky", "qr_q", "qr_complement",
-     "eigenvectors", "eigenvalues", "singular_vectors", "singular_values", "svd_complement", "pinv")(along())  # fmt: skip
+     "eigenvectors", "eigenvalues", "singular_vectors", "singular_values", "svd_complement", "pinv", "lu_pivots", "pivot_rows",
+     "lu_packed", "complex_eigenvalues", "complex_eigenvectors", "real", "imag", "conj", "complex", "poisson",
+     "binomial")(along())  # fmt: skip
 rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum",
      "cumprod", "logcumsumexp", "cummax_places", "cummin_places", "argsort", "recurrence", "cat", "stack",
      "gather")(along("dim"))  # fmt: skip
+
+
+@rule("as_strided", "as_strided_adjoint")
+def strided(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
+    """Each example's memory begins where that of the one before it ends."""
+    x = front(values[0], many[0], size)
+    n = math.prod(options.get("shape", x.shape[1:]))
+    more = {"size": (size, *options["size"]), "stride": (n, *options["stride"])}
+    return op(x, **options | more | ({"shape": (size, *options["shape"])} if "shape" in options else {}))
 
 
 @rule("unfold", "unfold_adjoint")

@@ -13,6 +13,7 @@ from ..core.op import Plan
 from ..ops.arithmetic import cast, sum_to
 from ..ops.create import zeros
 from ..ops.operands import broadcastable
+from .saving import Unpacked, acting
 
 
 def first(values: tuple) -> tuple:
@@ -30,6 +31,8 @@ def heard_of(name: str, what: str, x: Tensor) -> None:
 class CustomOp(Op):
     """What the nodes of a Function name as their op."""
 
+    custom = True
+
     def __init__(self, name: str, doc: str | None, inputs: list[str]) -> None:
         def kernel(b: Any, *arrays: Any, **options: Any) -> Any:
             raise GradError(f"{name}: a Function's node can't be run again. Hint: {name}.apply(...)")
@@ -39,10 +42,14 @@ class CustomOp(Op):
                              plans={}, __doc__=doc)  # fmt: skip
 
 
+class Part(CustomOp):
+    """What the node of one of several results names as its op."""
+
+
 def op_of(function: Any) -> CustomOp:
     """The op of a Function, made at its first call."""
     if "_op" not in function.__dict__:
-        inputs = list(inspect.signature(function.forward).parameters)
+        inputs = list(inspect.signature(function.forward).parameters)[not function.is_apart() :]
         function._op = CustomOp(function.__name__, function.__doc__, inputs)
     return function.__dict__["_op"]
 
@@ -73,16 +80,18 @@ class Call:
         self.results = [(tuple(y.shape), y.dtype, y.device) for y in outputs]
         self.sloped = [i for i, y in enumerate(outputs)
                        if y.dtype.is_floating_point and not any(y is x for x in ctx._fixed)]  # fmt: skip
-        self.pending: dict[int, tuple] = {}
+        self.pending: tuple = (None, [])
         single = len(outputs) == 1
         wanted = [k for k, needed in enumerate(ctx.needs_input_grad) if needed]
         rules = tuple((self.rule(k, k == wanted[-1]), first) if k in wanted else None for k in range(len(args)))
         entries = [self.entry(x, args, outputs) for x in ctx._saved]
-        plan = Plan((("option", "saved"),) if entries else (), first, (), rules, (), False, bool(entries), (self.bare, first))
+        plan = Plan((("option", "saved"),) if entries else (), first, (), rules, (), bool(entries), (self.bare, first))
         y = outputs[self.sloped[0]].array
         node = Node(op_of(function), {}, parents, plan, tuple(y.shape) if single else (), y.dtype)
         node.saved = (entries,) if entries else ()
-        node.versions = [n for x in ctx._saved if x is not None for n in (written(x), written(x)[0])]
+        hooks = acting()
+        checked = [] if hooks is not None and not hooks.guarded else [x for x in ctx._saved if x is not None]
+        node.versions = [n for x in checked for n in (written(x), written(x)[0])]
         self.node = weakref.ref(node)
         self.nodes = {i: node if single else self.part_node(i, node) for i in self.sloped}
         ctx._saved = ()
@@ -91,12 +100,10 @@ class Call:
     def part_node(self, i: int, node: Node) -> Node:
         """The node of one of several results: it hands its gradient on as a piece."""
         shape, dtype, device = self.results[i]
-        op = CustomOp(f"{self.name}[{i}]", None, ["call"])
+        op = Part(f"{self.name}[{i}]", None, ["call"])
         rule = (lambda g: Pieces(node_dtype, {i: g}), first)
         node_dtype = node.dtype
-        return Node(
-            op, {}, [node], Plan((), first, (), (rule,), (), False, False, None), shape, backend_for(device).native(dtype)
-        )
+        return Node(op, {}, [node], Plan((), first, (), (rule,), (), False, None), shape, backend_for(device).native(dtype))
 
     # -- saved tensors ---------------------------------------------------------------------------------------------------
     def entry(self, x: Tensor | None, args: tuple, outputs: list[Tensor]) -> tuple:
@@ -104,8 +111,10 @@ class Call:
         for what, pool in (("input", args), ("output", outputs)):
             for k, other in enumerate(pool):
                 if x is not None and other is x:
-                    return what, k, x.array, x.version
-        return "other", 0, x, None
+                    hooks = acting()
+                    return what, k, x.array if hooks is None else hooks.pack(x.array), x.version
+        hooks = acting()
+        return "other", 0, x if hooks is None or x is None else hooks.pack(x.array), None
 
     def restored(self) -> tuple:
         """The saved tensors."""
@@ -118,12 +127,14 @@ class Call:
 
     def tensor(self, node: Node, what: str, k: int, value: Any, version: Any) -> Tensor | None:
         if what == "other":
-            return value
+            return Tensor(value()) if isinstance(value, Unpacked) else value
         maker = node.parents[k] if what == "input" else node if len(self.results) == 1 else self.part_node(k, node)
         if what == "output" and (k not in self.sloped or all(p is None for p in node.parents)):
             maker = None
-        if isinstance(maker, Tensor) and maker.array is value:
+        packed = isinstance(value, Unpacked)
+        if isinstance(maker, Tensor) and (maker.array is value or (packed and MODE.get().grad)):
             return maker
+        value = value() if packed else value
         out = Tensor(value, maker if isinstance(maker, Node) else None)
         out.version = version
         return out
@@ -133,9 +144,8 @@ class Call:
         """The rule of input `k`: backward runs once for all of them."""
 
         def rule(g: Any) -> Tensor | None:
-            if id(g) not in self.pending:
-                self.pending[id(g)] = (g, self.gradients(g))
-            parts = self.pending.pop(id(g))[1] if last else self.pending[id(g)][1]
+            parts = self.pending[1] if self.pending[0] is g else self.gradients(g)
+            self.pending = (None, []) if last else (g, parts)
             return parts[k]
 
         return rule
@@ -153,12 +163,15 @@ class Call:
         if self.ctx._materialize:
             seeds = [zeros(shape, dtype=dtype, device=device) if seed is None else seed
                      for seed, (shape, dtype, device) in zip(seeds, self.results, strict=True)]  # fmt: skip
-        found = self.function.backward(self.ctx, *seeds)
+        found = self.function.slopes(self.ctx, *seeds)
         found = list(found) if isinstance(found, (tuple, list)) else [found]
         count = len(self.shapes)
         if len(found) < count or any(part is not None for part in found[count:]):
             raise GradError(f"{self.name}: backward returned an incorrect number of gradients (expected {count}, one for each "
                             f"argument of forward, got {len(found)})")  # fmt: skip
+        for k, part in enumerate(found[:count]):
+            if part is not None and self.shapes[k] is None:
+                raise GradError(f"{self.name}: backward returned a gradient for argument {k}, which is no tensor. Hint: None")
         return [self.checked(k, part) if needed else None
                 for k, (part, needed) in enumerate(zip(found, self.ctx.needs_input_grad, strict=False))]  # fmt: skip
 
@@ -184,10 +197,18 @@ class Call:
         """The tangents of the results: by the Function's own `jvp`, or by turning its backward round."""
         ctx = self.ctx
         if self.function.has_jvp():
+            if ctx._materialize:
+                device = next(t.device for t in tangents if t is not None)
+                tangents = [zeros(like[0], dtype=like[1], device=device) if t is None and like and like[1].is_floating_point
+                            else t for t, like in zip(tangents, self.shapes, strict=True)]  # fmt: skip
             ctx._pushing = True
             found = self.function.jvp(ctx, *tangents)
             ctx._pushing = False
-            return list(found) if isinstance(found, (tuple, list)) else [found]
+            found = list(found) if isinstance(found, (tuple, list)) else [found]
+            if len(found) != len(self.results):
+                raise GradError(f"{self.name}: jvp returned an incorrect number of tangents (expected {len(self.results)}, one "
+                                f"for each result of forward, got {len(found)})")  # fmt: skip
+            return found
         seeds = {
             i: zeros(shape, dtype=dtype, device=device)
             for i, (shape, dtype, device) in enumerate(self.results)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from operator import attrgetter
 from typing import Any
 
@@ -89,7 +89,8 @@ def checkpoint(
     The gradients are the same, those of parameters that the function uses included, and the random numbers too unless
     preserve_rng_state=False. Checkpoints nest. `context_fn()` gives a context for each of the two runs;
     determinism_check="none" compares only how many calls were recorded. `use_reentrant`, `debug` and `early_stop` are
-    accepted and change nothing. While somebody listens (`record`, `vmap`, forward mode) everything is kept.
+    accepted and change nothing: it works as PyTorch's does with use_reentrant=False, and the error always names the calls.
+    While somebody listens (`record`, `vmap`, forward mode) everything is kept.
 
     Raises CheckpointError if the second run records something else. Source: Chen et al. 2016, Training deep nets with
     sublinear memory cost.
@@ -102,6 +103,10 @@ def checkpoint(
             return function(*args, **kwargs)
     given = [(x, written(x)[0]) for x in tensors((args, kwargs))]
     state = default_generator.get_state()
+    fresh = getattr(getattr(now.instead, "__self__", None), "fresh", None)  # autocast keeps the weights that it has cast
+
+    def instead() -> Any:
+        return fresh() if fresh else now.instead
 
     def again() -> tuple[int, Any]:
         for x, version in given:
@@ -112,7 +117,7 @@ def checkpoint(
         if preserve_rng_state:
             default_generator.set_state(state)
         try:
-            with mode(grad=True, rule=None, listeners=(), instead=now.instead), context_fn()[1]:
+            with mode(grad=True, rule=None, listeners=(), instead=instead()), context_fn()[1]:
                 start = next(_clock)
                 return start, function(*args, **kwargs)
         finally:
@@ -120,10 +125,22 @@ def checkpoint(
                 default_generator.set_state(before)
 
     start = next(_clock)
-    with context_fn()[0]:
+    with mode(instead=instead()), context_fn()[0]:
         out = function(*args, **kwargs)
     Part(again, made_since(start, out), determinism_check == "default")
     return out
+
+
+@contextmanager
+def set_checkpoint_early_stop(enable: bool) -> Iterator[None]:
+    """PyTorch's switch for ending the second run as soon as backward has all that it needs; here it always runs to its end."""
+    yield
+
+
+@contextmanager
+def set_checkpoint_debug_enabled(enabled: bool | None) -> Iterator[None]:
+    """PyTorch's switch for naming the recorded calls in a CheckpointError: here the error always does."""
+    yield
 
 
 def checkpoint_sequential(

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op, Tensor, mode, propagate
-from ..ops.arithmetic import add, alias, clone, expand, sum_to
+from ..core.tensor import base_of
+from ..ops.arithmetic import add, alias, cast, clone, expand, sum_to
 from ..ops.create import zeros_like
 from ..ops.index import setitem_op
 from ..ops.update import write
@@ -29,14 +30,22 @@ class Level(Listener):
     """The tangents of one `dual_level`, by the arrays of their tensors. A tensor without an entry has the tangent 0."""
 
     def __init__(self) -> None:
-        self.tangents: dict[int, tuple[Any, Tensor]] = {}  # the array is kept, so that its id stays its own
+        self.tangents: dict[int, tuple[Any, Tensor | None]] = {}  # the array is kept, so that its id stays its own
 
     def get(self, x: Any) -> Tensor | None:
-        """The tangent of a tensor, None for 0."""
-        found = self.tangents.get(id(x.array)) if isinstance(x, Tensor) else None
-        return None if found is None else found[1]
+        """The tangent of a tensor, None for 0. A view may have got one with its base, through another view."""
+        if not isinstance(x, Tensor):
+            return None
+        entry = self.tangents.get(id(x.array))
+        if entry is not None or x.base is None or x.how is None:
+            return None if entry is None else entry[1]
+        above = self.get(base_of(x))
+        if above is not None:
+            with self.outside():
+                self.set(x, above := x.how[0](above, **x.how[1]))
+        return above
 
-    def set(self, x: Tensor, tangent: Tensor) -> None:
+    def set(self, x: Tensor, tangent: Tensor | None) -> None:
         self.tangents[id(x.array)] = (x.array, tangent)
 
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
@@ -64,7 +73,7 @@ class Level(Listener):
         """A tangent of x to be written in place; for a view, one that lies in the tangent of its base."""
         found = self.get(x)
         if found is None:
-            base = x.base if x.base is not None and x.how is not None else None
+            base = base_of(x) if x.base is not None and x.how is not None else None
             if base is None and not x.backend.owns(x.array):
                 raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, "
                                 "as it was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
@@ -207,7 +216,7 @@ def current(who: str, level: int | None) -> Level | None:
 def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> Tensor:
     """`tensor` with a tangent: a view of it from which derivatives in that direction start.
 
-    Raises GradError outside of `dual_level`, TypeError for integers, ShapeError unless the tangent is like the tensor.
+    Raises GradError outside of `dual_level`, TypeError for integers, ShapeError unless the tangent has the tensor's shape.
     """
     at = current("make_dual", level)
     if at is None:
@@ -218,12 +227,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
             raise TypeError(
                 f"make_dual: {name} must be a floating tensor, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}"
             )
-    if tensor.shape != tangent.shape or tensor.dtype is not tangent.dtype:
-        raise ShapeError(f"make_dual: the tangent must be like the tensor, {tensor.dtype!r} {tuple(tensor.shape)}, got "
-                         f"{tangent.dtype!r} {tuple(tangent.shape)}")  # fmt: skip
+    if tensor.shape != tangent.shape:
+        raise ShapeError(f"make_dual: the tangent must have the tensor's shape {tuple(tensor.shape)}, got "
+                         f"{tuple(tangent.shape)}")  # fmt: skip
     with at.outside():
         out = alias(tensor)
-        at.set(out, clone(tangent))
+        at.set(out, clone(tangent) if tangent.dtype is tensor.dtype else cast(tangent, dtype=tensor.dtype))
     return out
 
 
@@ -234,4 +243,6 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     if at is None or tangent is None:
         return UnpackedDualTensor(tensor, None)
     with at.outside():
-        return UnpackedDualTensor(alias(tensor), tangent)
+        primal = alias(tensor)
+        at.set(primal, None)
+        return UnpackedDualTensor(primal, tangent)

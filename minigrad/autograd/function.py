@@ -6,17 +6,18 @@ import copy
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..backends import GradError
 from ..core import MODE, Node, Tensor, mode, node_of
 from ..core.op import Plan
 from ..ops.arithmetic import alias
 from ..ops.reduce import sum_op
+from ..ops.shape import movedim
 from ..ops.update import inherit
 from .call import Call, CustomOp, first, heard_of
 from .forward_ad import Level as DualLevel
-from .tree import filled
+from .tree import filled, leaves, spread
 from .vmap import Batched
 from .vmap import Level as VmapLevel
 
@@ -58,7 +59,8 @@ class Context:
         self._fixed = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward sees zeros (True, as it begins) or None for a result that no gradient reached."""
+        """Whether backward sees zeros (True, as it begins) or None for a result that no gradient reached, and jvp for an
+        argument without a tangent."""
         self._materialize = value
 
     @property
@@ -105,17 +107,28 @@ class Function:
 
     @staticmethod
     def jvp(ctx: Context, *grad_inputs: Any) -> Any:
-        """The tangents of the results, from those of the arguments (None for 0)."""
+        """The tangents of the results, from those of the arguments (None for what is no tensor)."""
         raise NotImplementedError("Function: jvp is not implemented")
+
+    @staticmethod
+    def vmap(info: VmapInfo, in_dims: tuple, *args: Any) -> Any:
+        """All examples of a `vmap` at once: (results, the dimension of each that holds the examples, None for one that is the
+        same for all). Without it, forward itself runs under vmap, as with PyTorch's `generate_vmap_rule = True`."""
+        raise NotImplementedError("Function: vmap is not implemented")
 
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record the call for backward."""
-        apart = cls.setup_context is not Function.setup_context
-        if kwargs:
-            given = (None, *args)[apart:]
-            args = inspect.signature(cls.forward).bind(*given, **kwargs).args[not apart :]
+        apart = cls.is_apart()
+        if kwargs or apart:
+            bound = inspect.signature(cls.forward).bind(*(None, *args)[apart:], **kwargs)
+            if apart:
+                bound.apply_defaults()
+            args = bound.args[not apart :]
         now = MODE.get()
+        level = getattr(now.instead, "__self__", None)
+        if isinstance(level, VmapLevel) and cls.vmap is not Function.vmap and any(outside(level, a)[1] for a in args):
+            return by_own_rule(cls, level, args)
         parents = [(node_of(a) or (a if a.wants else None)) if isinstance(a, Tensor) and now.grad else None for a in args]
         levels = [level for level in now.listeners if isinstance(level, DualLevel)]
         tangents = [[level.get(a) for a in args] for level in levels]
@@ -131,7 +144,6 @@ class Function:
                     cls.setup_context(ctx, args, out)
             return out, outputs
 
-        level = getattr(now.instead, "__self__", None)
         if isinstance(level, VmapLevel) and seen_outside(level, args):
             out, outputs = Examples.passed(Batch(cls, ctx, args, level, run))
         else:
@@ -143,6 +155,8 @@ class Function:
             call = Call(cls, ctx, args, outputs, parents)
             nodes, call.nodes = call.nodes, {}  # the nodes refer to the call, so it must not keep them
             if any(p is not None for p in parents):
+                for listener in now.listeners:
+                    getattr(listener, "made", lambda node: None)(call.node())
                 for i, node in nodes.items():
                     cls._made(ctx, outputs[i], node)
             for dual, row in zip(levels, tangents, strict=True):
@@ -159,9 +173,26 @@ class Function:
         return cls.jvp is not Function.jvp
 
     @classmethod
+    def is_apart(cls) -> bool:
+        """Whether forward takes no ctx, and `setup_context` keeps what backward needs."""
+        return cls.setup_context is not Function.setup_context
+
+    @classmethod
+    def slopes(cls, ctx: Context, *grads: Any) -> Any:
+        """The user's backward, or vjp, which is another name for it."""
+        own, other = cls.backward is not Function.backward, cls.vjp is not Function.vjp
+        if own and other:
+            raise RuntimeError(f"{cls.__name__}: Implementing both 'backward' and 'vjp' for a custom Function is not allowed. "
+                               "Hint: they are two names for one function")  # fmt: skip
+        return cls.vjp(ctx, *grads) if other else cls.backward(ctx, *grads)
+
+    @classmethod
     def _results(cls, ctx: Context, args: tuple, out: Any) -> list[Tensor]:
         """What forward returned, as tensors of this call's own (but for what it wrote in place)."""
         results = list(out) if isinstance(out, (tuple, list)) else [out]
+        if any(all(x is not y for y in results) for x in ctx._dirty):
+            raise GradError(f"{cls.__name__}: an input that mark_dirty names, since forward wrote it in place, must be among "
+                            "the results. Hint: return it")  # fmt: skip
         for k, y in enumerate(results):
             if not isinstance(y, Tensor):
                 raise TypeError(f"{cls.__name__}: forward must return tensors, got {type(y).__name__}. "
@@ -199,6 +230,28 @@ def outside(level: VmapLevel, x: Any) -> tuple[Any, bool]:
     """A value inside of `vmap` as it is outside, and whether it holds many examples."""
     ours = isinstance(x, Tensor) and isinstance(x.array, Batched) and x.array.level is level
     return (x.array.value, x.array.many) if ours else (x, False)
+
+
+class VmapInfo(NamedTuple):
+    """What a Function's own `vmap` is told of the vmap that it is in."""
+
+    batch_size: int
+    randomness: str
+
+
+def by_own_rule(function: type[Function], level: VmapLevel, args: tuple) -> Any:
+    """A call inside of `vmap` by the `vmap` that the Function brings."""
+    pairs = [outside(level, a) for a in args]
+    with level.within():
+        given = function.vmap(
+            VmapInfo(level.size, level.randomness), tuple(0 if many else None for _, many in pairs), *[x for x, _ in pairs]
+        )
+        if not isinstance(given, tuple) or len(given) != 2:
+            raise TypeError(f"{function.__name__}: vmap must return (results, their out_dims), got {type(given).__name__}")
+        out, dims = given
+        places = spread(dims, out, f"{function.__name__}: out_dims of vmap")
+        ys = [y if d is None else movedim(y, d, 0) for y, d in zip(leaves(out), places, strict=True)]
+    return filled(out, [level.inside(y, d is not None) for y, d in zip(ys, places, strict=True)])
 
 
 class Batch:
@@ -263,7 +316,7 @@ class Examples(Function):
         seeds = [g if g is None else level.inside(g, m) for g, m in zip(grads, batch.made, strict=True)]
         try:
             with mode(listeners=(level,), instead=level.instead):
-                found = batch.function.backward(inner, *seeds)
+                found = batch.function.slopes(inner, *seeds)
             parts = list(found) if isinstance(found, (tuple, list)) else [found]
             stacked = [None if part is None else level.stacked(part, 0) for part in parts]
         finally:
@@ -294,6 +347,9 @@ def once_differentiable(backward: Callable) -> Callable:
     return wrapped
 
 
+FunctionCtx = Context
+
+
 def end_of(part: Tensor, behind: list) -> Tensor:
     """A gradient whose own gradient is refused."""
 
@@ -302,5 +358,5 @@ def end_of(part: Tensor, behind: list) -> Tensor:
                         "Hint: write its backward in tensor ops and take the decorator off")  # fmt: skip
 
     op = CustomOp("once_differentiable", None, ["x"])
-    plan = Plan((), first, (), tuple((refuse, first) if p is not None else None for p in behind), (), False, False, None)
+    plan = Plan((), first, (), tuple((refuse, first) if p is not None else None for p in behind), (), False, None)
     return Tensor(part.array, Node(op, {}, behind, plan, part.array.shape, part.array.dtype))

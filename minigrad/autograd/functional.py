@@ -15,24 +15,30 @@ from .transforms import basis, entered
 from .tree import mapped
 
 
+def listed(who: str, what: str, given: Any) -> tuple[bool, tuple[Tensor, ...]]:
+    """Whether a single tensor was given, and those given as a tuple. Raises TypeError for anything else."""
+    found = (given,) if isinstance(given, Tensor) else tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    for x in found:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{who}: {what} must be a tensor or a tuple of tensors, got {type(x).__name__}")
+    return isinstance(given, Tensor), found
+
+
 class Point:
     """A function's outputs at fresh leaves in the place of its inputs, which keep their history with `create_graph`."""
 
     def __init__(self, who: str, func: Callable, inputs: Any, create_graph: bool, strict: bool) -> None:
         self.who, self.create, self.strict = who, create_graph, strict
-        self.one_input = isinstance(inputs, Tensor)
-        given = (inputs,) if self.one_input else tuple(inputs)
+        self.one_input, given = listed(who, "inputs", inputs)
         for k, x in enumerate(given):
-            if not isinstance(x, Tensor):
-                raise TypeError(f"{who}: inputs must be a tensor or a tuple of tensors, got {type(x).__name__} at {k}")
+            if not x.dtype.is_floating_point:
+                raise GradError(f"{who}: inputs must be floating tensors, got {x.dtype!r} at {k}. Hint: .float()")
         with mode(grad=True):
             self.xs = [entered(x if create_graph else x.detach()) for x in given]
             out = func(*self.xs)
-        self.one_output = isinstance(out, Tensor)
-        self.ys = [out] if self.one_output else list(out)
+        self.one_output, ys = listed(who, "the outputs of the function", out)
+        self.ys = list(ys)
         for y in self.ys:
-            if not isinstance(y, Tensor):
-                raise TypeError(f"{who}: the function must return a tensor or a tuple of tensors, got {type(y).__name__}")
             if strict and not y.requires_grad:
                 raise GradError(f"{who}: with strict=True every output must depend on the inputs, but one of shape "
                                 f"{tuple(y.shape)} does not")  # fmt: skip
@@ -70,6 +76,14 @@ class Point:
         if g is None and self.strict:
             raise GradError(f"{self.who}: with strict=True the output must depend on every input, but not on input {k}")
         return zeros_like(x) if g is None else g
+
+    def sloped(self, slopes: list[Tensor]) -> list[Tensor]:
+        """The slopes of a function whose own derivatives are asked for; an error if strict and one is constant."""
+        for k, slope in enumerate(slopes):
+            if self.strict and not slope.requires_grad:
+                raise GradError(f"{self.who}: with strict=True the derivative must depend on the inputs, but that by input "
+                                f"{k % len(self.xs)} does not")  # fmt: skip
+        return slopes
 
     def outputs(self) -> Any:
         """The function's outputs."""
@@ -114,18 +128,20 @@ def jacobian(
     """The derivative of each output by each input, of shape (*output, *input); a tuple for several, outputs first.
 
     Row by row, or with `vectorize` all rows at once under `vmap`; `strategy="forward-mode"` takes columns and needs
-    `vectorize`.
+    `vectorize`. `strict`, which goes without it, raises GradError for an output that does not depend on an input, and with
+    `create_graph` for a derivative that does not.
     """
     if strategy not in ("reverse-mode", "forward-mode"):
         raise ValueError(f"jacobian: strategy must be 'reverse-mode' or 'forward-mode', got {strategy!r}")
     if strategy == "forward-mode":
         if strict or not vectorize:
             raise NotImplementedError("jacobian: strategy='forward-mode' needs vectorize=True and strict=False")
-        one = isinstance(inputs, Tensor)
-        given = (inputs,) if one else tuple(inputs)
+        one, given = listed("jacobian", "inputs", inputs)
         with mode(grad=create_graph):
             found = transforms.jacfwd(func, 0 if one else tuple(range(len(given))))(*given)
         return found if create_graph else mapped(lambda x: x.detach(), found)
+    if strict and vectorize:
+        raise RuntimeError("jacobian: `strict=True` and `vectorize=True` are not supported together. Hint: one of them")
     at = Point("jacobian", func, inputs, create_graph, strict)
     rows_of = []
     for y in at.ys:
@@ -136,6 +152,8 @@ def jacobian(
             columns = tuple(zeros(0, *x.shape, dtype=x.dtype, device=x.device) for x in at.xs)
         else:
             rows = [at.pulled([y], [seed], create_graph) for seed in seeds]
+            if create_graph:
+                at.sloped([slope for row in rows for slope in row])
             columns = tuple(stack(column) for column in zip(*rows, strict=True))
         blocks = [reshape(g, *y.shape, *x.shape) for g, x in zip(columns, at.xs, strict=True)]
         rows_of.append(at.arranged(blocks, at.one_input))
@@ -175,7 +193,7 @@ def hvp(func: Callable, inputs: Any, v: Any = None, create_graph: bool = False, 
     vs = at.directions(v, at.xs, "input")
     y = at.scalar()
     if strict:
-        at.pulled([y], [ones_like(y)], False)
+        at.sloped(at.pulled([y], [ones_like(y)], True))
     given = (inputs,) if at.one_input else tuple(inputs)
     with mode(grad=create_graph):
         found = transforms.hvp(lambda *xs: func(*xs).sum(), given, tuple(vs))

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends import GradError
 from ..core import Tensor
-from ..ops.create import eye, tensor
+from ..ops.create import eye, tensor, zeros_like
 from ..ops.random import Generator
 from ..ops.shape import stack
 from .backward import grad
@@ -45,9 +45,16 @@ def gradcheck(
     input that requires grad. Floating inputs are copied to float64 first, so float32 inputs are fine and never written.
     Raises GradcheckError with the worst entry (or returns False), also where two backward passes differ by more than
     `nondet_tol`; ValueError if no input requires grad. `check_forward_ad` checks forward mode in the same way, and
-    `check_batched_grad` and `check_batched_forward_grad` that `vmap` over directions gives the same. The other switches are
-    accepted: every entry is always checked, and the engine gives a gradient in its input's type, and none for no gradient.
+    `check_batched_grad` and `check_batched_forward_grad` that `vmap` over directions gives the same. A gradient of zeros
+    must give zeros. The other switches are accepted: every entry is always checked, every output alone (so that the others
+    have no gradient), and the engine gives a gradient in its input's type.
     """
+    if not (check_backward_ad or check_forward_ad):
+        raise ValueError("gradcheck: expected at least one of check_forward_ad or check_backward_ad to be True")
+    if check_batched_grad and not check_backward_ad:
+        raise ValueError("gradcheck: check_batched_grad=True requires check_backward_ad to be True")
+    if check_batched_forward_grad and not check_forward_ad:
+        raise ValueError("gradcheck: check_batched_forward_grad=True requires check_forward_ad to be True")
     xs = doubled("gradcheck", inputs)
     outputs = floating(func(*xs))
     problem = None
@@ -57,8 +64,10 @@ def gradcheck(
             ways["Jacobian mismatch"], again = jacobian(y, xs), jacobian(y, xs)
         if check_batched_grad:
             ways["Jacobian mismatch of batched gradients"] = batched_rows(y, xs)
-        if check_forward_ad or check_batched_forward_grad:
-            ways["Jacobian mismatch in forward mode"] = forward(func, xs, i, check_batched_forward_grad)
+        if check_forward_ad:
+            ways["Jacobian mismatch in forward mode"] = forward(func, xs, i, False)
+        if check_batched_forward_grad:
+            ways["Jacobian mismatch of batched tangents"] = forward(func, xs, i, True)
         for what, analytic in ways.items():
             for k, entries in analytic.items():
                 worst = mismatch(entries, differences(func, xs, k, i, eps), atol, rtol, y.shape, xs[k].shape)
@@ -68,6 +77,13 @@ def gradcheck(
             for k, entries in ways["Jacobian mismatch"].items():
                 if np.max(np.abs(entries - again[k]), initial=0.0) > nondet_tol:
                     problem = f"two backward passes of output {i} by input {k} differ by more than nondet_tol={nondet_tol}"
+        if check_backward_ad and not problem and y.requires_grad:
+            wanted = [x for x in xs if isinstance(x, Tensor) and x.requires_grad]
+            for k, g in enumerate(grad(y, wanted, zeros_like(y), retain_graph=True, allow_unused=True)):
+                if g is not None and (most := np.abs(host(g)).max(initial=0.0)):
+                    problem = (
+                        f"backward of output {i} by input {k} is not multiplied by grad_output: of zeros it gave {most:.3g}"
+                    )
     if problem and raise_exception:
         raise GradcheckError(f"gradcheck: {problem}")
     return problem is None
@@ -177,7 +193,7 @@ def forward(func: Callable, xs: list, i: int, together: bool) -> dict[int, np.nd
         def output(at: Tensor, k: int = k) -> Tensor:
             return floating(func(*xs[:k], at, *xs[k + 1 :]))[i]
 
-        along = partial(tangent, output, x.detach())
+        along = partial(tangent, output, x)
 
         directions = eye(x.numel(), dtype="float64", device=x.device).reshape(x.numel(), *x.shape)
         columns = list(vmap(along)(directions)) if together and x.numel() else [along(t) for t in directions]

@@ -11,16 +11,18 @@ from ..core import Node, Tensor, node_of
 
 
 class Hook:
-    """A registered hook; `remove()` takes it off again. Usable as a context."""
+    """A registered hook; `remove()` takes it off again, and `others` with it. Usable as a context."""
 
-    def __init__(self, hooks: dict, hook: Any) -> None:
-        self.hooks, self.key = hooks, object()
+    def __init__(self, hooks: dict, hook: Any, *others: Hook) -> None:
+        self.hooks, self.key, self.others = hooks, object(), others
         hooks[self.key] = hook
         for key in [k for k in hooks if type(k) is tuple]:  # what retain_grad keeps is what all hooks leave
             hooks[key] = hooks.pop(key)
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)
+        for other in self.others:
+            other.remove()
 
     def __enter__(self) -> Hook:
         return self
@@ -43,17 +45,25 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
     if not self.requires_grad:
         raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient. "
                         "Hint: set requires_grad=True first")  # fmt: skip
+    checked_hook("register_hook", hook)
+    return Hook(hooks_of(node_of(self) or self), lambda g: alike(hook(g), g))
 
-    def checked(g: Tensor) -> Tensor:
-        new = hook(g)
-        if new is None:
-            return g
-        if not isinstance(new, Tensor) or new.shape != g.shape:
-            got = f"a tensor of shape {tuple(new.shape)}" if isinstance(new, Tensor) else type(new).__name__
-            raise GradError(f"hook: expected None or a gradient of shape {tuple(g.shape)}, got {got}")
-        return new
 
-    return Hook(hooks_of(node_of(self) or self), checked)
+def checked_hook(who: str, hook: Any) -> None:
+    """Raise TypeError for what can't be called."""
+    if not callable(hook):
+        raise TypeError(f"{who}: expected a function, got {type(hook).__name__}")
+
+
+def alike(new: Any, g: Any) -> Any:
+    """What a hook gave in the place of a gradient, None for no change; raises GradError for another shape or type."""
+    if new is None:
+        return g
+    if not isinstance(new, Tensor) or g is None or new.shape != g.shape or new.dtype is not g.dtype:
+        expected = "" if g is None else f" or a gradient of shape {tuple(g.shape)}, {g.dtype!r}"
+        got = f"a tensor of shape {tuple(new.shape)}, {new.dtype!r}" if isinstance(new, Tensor) else type(new).__name__
+        raise GradError(f"hook: expected None{expected}, got {got}")
+    return new
 
 
 def retain_grad(self: Tensor) -> None:
@@ -80,6 +90,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Callable[[Tensor], No
     """Call `hook(tensor)` after each backward pass that added to this leaf's `.grad`. Raises GradError for other tensors."""
     if not self.wants or self.node is not None:
         raise GradError("register_post_accumulate_grad_hook: expected a leaf tensor that requires grad. Hint: register_hook")
+    checked_hook("register_post_accumulate_grad_hook", hook)
     return Hook(self.__dict__.setdefault("accumulated", {}), hook)
 
 

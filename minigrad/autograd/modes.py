@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -14,9 +15,12 @@ from .listener import Listener
 
 class switched(mode):
     """A mode that a function can be decorated with: a generator function is in it at each of its steps, a coroutine while
-    it runs, any other function at each call."""
+    it runs, any other function at each call; of a class, as in PyTorch, the constructor alone."""
 
     def __call__(self, function: Callable) -> Any:
+        if inspect.isclass(function):
+            warnings.warn("Decorating classes is deprecated: only the constructor runs in the mode. Hint: decorate __init__",
+                          FutureWarning, stacklevel=2)  # fmt: skip
         if inspect.isgeneratorfunction(function):
             return stepped(function, self._recreate_cm)
         if inspect.iscoroutinefunction(function):
@@ -57,14 +61,36 @@ def stepped(function: Callable, block: Callable[[], mode]) -> Callable:
     return wrapped
 
 
-def switch(doc: str, **changes: Any) -> Callable[..., Any]:
-    """A mode under a name of its own: `@name`, `@name()` and `with name():` all work, as in PyTorch."""
+class named(switched):
+    """A mode that needs no arguments: `@name`, `@name()` and `with name():` all work, as in PyTorch."""
 
-    def named(function: Callable | None = None) -> Any:
-        return switched(**changes) if function is None else switched(**changes)(function)
+    def __new__(cls, function: Callable | None = None) -> Any:
+        made = super().__new__(cls)
+        if function is None:
+            return made
+        made.__init__()  # type: ignore[misc]
+        return made(function)
 
-    named.__doc__ = doc
-    return named
+    def _recreate_cm(self) -> named:
+        return type(self)()
+
+
+class no_grad(named):
+    """Record no gradients in this block: results have `requires_grad=False`."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=False)
+
+
+class enable_grad(named):
+    """Record gradients in this block, inside `no_grad` too. Inside `inference_mode` it changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__(grad=True)
+
+    def __enter__(self) -> Any:
+        self.changes = {"grad": not MODE.get().inference}
+        return super().__enter__()
 
 
 def opened(op: Op, args: tuple) -> Callable:
@@ -83,25 +109,28 @@ class Decompose(switched):
         return Decompose()
 
 
-no_grad = switch("Record no gradients in this block: results have `requires_grad=False`.", grad=False)
-enable_grad = switch("Record gradients in this block, inside `no_grad` too.", grad=True)
-
-
 def decompose(function: Callable | None = None) -> Any:
     """Run composite ops (batch_norm, softmax ...) as their definitions in primitives."""
     return Decompose() if function is None else Decompose()(function)
 
 
 class Untracked(list):
-    """The write counter of tensors made in inference mode: whoever would save it for a backward pass is refused."""
+    """The write counter of tensors made in inference mode: whoever would save it for a backward pass is refused, and so is
+    whoever asks for the whole of it, as those do who are about to write."""
 
     def __getitem__(self, which: Any) -> Any:
-        if MODE.get().inference:
-            return 0
-        raise GradError("inference_mode: Inference tensors cannot be saved for backward, nor written in place, outside of "
-                        "inference mode. Hint: .clone() makes a normal tensor; or use no_grad()")  # fmt: skip
+        if type(which) is slice:
+            self.append(True)
+        return 0
 
-    def __setitem__(self, which: Any, value: Any) -> None: ...
+    def __setitem__(self, which: Any, value: Any) -> None:
+        self.append(True)
+
+    def append(self, saved: Any) -> None:
+        if not MODE.get().inference:
+            raise GradError("inference_mode: Inference tensors cannot be saved for backward, made to require grad, nor written "
+                            "in place, outside of inference mode. Hint: .clone() makes a normal tensor; or use "
+                            "no_grad()")  # fmt: skip
 
 
 UNTRACKED = Untracked([0])
@@ -115,28 +144,32 @@ class Marker(Listener):
             output.version = UNTRACKED
 
 
-class Inference(switched):
-    """The block of `inference_mode()`."""
-
-    def __enter__(self) -> Any:
-        now = MODE.get()
-        self.changes = {"grad": False, "inference": True}
-        if not now.inference:
-            self.changes["listeners"] = (*now.listeners, Marker())
-        return super().__enter__()
-
-    def _recreate_cm(self) -> Inference:
-        return Inference()
-
-
-def inference_mode(mode: Any = True) -> Any:
+class inference_mode(switched):
     """As `no_grad`, and what is made inside can't take part in a recorded computation later: it raises GradError there.
 
-    `inference_mode(False)` changes nothing. Usable as a context and as a decorator, with or without parentheses.
+    `inference_mode(False)` is a block in which gradients are recorded, inside of another too. Usable as a context and as a
+    decorator, with or without parentheses.
     """
-    if callable(mode):
-        return Inference()(mode)
-    return Inference() if mode else switched()
+
+    def __new__(cls, mode: Any = True) -> Any:
+        made = super().__new__(cls)
+        if not callable(mode):
+            return made
+        made.__init__()  # type: ignore[misc]
+        return made(mode)
+
+    def __init__(self, mode: bool = True) -> None:
+        super().__init__()
+        self.mode = bool(mode)
+
+    def __enter__(self) -> Any:
+        others = tuple(x for x in MODE.get().listeners if not isinstance(x, Marker))
+        listeners = (*others, Marker()) if self.mode else others
+        self.changes = {"grad": not self.mode, "inference": self.mode, "listeners": listeners}
+        return super().__enter__()
+
+    def _recreate_cm(self) -> inference_mode:
+        return type(self)(self.mode)
 
 
 def is_inference(self: Tensor) -> bool:
@@ -147,25 +180,31 @@ def is_inference(self: Tensor) -> bool:
 Tensor.is_inference = is_inference  # type: ignore[attr-defined]
 
 
-class set_grad_enabled(mode):
-    """`set_grad_enabled(False)` acts at once; as a `with` block it restores the former mode at its end."""
+class set_grad_enabled(switched):
+    """`set_grad_enabled(False)` acts at once; as a `with` block it restores the former mode at its end, and a function that
+    it decorates runs in it. Inside `inference_mode` gradients stay off."""
 
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, (bool, int)):
             raise TypeError(f"set_grad_enabled: expected True or False, got {type(mode).__name__}")
-        super().__init__(grad=bool(mode))
-        self.before = MODE.get()
-        MODE.set(self.before._replace(grad=bool(mode)))
+        before = MODE.get()
+        self.mode, self.prev = bool(mode), before.grad
+        super().__init__(grad=self.mode and not before.inference)
+        MODE.set(before._replace(**self.changes))
 
     def __enter__(self) -> Any:
+        MODE.set(MODE.get()._replace(**self.changes))
         return self
 
     def __exit__(self, *error: Any) -> None:
-        MODE.set(MODE.get()._replace(grad=self.before.grad))
+        MODE.set(MODE.get()._replace(grad=self.prev))
 
     def __call__(self, function: Callable) -> Any:
-        MODE.set(self.before)
-        return mode(**self.changes)(function)
+        MODE.set(MODE.get()._replace(grad=self.prev))
+        return super().__call__(function)
+
+    def _recreate_cm(self) -> Any:
+        return mode(**self.changes)
 
 
 def is_grad_enabled() -> bool:

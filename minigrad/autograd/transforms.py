@@ -18,7 +18,7 @@ from ..ops.create import eye, zeros_like
 from ..ops.shape import movedim, narrow, reshape, split
 from .backward import grad as gradients
 from .forward_ad import dual_level, make_dual, unpack_dual
-from .tree import filled, leaves, mapped, tensors
+from .tree import filled, leaves, mapped, shaped, tensors
 from .vmap import vmap
 
 
@@ -49,18 +49,26 @@ def left(y: Any, history: bool) -> Any:
     return out
 
 
+def numbered(who: str, argnums: Any, args: tuple) -> list[int]:
+    """The positions of the arguments to differentiate by."""
+    nums = [argnums] if isinstance(argnums, int) else list(argnums) if isinstance(argnums, (tuple, list)) else []
+    if not nums or not all(isinstance(n, int) for n in nums):
+        raise RuntimeError(f"{who}: argnums must be int or Tuple[int, ...], and non-empty, got: {argnums!r}")
+    for n in nums:
+        if not -len(args) <= n < len(args):
+            raise RuntimeError(f"{who}: got argnum {n}, but only {len(args)} positional arguments")
+    nums = [n % len(args) for n in nums]
+    if len(set(nums)) < len(nums):
+        raise RuntimeError(f"{who}: argnums must be different, got {argnums}")
+    return nums
+
+
 class Run:
     """One run of a function on fresh leaves in the place of some arguments."""
 
     def __init__(self, who: str, func: Callable, argnums: Any, args: tuple, kwargs: dict, has_aux: bool) -> None:
         self.who, self.one = who, isinstance(argnums, int)
-        nums = [argnums] if isinstance(argnums, int) else list(argnums)
-        for n in nums:
-            if not -len(args) <= n < len(args):
-                raise RuntimeError(f"{who}: got argnum {n}, but only {len(args)} positional arguments")
-        nums = [n % len(args) for n in nums]
-        if len(set(nums)) < len(nums):
-            raise RuntimeError(f"{who}: argnums must be different, got {argnums}")
+        nums = numbered(who, argnums, args) if argnums != () or args else []  # `vjp` without primals
         for n in nums:
             for x in leaves(args[n]):
                 if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
@@ -140,6 +148,9 @@ def vjp(func: Callable, *primals: Any, has_aux: bool = False) -> tuple:
 
     def vjp_fn(cotangents: Any, retain_graph: bool = True, create_graph: bool | None = None) -> tuple:
         seeds = tensors(cotangents)
+        if shaped(cotangents) != shaped(run.out):
+            raise GradError(f"vjp: cotangents must have the structure of the output, {shaped(run.out)}, got "
+                            f"{shaped(cotangents)}")  # fmt: skip
         if [tuple(g.shape) for g in seeds] != [tuple(y.shape) for y in run.ys]:
             raise ShapeError(f"vjp: cotangents must have the shapes of the output, {[tuple(y.shape) for y in run.ys]}, got "
                              f"{[tuple(g.shape) for g in seeds]}")  # fmt: skip
@@ -188,13 +199,21 @@ def basis(like: list[Tensor]) -> list[Tensor]:
 
 
 def jacrev(
-    func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False, chunk_size: int | None = None
+    func: Callable,
+    argnums: int | tuple[int, ...] = 0,
+    *,
+    has_aux: bool = False,
+    chunk_size: int | None = None,
+    _preallocate_and_copy: bool = False,
 ) -> Callable:
     """A function that returns the Jacobian of `func` by reverse mode: all rows in one backward pass, under `vmap`.
 
     For an output of shape S and an argument of shape T the Jacobian has shape (*S, *T); nests of outputs hold nests of
-    arguments. `chunk_size` limits the rows at a time. Best where the output is smaller than the input.
+    arguments. `chunk_size` limits the rows at a time. Best where the output is smaller than the input. What PyTorch does with
+    `_preallocate_and_copy` is not needed.
     """
+    if chunk_size is not None and not chunk_size > 0:
+        raise ValueError(f"jacrev: chunk_size must be None or greater than 0, got {chunk_size!r}")
 
     @wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -218,8 +237,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
 
     @wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        one = isinstance(argnums, int)
-        nums = [n % len(args) for n in ([argnums] if isinstance(argnums, int) else argnums)]
+        one, nums = isinstance(argnums, int), numbered("jacfwd", argnums, args)
         chosen = tuple(args[n] for n in nums)
         xs = tensors(chosen)
 

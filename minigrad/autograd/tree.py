@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from ..core import Tensor
@@ -25,10 +26,17 @@ def tensors(nest: Any) -> list[Tensor]:
 def mapped(function: Callable[[Any], Any], nest: Any) -> Any:
     """The same nest with `function` of each leaf."""
     if isinstance(nest, dict):
-        return type(nest)((key, mapped(function, part)) for key, part in nest.items())
+        same = copy(nest)  # which keeps the type, a default too
+        same.update((key, mapped(function, part)) for key, part in nest.items())
+        return same
     if isinstance(nest, (tuple, list)):
         return rebuilt(nest, [mapped(function, part) for part in nest])
     return function(nest)
+
+
+def shaped(nest: Any) -> str:
+    """The structure of a nest in words, with * for a leaf."""
+    return str(mapped(lambda _: "*", nest)).replace("'*'", "*")
 
 
 def filled(nest: Any, values: list) -> Any:

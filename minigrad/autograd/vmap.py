@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 from ..backends import Backend, GradError, backend_of, claim, is_array
 from ..core import MODE, Op, Tensor, mode
 from ..ops.arithmetic import expand
-from ..ops.operands import axis
 from ..ops.shape import cat, movedim, narrow, stack
 from .batching import batch
 from .listener import Listener
@@ -69,6 +68,11 @@ def to_host(x: Batched) -> NoReturn | Any:
     return x.value.backend.to_host(x.value.array)
 
 
+def all_below(b: Backend, x: Batched, count: int) -> bool:
+    """Whether all indices of all examples are in the range 0 ... count - 1."""
+    return x.value.backend.all_below(x.value.array, count)
+
+
 _kinds: dict[str, type] = {}
 
 
@@ -77,7 +81,7 @@ def kind_on(b: Backend) -> type:
     name = str(b.device)
     if name not in _kinds:
         kind = _kinds[name] = type("Batched", (Batched,), {"__slots__": ()})
-        claim(Backend("vmap", Namespace(b), b.device, kind, {}, to_host, b.from_host, shares=shares))
+        claim(Backend("vmap", Namespace(b), b.device, kind, {"all_below": all_below}, to_host, b.from_host, shares=shares))
     return _kinds[name]
 
 
@@ -252,7 +256,9 @@ def size_of(xs: list, dims: list) -> int:
                              "Hint: None as its in_dim")  # fmt: skip
         if not isinstance(d, int) or not x.ndim:
             raise ValueError(f"vmap: in_dim must be None or a dimension of the argument, got {d!r} for shape {tuple(x.shape)}")
-        sizes.append(x.shape[axis("vmap", d, x.ndim)])
+        if not -x.ndim <= d < x.ndim:
+            raise ValueError(f"vmap: in_dim must be in the range [{-x.ndim}, {x.ndim - 1}] for shape {tuple(x.shape)}, got {d}")
+        sizes.append(x.shape[d])
     if len(set(sizes)) != 1:
         found = f"sizes {sorted(set(sizes))}" if sizes else "no sliced argument"
         raise ValueError(f"vmap: expected sliced dimensions of one size, got {found}. Hint: in_dims")

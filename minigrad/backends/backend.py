@@ -16,7 +16,8 @@ class Backend:
     """Arrays and kernels of one device. `b.xp` is the array namespace; `b.conv2d(x, w, ...)` runs a kernel.
 
     `to_host` and `from_host` move an array to and from NumPy; `owns(array)` is true when no other array shares its
-    memory; `shares(view, array)` whether what a view op returned lies in the memory it was taken from.
+    memory; `shares(view, array)` whether what a view op returned lies in the memory it was taken from; `as_array(y)` makes an
+    array of what a kernel returned, which may be one of NumPy's scalars.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Backend:
     from_host: Callable[[Any], Any]
     owns: Callable[[Any], bool] = lambda array: False
     shares: Callable[[Any, Any], bool] = lambda view, array: True
+    as_array: Callable[[Any], Any] = lambda y: y
 
     _natives: dict[DType, Any] = field(default_factory=dict, init=False, repr=False)
 

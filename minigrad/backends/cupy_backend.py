@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+from . import cupy_cudnn
 from .backend import BACKENDS, Backend, register_finder
 from .cupy_kernels import CONVOLUTION, fused
 from .determinism import in_no_order
@@ -29,12 +30,13 @@ def find_cupy() -> Backend:
     if not count:
         raise RuntimeError("device: 'cuda' needs an NVIDIA GPU, and none was found. Hint: device='cpu'")
     apply_tf32()
+    plain = {**REFERENCE, **CONVOLUTION, **fused(cupy), **indexing(cupy)}
     return Backend(
         name="cupy",
         xp=Namespace(cupy),
         device=Device("cuda", 0),
         array_type=cupy.ndarray,
-        kernels={**REFERENCE, **CONVOLUTION, **fused(cupy), **indexing(cupy)},
+        kernels={**plain, **cupy_cudnn.found_kernels(cupy, plain)},
         to_host=cupy.asnumpy,
         from_host=cupy.asarray,
         owns=lambda array: array.base is None,

@@ -98,11 +98,11 @@ def dtype(d: Any) -> DType:
     return found
 
 
-def promote_types(a: DType, b: DType) -> DType:
+def promote_types(type1: DType, type2: DType) -> DType:
     """The smallest type that holds both, as in PyTorch: float16 with bfloat16 and signed with unsigned widen."""
-    if a is b:
-        return a
-    low, high = sorted((a, b), key=lambda t: (_KINDS.index(t.kind), t.itemsize, t.rank))
+    if type1 is type2:
+        return type1
+    low, high = sorted((type1, type2), key=lambda t: (_KINDS.index(t.kind), t.itemsize, t.rank))
     if high.is_complex and low.is_floating_point and low.itemsize * 2 > high.itemsize:
         return complex128
     if low.kind != high.kind:
@@ -113,7 +113,7 @@ def promote_types(a: DType, b: DType) -> DType:
         unsigned, signed = (high, low) if low.is_signed else (low, high)
         if unsigned.itemsize >= signed.itemsize:
             if unsigned is not uint8:
-                raise TypeError(f"promotion: {a!r} and {b!r} have no common type. Hint: cast one with .to(dtype)")
+                raise TypeError(f"promotion: {type1!r} and {type2!r} have no common type. Hint: cast one with .to(dtype)")
             return int16
         return signed
     return high

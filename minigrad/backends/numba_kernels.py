@@ -21,7 +21,8 @@ from .numpy_kernels import NUMPY_KERNELS
 from .numpy_norm import layout
 from .reference import REFERENCE
 
-ENOUGH = 1 << 17  # elements: below, a second's import would never pay
+ENOUGH = 1 << 17  # elements: below, a second's import and its 0.1 GiB would never pay
+MANY = 1 << 21  # for SGD, whose few passes NumPy makes at half the speed
 FLOATS = (np.float32, np.float64)
 
 
@@ -78,9 +79,9 @@ def slow(name: str) -> Callable:
     return NUMPY_KERNELS.get(name) or REFERENCE[name]
 
 
-def flat(p: np.ndarray, *others: Any) -> list[np.ndarray] | None:
+def flat(enough: int, p: np.ndarray, *others: Any) -> list[np.ndarray] | None:
     """All as vectors, an empty one for None; None unless p and the others but the last can be written in place."""
-    if p.size < ENOUGH or p.dtype not in FLOATS:
+    if p.size < enough or p.dtype not in FLOATS:
         return None
     arrays = [p, *(a for a in others if a is not None)]
     if any(a.dtype != p.dtype or a.shape != p.shape for a in arrays) or not all(a.flags.c_contiguous for a in arrays[:-1]):
@@ -90,7 +91,7 @@ def flat(p: np.ndarray, *others: Any) -> list[np.ndarray] | None:
 
 def sgd_(b: Any, p: Any, g: Any, buf: Any, lr: Any, momentum: float, dampening: float, weight_decay: float, nesterov: bool,
          maximize: bool) -> Any:  # fmt: skip
-    lines, t = flat(p, buf, g), p.dtype.type
+    lines, t = flat(MANY, p, buf, g), p.dtype.type
     if lines is not None and getattr(lr, "dtype", p.dtype) == p.dtype:
         p_, buf_, g_ = lines
         numbers = (t(lr), t(momentum), t(1 - dampening), t(weight_decay))
@@ -101,7 +102,7 @@ def sgd_(b: Any, p: Any, g: Any, buf: Any, lr: Any, momentum: float, dampening: 
 
 def adam_(b: Any, p: Any, g: Any, m: Any, v: Any, step: Any, largest: Any, lr: Any, betas: tuple, eps: float,
           weight_decay: float, decoupled: bool, maximize: bool) -> Any:  # fmt: skip
-    lines, t = flat(p, m, v, largest, g), p.dtype.type
+    lines, t = flat(ENOUGH, p, m, v, largest, g), p.dtype.type
     if lines is not None:
         (beta1, beta2), n, rate = betas, float(step) + 1, float(lr)
         p_, m_, v_, largest_, g_ = lines

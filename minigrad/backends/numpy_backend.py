@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from operator import methodcaller
 
 import numpy as np
 
@@ -30,6 +31,7 @@ NUMPY = register(
         from_host=np.asarray,
         owns=lambda array: type(array) is np.ndarray and array.base is None,  # a scalar could not be added to in place
         shares=lambda view, array: np.may_share_memory(view, array) or not view.size,
+        as_array=methodcaller("__array__"),  # half the time of np.asarray
     ),
     *_SCALARS,
 )

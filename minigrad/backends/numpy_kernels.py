@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from . import matrices, special, steps
+from .attention import NUMPY_ATTENTION
 from .backend import claim
 from .numpy_norm import NUMPY_NORM
 from .numpy_windows import NUMPY_WINDOWS
@@ -112,6 +113,14 @@ def linear(b: Any, x: np.ndarray, weight: np.ndarray, bias: Any) -> np.ndarray:
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
 
 
+def all_below(b: Any, x: np.ndarray, count: int) -> bool:
+    """In one pass: as numbers without a sign, those below 0 are huge."""
+    return int(np.maximum.reduce(x.view(UNSIGNED[x.dtype]), axis=None)) < count
+
+
+UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for size in (1, 2, 4, 8)}
+
+
 def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: Any) -> np.ndarray:
     if x.dtype.itemsize < 4 or x.dtype.kind != "f" or not x.size:  # NumPy sums these in a wider type
         return np.mean(x, axis=dim, keepdims=keepdim)
@@ -129,6 +138,11 @@ def unpack_(b: Any, flat: np.ndarray, parts: Sequence) -> None:
         end = start + part.size
         part[...] = flat[start:end].reshape(part.shape)
         start = end
+
+
+def move_(b: Any, running: np.ndarray, value: np.ndarray, weight: Any, factor: float) -> None:
+    running *= 1 - weight
+    running += value.reshape(running.shape) * (weight * factor)
 
 
 def softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
@@ -154,7 +168,8 @@ def cross_entropy(b: Any, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray
 def cross_entropy_input(b: Any, g: np.ndarray, target: np.ndarray, logp: np.ndarray) -> np.ndarray:
     dx = np.exp(logp)
     dx[np.arange(len(target)), np.maximum(target, 0)] -= 1
-    dx *= np.where(target < 0, 0, g)[:, None]
+    dx *= g[:, None] if g.ndim else g
+    dx[target < 0] = 0
     return dx
 
 
@@ -286,8 +301,8 @@ BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW} | {"erf": in_blo
 BLOCKWISE |= {f.__name__: in_rows(f) for f in (softmax, log_softmax)}
 
 _KERNELS = [
-    adam_, linear, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,
+    adam_, move_, linear, all_below, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,
     put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, pack_, unpack_, accumulate, diagonal,
     put_diagonal, contract, take, unfold,
 ]  # fmt: skip
-NUMPY_KERNELS: dict[str, Any] = BLOCKWISE | NUMPY_NORM | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}
+NUMPY_KERNELS: dict[str, Any] = BLOCKWISE | NUMPY_ATTENTION | NUMPY_NORM | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}

@@ -1,7 +1,7 @@
 """Every kernel once, in the plain Array API: the meaning of the fast ones, and the oracle they are tested against.
 
 A kernel takes the backend first, then arrays, then options. Families with a file of their own: windows.py (convolution,
-pooling), special.py and gamma.py (special functions), steps.py (optimizer steps).
+pooling), attention.py, special.py and gamma.py (special functions), steps.py (optimizer steps).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from .adaptive import ADAPTIVE
+from .attention import ATTENTION
 from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
@@ -39,12 +40,12 @@ def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     """y = max(x weight^T + bias, 0)."""
-    return b.xp.maximum(linear(b, x, weight, bias), 0)
+    return relu(b, linear(b, x, weight, bias))
 
 
 def conv_relu(b: Any, x: Any, w: Any, bias: Any, window: Any) -> Any:
     """max(conv(x, w) + bias, 0)."""
-    return b.xp.maximum(b.conv(x, w, bias, window), 0)
+    return relu(b, b.conv(x, w, bias, window))
 
 
 def conv_backward(
@@ -55,6 +56,11 @@ def conv_backward(
     dw = b.conv_weight(x, g, w_shape[2:], window) if wanted[1] else None
     db = b.xp.sum(g, axis=(0, *range(2, g.ndim)), dtype=g.dtype) if len(wanted) > 2 and wanted[2] else None
     return dx, dw, db
+
+
+def relu(b: Any, x: Any) -> Any:
+    """y = max(x, 0)."""
+    return b.xp.maximum(x, 0)
 
 
 def relu_backward(b: Any, g: Any, y: Any) -> Any:
@@ -224,6 +230,12 @@ def log_softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
     return g - b.xp.exp(y) * b.xp.sum(g, axis=dim, keepdims=True)
 
 
+def move_(b: Any, running: Any, value: Any, weight: Any, factor: float) -> None:
+    """running <- (1 - weight) running + weight factor value: a running statistic moves towards that of a batch."""
+    running *= 1 - weight
+    running += weight * factor * b.xp.reshape(value, running.shape)
+
+
 def where(b: Any, condition: Any, x: Any, other: Any) -> Any:
     """x where the condition holds, else other."""
     return b.xp.where(condition, x, other)
@@ -244,6 +256,11 @@ def cross_entropy_input(b: Any, g: Any, target: Any, logp: Any) -> Any:
     here = xp.reshape(xp.arange(logp.shape[1], dtype=target.dtype), (1, -1)) == xp.reshape(target, (-1, 1))
     g = xp.reshape(xp.where(target < 0, 0.0, g), (-1, 1))
     return g * xp.where(here, xp.exp(logp) - 1, xp.exp(logp))
+
+
+def all_below(b: Any, x: Any, count: int) -> bool:
+    """Whether all integers are 0 ... count - 1."""
+    return bool(b.xp.min(x) >= 0) and bool(b.xp.max(x) < count)
 
 
 def mean(b: Any, x: Any, dim: tuple, keepdim: bool) -> Any:
@@ -330,12 +347,12 @@ def random_normal(b: Any, generator: Any, shape: tuple, dtype: Any) -> Any:
 
 
 _KERNELS = [
-    where, matmul, linear, linear_backward, linear_relu, conv_relu, conv_backward, relu_backward, gelu,
+    move_, where, matmul, linear, linear_backward, linear_relu, conv_relu, conv_backward, relu, relu_backward, gelu,
     gelu_backward, batch_norm, batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward,
     layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward,
     log_softmax, log_softmax_backward,
-    take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, mean, pack_, unpack_, lerp_,
+    take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, all_below, mean, pack_, unpack_, lerp_,
     assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
 ]  # fmt: skip
-_FAMILIES = WINDOWS | STEPS | ADAPTIVE | GAMMA | MATRICES | ORDER | RECURRENT
+_FAMILIES = WINDOWS | STEPS | ADAPTIVE | ATTENTION | GAMMA | MATRICES | ORDER | RECURRENT
 REFERENCE: dict[str, Any] = _FAMILIES | {f.__name__: f for f in _KERNELS}

@@ -19,10 +19,10 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
     on the way unless `keep`. Everything saved is checked before anything is computed.
     """
     tops = [node_of(root) or root for root in roots]
-    nodes = walk([top for top in tops if type(top) is Node])
+    nodes, reach = walk([top for top in tops if type(top) is Node]), None
     keys = None if keys is None else set(keys)
     if keys is not None:
-        nodes = towards(nodes, keys)
+        nodes, reach = towards(nodes, keys)
     for node in nodes:
         if node.versions or node.saved is None:
             node.check()
@@ -47,7 +47,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
                 totals[node] = lift(own(g, (g,)))
             for listener in listeners:
                 listener.arrived(node, g)
-            send(node, g, grads, symbolic)
+            send(node, g, grads, symbolic, reach)
             if not keep and node.plan.keeps:  # a node that saved nothing can be walked again
                 node.saved, node.versions = None, line
         for leaf, g in grads.items():
@@ -60,8 +60,8 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
     return totals
 
 
-def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
-    """Run the rules of one node; what they give is added to the gradients of its parents."""
+def send(node: Node, g: Any, grads: dict, symbolic: bool, reach: set | None) -> None:
+    """Run the rules of one node, those towards `reach` if given; what they give is added to the gradients of its parents."""
     op = node.op
     values = (g, *as_tensors(node)) if symbolic else (g, *(node.saved or ()))
     parts: Any = None
@@ -71,7 +71,7 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool) -> None:
         function, pick = node.plan.fused
         parts = function(*pick(values))
     for k, entry in enumerate(node.plan.rules):
-        if entry is None:
+        if entry is None or (reach is not None and node.parents[k] not in reach):
             continue
         rule, pick = entry
         if symbolic and parts is None:
@@ -147,10 +147,10 @@ def by_definition(node: Node, values: tuple) -> dict[int, Any]:
     return {k: parts[k] if k in parts else r[0](*r[1](values)) for k, r in enumerate(rules) if r is not None}
 
 
-def towards(nodes: list[Node], targets: set) -> list[Node]:
-    """Those nodes that lie between the roots and one of the `targets`."""
+def towards(nodes: list[Node], targets: set) -> tuple[list[Node], set]:
+    """Those nodes that lie between the roots and one of the `targets`, and a set of them and the targets."""
     reaching: set = set(targets)
     for node in reversed(nodes):
         if any(parent in reaching for parent in node.parents):
             reaching.add(node)
-    return [node for node in nodes if node in reaching]
+    return [node for node in nodes if node in reaching], reaching

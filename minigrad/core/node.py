@@ -25,8 +25,7 @@ class Node:
     number        creation order, which is a topological order
     """
 
-    __slots__ = ("op", "options", "parents", "plan", "saved", "versions", "shape", "dtype", "number", "hooks",
-                 "__weakref__")  # fmt: skip
+    __slots__ = ("op", "options", "parents", "plan", "saved", "versions", "shape", "dtype", "number", "hooks", "__weakref__")
 
     def __init__(
         self, op: Op, options: dict, parents: list, plan: Plan, shape: tuple, dtype: Any, saved: Any = (), versions: Any = ()

@@ -24,8 +24,7 @@ class Plan(NamedTuple):
     take: Callable  # picks the saved arrays out of [y, *inputs, *extras]
     rest: tuple  # the sources that are no such array
     rules: tuple  # for each input None, or (rule, pick), with pick choosing the rule's arguments out of (g, *saved)
-    inputs: tuple  # the positions of saved inputs
-    keeps_y: bool
+    guarded: tuple  # the positions of saved inputs, -1 for a saved output: what must not be written
     keeps: bool  # whether any array is saved
     fused: Any  # (function, pick) that gives the gradients of all inputs at once, on bare arrays; or None
     usual: tuple = ()  # the values of `rest` where a call without options fixes them
@@ -122,7 +121,7 @@ class Op:
             if isinstance(args[k], Tensor):
                 written(args[k])[0] += 1
         if type(y) is not b.array_type:
-            y = backend_of(y).xp.asarray(y)  # a NumPy scalar, or an array that was moved
+            y = backend_of(y).as_array(y)  # a NumPy scalar, or an array that was moved
         if self.kind == "update":
             out = args[0]
             written(out)[0] += 1
@@ -130,7 +129,7 @@ class Op:
             out = Tensor(y)
             if self.kind == "view" and b.shares(y, first):
                 out.version = written(args[0])
-                how = (self, options, args[0].node) if grad else None  # taken under no_grad, a view has no history
+                how = (self, options, args[0].node, first) if grad else None  # taken under no_grad, a view has no history
                 out.base, out.how, out.stamp = args[0], how, out.version[0]
             if wanted and grad and self.rules:
                 self._record(out, key, args, arrays, parents, extras, options)
@@ -141,18 +140,19 @@ class Op:
     def _record(self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: Any) -> None:
         """Make the node of a call, saving exactly what the rules of the wanted inputs ask for."""
         y = out.array
-        if key not in self.plans:
-            self.plans[key] = self._plan(key, len(args))
-        plan = self.plans[key]
-        saved = plan.take([y, *arrays, *extras])
-        versions: list = []
+        plan = self.plans.get(key) or self.plans.setdefault(key, self._plan(key, len(args)))
+        saved = plan.take((y, *arrays, *extras))
         if plan.rest:
             usual = plan.usual if not options else ()
             saved += usual or tuple([self._look_up(source, arrays, options) for source in plan.rest])
-        for x in [args[k] for k in plan.inputs] + [out] * plan.keeps_y:
+        versions: list = []
+        for k in plan.guarded:
+            x = out if k < 0 else args[k]
             if isinstance(x, Tensor):
-                versions += (version := written(x), version[0])
-                version[1:] = (True,)  # saved: `numpy()` then gives an array that can't be written
+                version = x.version or written(x)
+                versions += (version, version[0])
+                if len(version) == 1:
+                    version.append(True)  # saved: `numpy()` then gives an array that can't be written
         out.node = Node(self, options, parents, plan, y.shape, y.dtype, saved, versions)
 
     def _bare(self, arrays: list, options: dict) -> Any:
@@ -195,14 +195,13 @@ class Op:
         rest = tuple(s for s in needed if s[0] not in pool)
         fixed = all(s[0] in ("option", "constant") for s in rest)
         usual = tuple(self._look_up(s, [], {}) for s in rest) if fixed else ()
-        order = [("g", 0), *held, *rest]
-        place = {source: at for at, source in enumerate(order)}
+        place = {source: at for at, source in enumerate([("g", 0), *held, *rest])}
         rules = tuple(a and (a[0], picker([place[w] for w in a[1]])) for a in asked)
         take = picker([pool[s[0]] + s[1] for s in held])
         inputs = [s[1] for s in held if s[0] == "input"]
-        inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)]
+        inputs += [k for s in rest if s[0] == "inputs" for k in range(s[1], count)] + [-1] * (("y", 0) in held)
         fused = (self.fused, picker([place[w] for w in once])) if once else None
-        return Plan(tuple(order[1:]), take, rest, rules, tuple(inputs), ("y", 0) in held, bool(held or inputs), fused, usual)
+        return Plan((*held, *rest), take, rest, rules, tuple(inputs), bool(held or inputs), fused, usual)
 
     def _look_up(self, source: tuple, arrays: list, options: dict) -> Any:
         """A saved value that is no array: a shape, an option, a position."""
@@ -226,7 +225,5 @@ def op(kind: str, *, name: str = "", saves: tuple[str, ...] = (), floats: bool =
 
 
 def picker(indexes: list[int]) -> Callable:
-    """A function that picks `indexes` out of a sequence, always as a tuple."""
-    if len(indexes) > 1:
-        return itemgetter(*indexes)
-    return (lambda values: (values[indexes[0]],)) if indexes else (lambda values: ())
+    """A function that picks `indexes` out of a tuple, always as a tuple."""
+    return itemgetter(*indexes) if len(indexes) > 1 else itemgetter(slice(*indexes, *[i + 1 for i in indexes] or [0]))

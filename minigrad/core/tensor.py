@@ -17,24 +17,24 @@ class Tensor(Operators):
     array     the backend's array
     node      the recorded call that made it; None for a leaf
     wants     a leaf's `requires_grad`
-    grad      a leaf's gradient, as a Tensor, after `backward()`
     version   [number of in-place writes], shared by all tensors on the same memory; None until someone asks
-    base      for a view: the tensor it is a view of; `how` is (op, options, the base's node) or None, `stamp` the version
+    base      for a view: what it is a view of; `how` is (op, options, the base's node, its array) or None, `stamp` the version
     """
 
-    __slots__ = ("array", "node", "wants", "grad", "version", "base", "how", "stamp", "__dict__", "__weakref__")
+    __slots__ = ("array", "node", "wants", "_grad", "version", "base", "how", "stamp", "__dict__", "__weakref__")
     __array_priority__ = 1000  # so that `ndarray + Tensor` asks the Tensor
 
     def __init__(self, array: Any, node: Node | None = None, wants: bool = False) -> None:
         self.array = array
         self.node = node
         self.wants = wants
-        self.grad: Tensor | None = None
+        self._grad: Tensor | None = None
         self.version: list[int] | None = None
         self.base: Tensor | None = None
 
     how: Any
     stamp: Any
+    grad: Any  # a leaf's gradient, as a Tensor, after `backward()`; kept in `_grad` (ops/leaf.py)
     if TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any: ...
@@ -67,17 +67,24 @@ def written(x: Tensor) -> list[int]:
     return x.version
 
 
+def base_of(x: Tensor) -> Tensor | None:
+    """The tensor that x is a view of. If its shape was changed in place since, it became a view itself, of what x is."""
+    while x.base is not None and x.how is not None and x.base.array is not x.how[3]:
+        x.base = x.base.base
+    return x.base
+
+
 def node_of(x: Tensor) -> Node | None:
     """The node of `x`; a view whose base got a new history by a write in place is first taken again from that base."""
     if x.base is None or x.how is None or written(x)[0] == x.stamp:
         return x.node
     views = [x]
-    while views[-1].base is not None and views[-1].how is not None:
-        views.append(views[-1].base)
+    while (base := base_of(views[-1])) is not None and views[-1].how is not None:
+        views.append(base)
     for view, base in zip(views[-2::-1], views[:0:-1], strict=True):
-        op, options, above = view.how
+        op, options, above, array = view.how
         if base.node is not above:
             with mode(grad=True):
                 view.node = op(base, **options).node
-        view.how, view.stamp = (op, options, base.node), written(view)[0]
+        view.how, view.stamp = (op, options, base.node, array), written(view)[0]
     return x.node

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backends import BACKENDS, Backend, GradError, ShapeError, backend_of
 from ..backends import dtype as as_dtype
-from ..core import OPS, Node, Tensor, node_of
+from ..core import Node, Tensor, node_of
 from ..ops.formulas import SPANS, of, title
 from ..ops.notation import SYMBOLS, Formula, Latex, Plain, tex
 from ..viz.text import numbers as statistics
@@ -39,7 +39,7 @@ class Explanation:
     gradients     what the rules send, by input name: tensors
     differences   the same by finite differences, by input name: arrays of the `places` checked
     worst         the largest difference between the two, relative to the largest gradient; None if nothing was checked
-    paths         for batch norm and layer norm, the gradient of x by path
+    paths         for batch, layer and group norm, the gradient of x by path
     lines, notes  what is printed; notes say what could not be known
     """
 
@@ -208,7 +208,7 @@ class Spoken:
 
     def sent(self, g: Any, notes: list[str]) -> dict[int, Any]:
         """What the rules send, nothing if they can't run; `notes` then say why."""
-        if OPS.get(self.node.op.name) is not self.node.op:
+        if getattr(self.node.op, "custom", False):
             notes.append("the rules are those of an autograd.Function. Hint: minigrad.autograd.gradcheck checks them")
             return {}
         try:

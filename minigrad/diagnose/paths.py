@@ -1,4 +1,4 @@
-"""The gradient of batch norm and layer norm by path: straight, through the mean, and through the variance.
+"""The gradient of batch, layer and group norm by path: straight, through the mean, and through the variance.
 
 x reaches y three ways: itself, by the mean that is taken from it, and by the variance that it is divided by. Each path is
 followed by the engine on the op's definition, in which the other paths are cut; no formula is written down here.
@@ -10,7 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends import GradError
-from ..core import Node, Op, Tensor, mode, node_of, propagate
+from ..core import OPS, Node, Op, Tensor, mode, node_of, propagate
+from ..ops.arithmetic import where
 from ..ops.create import ones_like
 from .local import saved_values, sent
 
@@ -20,7 +21,7 @@ CUTS = {
     "through the mean": (("sub", 0),),
     "through the variance": (("sub", 1), ("div", 0)),
 }
-NORMS = ("batch_norm", "layer_norm")
+NORMS = ("batch_norm", "batch_norm_relu", "layer_norm", "group_norm")
 
 
 class Paths:
@@ -48,9 +49,10 @@ def brief(x: Tensor, few: int = 12) -> str:
 
 
 def paths(y: Tensor, gradient: Tensor | None = None) -> Paths:
-    """The gradient of x by path, for y = batch_norm(x) or layer_norm(x) and the gradient that arrives at y (ones if None).
+    """The gradient of x by path, for y = batch_norm(x), layer_norm(x) or group_norm(x) and the gradient that arrives at y
+    (ones if None). Batch norm with the ReLU that follows it counts as batch norm behind that ReLU.
 
-    Raises GradError if y was not made by one of the two, if x wants no gradient, or if backward has freed what was saved.
+    Raises GradError if y was made by none of them, if x wants no gradient, or if backward has freed what was saved.
     Source of the chain: Ioffe & Szegedy 2015, §3.
     """
     if not isinstance(y, Tensor):
@@ -58,7 +60,7 @@ def paths(y: Tensor, gradient: Tensor | None = None) -> Paths:
     node = node_of(y)
     if node is None or node.op.name not in NORMS:
         made = "a leaf" if node is None else f"the output of {node.op.name}"
-        raise GradError(f"paths: expected the output of batch_norm or layer_norm, got {made}. "
+        raise GradError(f"paths: expected the output of {' or '.join(NORMS)}, got {made}. "
                         "Hint: call it on what the layer returns, outside of decompose()")  # fmt: skip
     return of_node(node, ones_like(y).detach() if gradient is None else gradient)
 
@@ -75,8 +77,13 @@ def along(node: Node, g: Tensor, edges: tuple) -> Tensor:
     """The gradient of x for a call of a normalization, through its definition without some edges."""
     saved = saved_values(node)
     x, weight = Tensor(saved["input", 0], wants=True), saved.get(("input", 1))
+    op = OPS[node.op.name]
+    if op.name == "batch_norm_relu":
+        op = OPS["batch_norm"]
+        with mode(grad=False, listeners=()):
+            g = where(Tensor(saved["y", 0]) <= 0, 0.0, g)
     with mode(grad=True, listeners=(), instead=without(edges)):
-        y = node.op.definition(x, None if weight is None else Tensor(weight), None, **node.options)  # type: ignore[misc]
+        y = op.definition(x, None if weight is None else Tensor(weight), None, **node.options)  # type: ignore[misc]
     with mode(listeners=()):
         return propagate([y], [g], [x], False, False)[x]
 
@@ -91,6 +98,6 @@ def without(edges: tuple) -> Callable[[Op, tuple], Callable]:
             with mode(instead=None):
                 return op(*[a.detach() if k in places else a for k, a in enumerate(args)], **options)
 
-        return cut if places else op
+        return cut if places else op.definition if op.name in NORMS else op  # type: ignore[return-value]
 
     return instead

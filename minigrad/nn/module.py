@@ -11,7 +11,7 @@ from ..backends import DType, DTypeError, ShapeError
 from ..backends import dtype as as_dtype
 from ..core import MODE, Tensor
 from ..trace import scope
-from .hooks import Passage
+from .hooks import EVERYWHERE, Passage, registered
 from .parameter import Buffer, Parameter
 from .state import IncompatibleKeys, load, state_of
 from .trouble import note
@@ -58,7 +58,7 @@ class Module:
 
     def _hooked(self, *args: Any, **kwargs: Any) -> Any:
         """`forward` between its hooks."""
-        for hook, with_kwargs in list(self._forward_pre_hooks.values()):
+        for hook, with_kwargs in self._hooks_of("_forward_pre_hooks"):
             new = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if new is None:
                 continue
@@ -66,20 +66,33 @@ class Module:
                 args, kwargs = new
             else:
                 args = new if isinstance(new, tuple) else (new,)
-        passage = None
-        if self._backward_pre_hooks or self._backward_hooks:
-            passage = Passage(self, list(self._backward_pre_hooks.values()), list(self._backward_hooks.values()))
-            args = passage.entered(args)
-        output = self.forward(*args, **kwargs)
-        for hook, with_kwargs in list(self._forward_hooks.values()):
-            new = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
-            output = output if new is None else new
+        before, after = self._hooks_of("_backward_pre_hooks"), self._hooks_of("_backward_hooks")
+        passage = Passage(self, before, after) if before or after else None
+        args = args if passage is None else passage.entered(args)
+        waiting = self._hooks_of("_forward_hooks")
+        output = None
+        try:
+            output = self.forward(*args, **kwargs)
+            while waiting:
+                hook, with_kwargs, _ = waiting.pop(0)
+                new = hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
+                output = output if new is None else new
+        except Exception:
+            for hook, with_kwargs, always in waiting:
+                if always:
+                    hook(self, args, kwargs, output) if with_kwargs else hook(self, args, output)
+            raise
         return output if passage is None else passage.returned(output)
+
+    def _hooks_of(self, kind: str) -> list:
+        """The hooks of a kind: those of all modules, then this one's own."""
+        return [*(hook for of, hook in EVERYWHERE.values() if of == kind), *self.__dict__[kind].values()]
 
     def is_hooked(self) -> bool:
         """Whether any hook runs when the module is called."""
         d = self.__dict__
-        return bool(d["_forward_pre_hooks"] or d["_forward_hooks"] or d["_backward_pre_hooks"] or d["_backward_hooks"])
+        own = d["_forward_pre_hooks"] or d["_forward_hooks"] or d["_backward_pre_hooks"] or d["_backward_hooks"]
+        return bool(own or EVERYWHERE)
 
     def _place(self) -> tuple[str, tuple[dict, str]]:
         """The module's path in the module that is calling it (its class name if none is), and what is inside of it."""
@@ -93,10 +106,9 @@ class Module:
     def __getattr__(self, name: str) -> Any:
         stored = self.__dict__
         for store in _STORES:
-            try:
-                return stored[store][name]
-            except KeyError:
-                continue
+            values = stored.get(store, ())
+            if name in values:
+                return values[name]
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -108,7 +120,7 @@ class Module:
             if kind not in self.__dict__:
                 raise AttributeError(f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first")
             self._forget(name, keep=kind)
-            self.__dict__[kind][name] = value
+            self.__dict__[kind][name] = registered(self, kind, name, value)
         else:
             for store in _STORES:
                 if name in self.__dict__.get(store, ()):
@@ -150,7 +162,7 @@ class Module:
             raise KeyError(f"attribute {name!r} already exists")
         if not (value is None or isinstance(value, kind)):
             raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
-        self.__dict__[store][name] = value
+        self.__dict__[store][name] = registered(self, store, name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make `param` the parameter `name`. Raises KeyError if the name is taken, TypeError for anything else."""
@@ -381,17 +393,20 @@ class Module:
         """
         return _hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
 
-    def register_forward_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Hook:
+    def register_forward_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Hook:
         """Call `hook(module, args, output)` after `forward`; what it returns, unless None, replaces the output.
 
-        With `with_kwargs` it is `hook(module, args, kwargs, output)`.
+        With `with_kwargs` it is `hook(module, args, kwargs, output)`. With `always_call` it is called, with None for the
+        output, even if `forward` raises; that error then goes on.
         """
-        return _hook(self._forward_hooks, (hook, with_kwargs), prepend)
+        return _hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Hook:
         """Call `hook(module, grad_input, grad_output)` in backpropagation, once the gradients of the inputs are known.
 
-        Both are tuples. What it returns, unless None, replaces the gradient of the input, if one input wants one.
+        Both are tuples, with None for what is no tensor. A tuple that it returns takes the place of grad_input.
         """
         return _hook(self._backward_hooks, hook, prepend)
 

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+from numbers import Number
 from typing import Any
 
-from ..backends import backend_for, backend_of
+from ..backends import GradError, backend_for, backend_of
 from ..backends import dtype as as_dtype
-from ..core import Tensor, op
+from ..core import MODE, Tensor, op
+
+NO_COMPLEX = "complex numbers have values here, but no gradients. Hint: .detach(), or real and imaginary parts as two tensors"
+
+
+def times(alpha, other):
+    """alpha other, for a number alpha."""
+    if not isinstance(alpha, Number):
+        raise TypeError(f"alpha must be a number, got {type(alpha).__name__}")
+    return alpha * other
 
 
 @op("elementwise")
 def add(b, x, other, *, alpha=1):
     """y = x + alpha other"""
-    return b.xp.add(x, other if alpha == 1 else alpha * other)
+    return b.xp.add(x, other if alpha == 1 else times(alpha, other))
 
 
 @op("elementwise")
 def sub(b, x, other, *, alpha=1):
     """y = x - alpha other"""
-    return b.xp.subtract(x, other if alpha == 1 else alpha * other)
+    return b.xp.subtract(x, other if alpha == 1 else times(alpha, other))
 
 
 @op("elementwise")
@@ -78,9 +88,11 @@ def cast_op(b, x, *, dtype):
 
 
 def cast(x: Any, *, dtype: Any) -> Any:
-    """x with another element type. No gradient passes through integers and booleans."""
-    discrete = as_dtype(dtype).kind in ("bool", "int")
-    return cast_op(x.detach() if discrete and isinstance(x, Tensor) else x, dtype=dtype)
+    """x with another element type. No gradient passes through integers and booleans; through complex numbers none may."""
+    kind = as_dtype(dtype).kind
+    if kind == "complex" and isinstance(x, Tensor) and x.requires_grad and MODE.get().grad:
+        raise GradError(f"cast: {NO_COMPLEX}")
+    return cast_op(x.detach() if kind in ("bool", "int") and isinstance(x, Tensor) else x, dtype=dtype)
 
 
 @op("linear")

@@ -9,13 +9,13 @@ from ..core import op
 @op("elementwise")
 def eq(b, x, other):
     """x == other"""
-    return b.xp.equal(x, other)
+    return b.xp.equal(x, something(other))
 
 
 @op("elementwise")
 def ne(b, x, other):
     """x != other"""
-    return b.xp.not_equal(x, other)
+    return b.xp.not_equal(x, something(other))
 
 
 @op("elementwise")
@@ -127,6 +127,14 @@ def bits(x):
     return x
 
 
+def something(x):
+    """x, unless it is None, to which NumPy would compare element by element."""
+    if x is None:
+        raise TypeError("None is no number")
+    return x
+
+
 def truth(b, x):
     """x as booleans."""
+    something(x)
     return x if not hasattr(x, "dtype") or dtype_of(x).kind == "bool" else x != 0

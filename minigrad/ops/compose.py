@@ -15,7 +15,7 @@ from .create import arange, tensor
 from .diagonal import diagonal
 from .index import index_select_op
 from .matmul import bmm, mm, mv, outer, tensordot
-from .operands import axis, common_type, named, numpy_names, sizes, tensor_of
+from .operands import axis, common_type, named, numpy_names, sizes, tensor_of, whole
 from .order import searchsorted
 from .reduce import sum_op
 from .shape import cat, expand, flatten, narrow, permute, repeat, reshape, roll, unfold_op
@@ -137,7 +137,7 @@ def _cheapest(parts: list, output: list, full: dict) -> tuple[int, int]:
 def _summed(x: Tensor, labels: list, kept: set) -> tuple[Tensor, list]:
     """The operand with the labels that nobody needs summed over."""
     gone = tuple(k for k, label in enumerate(labels) if label not in kept)
-    return (sum_op(x, dim=gone), [label for label in labels if label in kept]) if gone else (x, labels)
+    return (sum_op(x, dim=gone, quick=True), [label for label in labels if label in kept]) if gone else (x, labels)
 
 
 def _pair(left: tuple[Tensor, list], right: tuple[Tensor, list], kept: set) -> tuple[Tensor, list]:
@@ -272,12 +272,12 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` along `dimension`, `step` apart, each as a new last dimension: a view, which can be written
     only where its windows don't overlap."""
     d = axis("unfold", dimension, tensor_of("unfold", self).ndim)
-    n = self.shape[d] if self.ndim else 1
+    n, size, step = self.shape[d] if self.ndim else 1, whole("unfold", "size", size), whole("unfold", "step", step)
     if not 0 <= size <= n or step < 1:
         raise ShapeError(f"unfold: expected 0 <= size <= {n} and step >= 1, got size {size} and step {step}")
     if not self.ndim:
         return narrow(reshape(self, 1), 0, 0, size)
-    return unfold_op(self, dim=d, size=int(size), step=int(step))
+    return unfold_op(self, dim=d, size=size, step=step)
 
 
 @named("dims", 1)
@@ -288,13 +288,15 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 
 @numpy_names
-def repeat_interleave(input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+def repeat_interleave(
+    input: Any = None, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
     """Each slice along `dim` (each element if None) repeated in place, `repeats` times or by a number for each.
 
     repeat_interleave(repeats) alone gives the positions: 0 repeats[0] times, 1 repeats[1] times ...
     """
-    if repeats is None:
-        return _spread_out(tensor_of("repeat_interleave", input))
+    if repeats is None or input is None:
+        return _spread_out(tensor_of("repeat_interleave", repeats if input is None else input))
     x = flatten(tensor_of("repeat_interleave", input)) if dim is None else input
     d = axis("repeat_interleave", 0 if dim is None else dim, x.ndim)
     n = x.shape[d]

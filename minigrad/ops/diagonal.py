@@ -11,7 +11,7 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast
 from .create import arange, tensor
-from .operands import axis, numpy_names, sizes, tensor_of
+from .operands import axis, numpy_names, sizes, tensor_of, whole
 from .reduce import sum
 from .shape import cat, expand, flatten, flip, joined, movedim, narrow, pad_op, reshape, stack, transpose, unsqueeze
 
@@ -59,7 +59,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
             f"diagonal: dim1 and dim2 must be different dimensions of shape {tuple(input.shape)}, got {dim1} and {dim2}"
         )
     x = movedim(input, (i, j), (-2, -1)) if (i, j) != (n - 2, n - 1) else input
-    return diagonal_op(x, offset=offset)
+    return diagonal_op(x, offset=whole("diagonal", "offset", offset))
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
@@ -93,12 +93,12 @@ def _matrices(who: str, x: Tensor) -> Tensor:
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """Each matrix of the last two dimensions on and below a diagonal, 0 above it."""
-    return tril_op(_matrices("tril", input), diagonal=int(diagonal))
+    return tril_op(_matrices("tril", input), diagonal=whole("tril", "diagonal", diagonal))
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """Each matrix of the last two dimensions on and above a diagonal, 0 below it."""
-    return triu_op(_matrices("triu", input), diagonal=int(diagonal))
+    return triu_op(_matrices("triu", input), diagonal=whole("triu", "diagonal", diagonal))
 
 
 def trace(input: Tensor) -> Tensor:

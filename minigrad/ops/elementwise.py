@@ -132,7 +132,7 @@ def erfinv(b, x):
 @op("elementwise")
 def relu(b, x):
     """y = max(x, 0). The slope at 0 is 0, as in PyTorch."""
-    return b.xp.maximum(x, 0)
+    return b.relu(numbers(x))
 
 
 @op("elementwise", floats=True)
@@ -160,7 +160,7 @@ def gelu_slope(x, approximate):
 @op("elementwise")
 def abs(b, x):
     """y = |x|. The slope at 0 is 0."""
-    return b.xp.abs(x)
+    return b.xp.abs(numbers(x))
 
 
 @op("elementwise")
@@ -178,20 +178,20 @@ def clamp(b, x, *, min=None, max=None):
 @op("elementwise")
 def floor(b, x):
     """y = the largest integer <= x; slope 0"""
-    return b.xp.floor(x)
+    return b.xp.floor(numbers(x))
 
 
 @op("elementwise")
 def ceil(b, x):
     """y = the smallest integer >= x; slope 0"""
-    return b.xp.ceil(x)
+    return b.xp.ceil(numbers(x))
 
 
 @op("elementwise")
 def round(b, x, *, decimals=0):
     """y = the nearest multiple of 10^-decimals, halves to even; slope 0"""
     if not decimals:
-        return b.xp.round(x)
+        return b.xp.round(numbers(x))
     scale = 10.0 ** builtins.abs(decimals)
     return b.xp.round(x * scale) / scale if decimals > 0 else b.xp.round(x / scale) * scale
 
@@ -199,7 +199,7 @@ def round(b, x, *, decimals=0):
 @op("elementwise")
 def trunc(b, x):
     """y = x without its fraction; slope 0"""
-    return b.xp.trunc(x)
+    return b.xp.trunc(numbers(x))
 
 
 @op("elementwise")
@@ -212,6 +212,13 @@ def floor_divide(b, x, other):
 def remainder(b, x, other):
     """y = x - other floor(x / other), with the sign of other, as Python's %"""
     return b.xp.remainder(x, divisor(b, "remainder", x, other))
+
+
+def numbers(x):
+    """x, unless it is boolean."""
+    if getattr(getattr(x, "dtype", None), "kind", "") == "b":
+        raise TypeError("not for booleans, which are no numbers")
+    return x
 
 
 def divisor(b, name, x, other):

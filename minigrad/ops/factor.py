@@ -11,10 +11,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from ..backends import dtype_of
 from ..core import op
 from .diagonal import tril_op, triu_op
 from .reduce import sum_op
-from .shape import pad_op, reshape_op, slice_op
+from .shape import cat_op, pad_op, reshape_op, slice_op
 
 
 @op("general")
@@ -126,6 +129,67 @@ def pinv_op(b, x, *, rtol, atol=0.0):
     return xp.matmul(vh.mT * inverse[..., None, :], u.mT)
 
 
+@op("general")
+def lu_pivots(b, x):
+    """With which row each row is exchanged, one after another, counted from 1, so that Gauss's elimination divides by the
+    largest element that is left of its column; (..., m, n) -> (..., min(m, n))"""
+    return eliminated(b.xp, x, exchange=True)[1]
+
+
+@op("general")
+def pivot_rows(b, x, *, m):
+    """Which of m rows comes to each place when rows are exchanged as `lu_pivots` says; (..., k) -> (..., m)"""
+    xp = b.xp
+    places = xp.arange(m, dtype=xp.int64)
+    rows = xp.broadcast_to(places, (*x.shape[:-1], m))
+    for j in range(x.shape[-1]):
+        other = xp.astype(x[..., j : j + 1], xp.int64) - 1
+        swap = xp.where(places == j, other, xp.where(places == other, j, places))
+        rows = xp.take_along_axis(rows, swap, axis=-1)
+    return rows
+
+
+@op("general")
+def lu_packed(b, x):
+    """L below the diagonal and U from there on, for x = L U by Gauss's elimination, L with ones on its diagonal"""
+    return eliminated(b.xp, x, exchange=False)[0]
+
+
+def eliminated(xp, x, exchange):
+    """L and U in one matrix, and the exchanges of rows (counted from 1). Where a pivot is 0, L's column is 0."""
+    a, (m, n) = xp.asarray(x, copy=True), x.shape[-2:]
+    rows, pivots = xp.arange(m, dtype=xp.int64), []
+    for j in range(min(m, n)):
+        if exchange:
+            at = xp.argmax(xp.abs(a[..., j:, j]), axis=-1, keepdims=True) + j
+            pivots.append(xp.astype(at + 1, xp.int32))
+            swap = xp.where(rows == j, at, xp.where(rows == at, j, rows))
+            a = xp.take_along_axis(a, xp.broadcast_to(swap[..., None], a.shape), axis=-2)
+        pivot = a[..., j : j + 1, j]
+        below = a[..., j + 1 :, j] / xp.where(pivot == 0, xp.ones_like(pivot), pivot)
+        a[..., j + 1 :, j] = below
+        a[..., j + 1 :, j + 1 :] -= below[..., None] * a[..., j : j + 1, j + 1 :]
+    none = xp.zeros((*x.shape[:-2], 0), dtype=xp.int32)
+    return a, xp.concat(pivots, axis=-1) if pivots else none
+
+
+@op("general")
+def complex_eigenvalues(b, x):
+    """The eigenvalues of each square matrix, as complex numbers, in no particular order"""
+    return complex_of(b, np.linalg.eigvals(b.to_host(x)), x)
+
+
+@op("general")
+def complex_eigenvectors(b, x):
+    """The eigenvectors of each square matrix, as columns of length 1 of complex numbers, in the order of the eigenvalues"""
+    return complex_of(b, np.linalg.eig(b.to_host(x))[1], x)
+
+
+def complex_of(b, y, x):
+    """What NumPy gave, real where it could be, in the complex type that belongs to the type of x."""
+    return b.from_host(y.astype("complex64" if dtype_of(x).itemsize < 8 else "complex128"))
+
+
 # -- rules -----------------------------------------------------------------------------------------------------------
 
 
@@ -218,6 +282,34 @@ def pinv_rule(g: Any, y: Any, x: Any) -> Any:
     return left - x @ (y @ left) + right - (right @ y) @ x - yt @ g @ yt
 
 
+def lu_packed_rule(g: Any, y: Any) -> Any:
+    """L^-T (tril(L^T gL, -1) + triu(gU U^T)) U^-T for the square part; rows below it and columns beside it are solutions
+    with U and L, whose gradients go into gL and gU first. Source: the chain rule; Murray 2016, the same for Cholesky's"""
+    m, n = y.shape[-2:]
+    k = min(m, n)
+    first, rest = (..., slice(0, k), slice(0, k)), (..., slice(k, None), slice(0, k))
+    side = (..., slice(0, k), slice(k, None))
+    square, gs = (slice_op(a, index=first) if m != n else a for a in (y, g))
+    upper = triu_op(square)
+    lower = tril_op(square, diagonal=-1)
+    lower = lower + ones_on_diagonal(lower)
+    gl, gu, more = tril_op(gs, diagonal=-1), triu_op(gs), None
+    if m > n:
+        more = solve_op(upper, slice_op(g, index=rest).mT).mT
+        gu = gu - triu_op(slice_op(y, index=rest).mT @ more)
+    if m < n:
+        more = solve_op(lower.mT, slice_op(g, index=side))
+        gl = gl - tril_op(more @ slice_op(y, index=side).mT, diagonal=-1)
+    inner = tril_op(lower.mT @ gl, diagonal=-1) + triu_op(gu @ upper.mT)
+    part = solve_op(upper, solve_op(lower.mT, inner).mT).mT
+    return part if more is None else cat_op(part, more, dim=y.ndim - 2 if m > n else y.ndim - 1)
+
+
+def ones_on_diagonal(x: Any) -> Any:
+    """The identity, in the shape of square matrices x whose diagonal is finite."""
+    return triu_op(tril_op(x * 0.0 + 1.0))
+
+
 det.vjp(x=lambda g, x: lift(g) * cofactor(x))
 cofactor.vjp(x=lambda g, x: cofactor_change(x, g))  # the change is symmetric in its two directions
 cofactor_change.vjp(x=cofactor_change_rule, other=lambda g, x: cofactor_change(x, g))
@@ -231,3 +323,4 @@ eigenvalues.vjp(x=lambda g, vectors: outer_sum(g, vectors, vectors))
 singular_vectors.vjp(x=singular_vectors_rule)
 singular_values.vjp(x=lambda g, x_shape, vectors: outer_sum(g, *halves(vectors, x_shape[-2])))
 pinv_op.vjp(x=pinv_rule)
+lu_packed.vjp(x=lu_packed_rule)

@@ -69,13 +69,15 @@ SPANS = {
     "channels": "sums and means run over all dimensions but the channels",
     "groups": "sums and means run over each group of a case's channels, those of [cases] over all dimensions but the channels",
     "rows": "leading dimensions count as rows, sums run over the rows",
-    "classes": "sums run over the classes k",
+    "classes": "sums run over the classes k, those of [cases] over the N cases",
     "matrix": "for each matrix of the last two dimensions",
+    "last": "sums run over the last dimension",
 }
 LAYER = {"weight": "W", "bias": "b"}
 NORM = {"weight": "γ", "bias": "β", "running_mean": "m", "running_var": "v"}
 NORMAL = "mu = mean(x); sigma = sqrt(var(x) + eps); xhat = (x - mu) / sigma"
 FIXED = "sigma = sqrt(running_var + eps)"
+ATTENDED = "h = g @ value.T; p = softmax(scale * query @ key.T)"
 
 FORMULAS = {
     # arithmetic
@@ -146,6 +148,20 @@ FORMULAS = {
     "lgamma": row("log(abs(Gamma(x)))", x="derivative(0, polygamma(x))"),
     "polygamma": row("derivative(n, polygamma(x))", x="derivative(n + 1, polygamma(x))"),
     "sinc": row("derivative(n, sinc(x))", x="derivative(n + 1, sinc(x))"),
+    "bessel_i": row(
+        "the modified Bessel function of order n, at `x`", x="`g` times half the sum of those of order n - 1 and n + 1"
+    ),
+    "bessel_j": row(
+        "the Bessel function of order n, at `x`", x="`g` times half the difference of those of order n - 1 and n + 1"
+    ),
+    "gammainc": row(
+        "the share of Euler's integral for `Gamma(x)` below `other`",
+        other="`g * other**(x - 1) * exp(-other) / Gamma(x)`",
+    ),
+    "zeta": row("the sum of `(k + other)**-x` over k = 0, 1, 2 …", other="`-g * x` times the sum of `(k + other)**-(x + 1)`"),
+    "entr": row("-x * log(x)", x="-(log(x) + 1)"),
+    "erfcx": row("exp(x**2) * (1 - erf(x))", x="2 * x * y - 2 / sqrt(pi)"),
+    "ndtri": row("the `y` whose normal distribution function is `x`", x="sqrt(2 * pi) * exp(y**2 / 2)"),
     "nan_to_num": row("`x`, with numbers for NaN and `inf`", x="abs(x) < inf"),
     "binary_cross_entropy": row(
         "-(target * log(x) + (1 - target) * log(1 - x))",
@@ -187,6 +203,8 @@ FORMULAS = {
         other="the same sum of `x` and `g`, over the labels that `other` lacks",
     ),
     "contiguous": row("x", x="1"),
+    "as_strided": row("elements of `x`, in steps through its memory", x="`g`, added where its elements were taken"),
+    "as_strided_adjoint": row("`x`, added in steps through memory", x="the elements of `g` in these steps"),
     "unfold": row("the windows of `x`", x="the windows of `g`, added where they were taken"),
     "unfold_adjoint": row("the windows of `x`, added where they were taken", x="the windows of `g`"),
     "cat": row("`xs`, joined", xs="its own part of `g`"),
@@ -253,6 +271,10 @@ FORMULAS = {
         x="as for the eigenvectors of `x.T @ x` and `x @ x.T` (Giles 2008)",
     ),
     "singular_values": row("the diagonal of `U.T @ x @ V`", x="`U @ G @ V.T` with `G` the diagonal matrix of `g`"),
+    "lu_packed": row(
+        "L below the diagonal and U from there on, `x == L @ U`",
+        x="`inv(L).T @ (A + B) @ inv(U).T`, A the part of `L.T @ gL` below the diagonal, B that of `gU @ U.T` from there on",
+    ),
     "pinv": row(
         "the pseudo-inverse of `x`",
         x="A - x @ y @ A + B - B @ y @ x - y.T @ g @ y.T where A = g.T @ y @ y.T; B = y.T @ y @ g.T",
@@ -349,6 +371,20 @@ FORMULAS = {
     ),
     "softmax": row("exp(x) / sum(exp(x))", over="dim", x="y * (g - sum(g * y))"),
     "log_softmax": row("x - log(sum(exp(x)))", over="dim", x="g - exp(y) * sum(g)"),
+    "cross_entropy_mean": row(
+        "-sum(sum((k == target) * log(softmax(x))), cases) / N",
+        over="classes",
+        name="cross entropy, mean",
+        x="(softmax(x) - (k == target)) / N",
+    ),
+    "attention": row(
+        "softmax(scale * query @ key.T) @ value",
+        over="last",
+        symbols={"query": "q", "key": "k", "value": "v", "scale": "c"},
+        query=f"scale * p * (h - sum(h * p)) @ key where {ATTENDED}",
+        key=f"(scale * p * (h - sum(h * p))).T @ query where {ATTENDED}",
+        value="softmax(scale * query @ key.T).T @ g",
+    ),
     "cross_entropy": row(
         "-sum((k == target) * log(softmax(x)))",
         over="classes",
@@ -377,7 +413,14 @@ def span(entry: Row, x: Any, options: Mapping[str, Any]) -> tuple[int, ...]:
         given = options[entry.over]
         return tuple(given) if isinstance(given, (tuple, list)) else (given,)
     every = tuple(range(x.ndim))
-    found = {"channels": (0, *every[2:]), "groups": (2, 3), "rows": every[:-1], "classes": (1,), "matrix": every[-2:]}
+    found = {
+        "channels": (0, *every[2:]),
+        "groups": (2, 3),
+        "rows": every[:-1],
+        "classes": (1,),
+        "matrix": every[-2:],
+        "last": every[-1:],
+    }
     return found.get(entry.over, ())
 
 
@@ -405,9 +448,10 @@ def computed(formula: Formula, op: Op, inputs: tuple, options: Mapping[str, Any]
         fits = over and entry.over not in ("dims", "groups") and hasattr(value, "ndim") and value.ndim < first.ndim
         return OPS["reshape"](value, shape=kept) if fits and value.array.size == math.prod(kept) else value
 
-    values = dict(op.defaults) | dict(options) | {"y": laid(y), "g": laid(g)}
+    values: dict[str, Any] = dict(op.defaults) | dict(options) | {"y": laid(y), "g": laid(g)}
     if over:
         values["n"] = math.prod(first.shape[d] for d in over)
+        values["N"] = first.array.size // max(values["n"], 1)
     for name, value in zip(op.inputs, inputs, strict=False):
         values[name] = laid(value) if entry.over != "rows" else value
     for name, none in (("weight", 1.0), ("bias", 0.0), ("min", -math.inf), ("max", math.inf)):

@@ -34,25 +34,37 @@ from .elementwise import (
 from .elementwise import clamp as clamp_op
 from .index import gather, index_select, take_along_dim
 from .likeness import empty_like, logspace
-from .linalg import cdist, det, dist, logdet, matrix_power, slogdet
-from .linalg import inv as inverse
-from .linalg import pinv as pinverse
+from .linalg import cdist, dist, logdet, pdist
 from .linalg import tensor_norm as norm
 from .matmul import bmm, dot, matmul, mm, mv, outer, tensordot
+from .matrices import (
+    adjoint, chain_matmul, cholesky, cholesky_inverse, cholesky_solve, det, inverse, lu, lu_solve, lu_unpack, matrix_exp,
+    matrix_power, orgqr, pca_lowrank, pinverse, qr, slogdet, svd, svd_lowrank, vander,
+)
 from .norm import log_softmax_op, softmax_op
-from .operands import axis, common_type, numpy_names, tensor_of
+from .numeric import (
+    corrcoef, cov, cumulative_trapezoid, deg2rad, float_power, gcd, gradient, lcm, ldexp, rad2deg, renorm, rsub, trapezoid,
+    trapz, vdot,
+)
+from .operands import also, axis, common_type, numpy_names, tensor_of
 from .order import (
     aminmax, argsort, argwhere, bincount, bucketize, count_nonzero, cummax, cummin, histc, isin, kthvalue, median,
     mode, msort, nanmean, nanmedian, nanquantile, nansum, nonzero, quantile, searchsorted, sort, topk, unique,
     unique_consecutive,
 )
+from .pieces import (
+    angle, asarray, can_cast, complex, conj, diagonal_scatter, fill, imag, index_reduce, is_same_size, is_signed, isreal,
+    narrow_copy, polar, real, resolve_conj, resolve_neg, result_type, scalar_tensor, select_scatter, slice_scatter,
+    split_with_sizes, unravel_index,
+)
+from .pieces import steps_to as range
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .reduce import (
     all, amax, amin, any, argmax, argmin, cumsum, logsumexp, max, mean, min, prod, std, std_mean, sum, var,
     var_mean,
 )
 from .running import cumprod, logcumsumexp
-from .sampling import bernoulli, multinomial, normal, randint_like
+from .sampling import bernoulli, binomial, multinomial, normal, poisson, randint_like
 from .scatter import (
     index_add, index_copy, index_fill, index_put, masked_fill, masked_scatter, masked_select, put, scatter,
     scatter_add, scatter_reduce, take,
@@ -66,6 +78,9 @@ from .special import (
     frac, heaviside, hypot, isclose, isneginf, isposinf, lgamma, log10, logaddexp, logaddexp2, logit, nan_to_num,
     polygamma, positive, signbit, sinc, sinh, xlogy,
 )
+from .special_functions import i0, igamma, igammac, mvlgamma
+from .strided import as_strided
+from .tapers import bartlett_window, blackman_window, hamming_window, hann_window, kaiser_window
 # isort: on
 # fmt: on
 
@@ -116,8 +131,8 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     if min is None and max is None:
         raise ValueError("clamp: at least one of min and max must be given")
     if isinstance(min, Tensor) or isinstance(max, Tensor):
-        y = input if min is None else where(lt(input, min), min, input)
-        return y if max is None else where(gt(y, max), max, y)
+        y = input if min is None else where(lt(input, min) | ne(min, min), min, input)  # NaN is no bound, but NaN
+        return y if max is None else where(gt(y, max) | ne(max, max), max, y)
     kind = common_type((tensor_of("clamp", input), min, max))
     return clamp_op(input if input.dtype is kind else arithmetic.cast(input, dtype=kind), min=min, max=max)
 
@@ -154,6 +169,7 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
 
 
 clip, concat, subtract, multiply, divide, absolute, negative = clamp, cat, sub, mul, div, abs, neg
-moveaxis, swapaxes, swapdims, row_stack = movedim, transpose, transpose, vstack
+moveaxis, swapdims, row_stack = movedim, transpose, vstack
+swapaxes = also(axis0="dim0", axis1="dim1")(transpose)
 arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh = acos, acosh, asin, asinh, atan, atan2, atanh
 greater, greater_equal, less, less_equal, not_equal, fix, sgn, multiply = gt, ge, lt, le, ne, trunc, sign, mul

@@ -183,8 +183,8 @@ def _takes(item: Any) -> int:
         return 0
     if isinstance(item, list):
         item = BACKENDS["cpu"].xp.asarray(item)
-    kind = getattr(getattr(item, "dtype", None), "kind", "")
-    return item.ndim if kind in ("bool", "b") else 1
+    kind = getattr(item, "dtype", None)
+    return item.ndim if getattr(kind, "kind", "") in ("bool", "b") or getattr(kind, "name", "") == "uint8" else 1
 
 
 def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
@@ -198,6 +198,8 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
         if host.size == 0 and host.dtype.kind == "f":
             host = host.astype("int64")
         item = Tensor(b.from_host(host))
+    if item.dtype.name == "uint8":  # PyTorch's former masks
+        item = item != 0
     kind = item.dtype.kind
     if kind == "bool":
         if tuple(item.shape) != tuple(x.shape[d : d + item.ndim]):

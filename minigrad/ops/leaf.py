@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from operator import attrgetter, getitem
 from typing import Any
 
-from ..backends import GradError
+from ..backends import DTypeError, GradError, ShapeError
 from ..core import MODE, Node, Tensor, node_of, op, written
+from .arithmetic import NO_COMPLEX
+from .update import as_one
 
 
 def requires_grad(self: Tensor) -> bool:
@@ -19,10 +22,15 @@ def set_requires_grad(self: Tensor, wanted: bool) -> None:
         if not wanted:
             raise GradError(f"requires_grad: you can only change requires_grad flags of leaf tensors, got the output of "
                             f"{node.op.name}. Hint: use .detach()")  # fmt: skip
-    elif wanted and not (self.dtype.is_floating_point or self.dtype.is_complex):
+    elif wanted and self.dtype.is_complex:
+        raise GradError(f"requires_grad: {NO_COMPLEX}")
+    elif wanted and not self.dtype.is_floating_point:
         raise GradError(f"requires_grad: only floating tensors can have gradients, got {self.dtype!r}. Hint: .float()")
     else:
-        self.wants = bool(wanted)
+        if wanted and self.version is not None:
+            getitem(self.version, slice(None))  # a tensor of inference mode has a counter that refuses
+        for x in as_one(self):
+            x.wants = bool(wanted)
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
@@ -56,29 +64,50 @@ def detach(self: Tensor) -> Tensor:
 
 def detach_(self: Tensor) -> Tensor:
     """Take this tensor itself out of its graph. Raises GradError for a view, whose base would go on with it."""
-    if self.base is not None:
+    ones = as_one(self)
+    if ones[-1].base is not None:
         raise GradError("detach_: can't detach a view in place. Hint: .detach()")
-    self.node, self.wants = None, False
+    for x in ones:
+        x.node, x.wants = None, False
     return self
 
 
 def set_data(self: Tensor, other: Any) -> None:
     if not isinstance(other, Tensor):
         raise TypeError(f"data: expected a tensor, got {type(other).__name__}. Hint: minigrad.tensor(...)")
-    self.array = other.array
+    self.array, self.base = other.array, None
     self.version = written(other)
 
 
 def version(self: Tensor) -> int:
-    """How often the memory of this tensor was written in place."""
-    return 0 if self.version is None else self.version[0]
+    """How often the memory of this tensor was written in place. Raises GradError for a tensor of inference mode."""
+    return 0 if self.version is None else self.version[:1][0]
+
+
+def set_grad(self: Tensor, g: Tensor | None) -> None:
+    if g is not None:
+        if not isinstance(g, Tensor):
+            raise TypeError(f"grad: expected a tensor or None, got {type(g).__name__}")
+        if g is self:
+            raise GradError("grad: a tensor can't be its own gradient. Hint: .clone()")
+        if g.array.shape != self.array.shape:
+            raise ShapeError(f"grad: the gradient must have the tensor's shape {tuple(self.shape)}, got {tuple(g.shape)}")
+        if g.dtype is not self.dtype:
+            raise DTypeError(f"grad: the gradient must have the tensor's type {self.dtype!r}, got {g.dtype!r}")
+    self._grad = g
+
+
+def forget_grad(self: Tensor) -> None:
+    self._grad = None
 
 
 LEAF: dict[str, Any] = {
+    "grad": property(attrgetter("_grad"), set_grad, forget_grad, "The gradient that backward() added up, None before."),
     "requires_grad": property(requires_grad, set_requires_grad),
     "requires_grad_": requires_grad_,
     "is_leaf": property(is_leaf),
     "grad_fn": property(grad_fn),
+    "output_nr": 0,  # every node has one output
     "detach": detach,
     "detach_": detach_,
     "data": property(detach, set_data, doc="A detached tensor on the same memory; assigning replaces the memory."),
@@ -86,8 +115,6 @@ LEAF: dict[str, Any] = {
 }
 for name, member in LEAF.items():
     setattr(Tensor, name, member)
-Node.name = lambda self: self.op.name  # type: ignore[attr-defined]
-Node.next_functions = property(lambda self: tuple((p, 0) for p in self.parents))  # type: ignore[attr-defined]
 
 
 def node_text(self: Node) -> str:

@@ -141,6 +141,9 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """The sum of products over pairs of dimensions: the last `dims` of a with the first of b, or dims=(of a, of b)."""
     if isinstance(dims, int):
+        if not 0 <= dims <= min(a.ndim, b.ndim):
+            raise ShapeError(f"tensordot: dims must be from 0 to {min(a.ndim, b.ndim)} for shapes {tuple(a.shape)} and "
+                             f"{tuple(b.shape)}, got {dims}")  # fmt: skip
         pairs = [[*range(a.ndim - dims, a.ndim)], [*range(dims)]]
     else:
         given = [ds if isinstance(ds, (list, tuple)) else [ds] for ds in dims]

@@ -10,6 +10,7 @@ import numpy as np
 from ..backends import DTYPES, Device, DType, ShapeError, backend_for
 from ..backends import dtype as as_dtype
 from ..core import Op, Tensor
+from ..core.tensor import base_of
 from . import functions
 from .arithmetic import add, cast, clone, in_rows, move, mul, neg, sub
 from .compare import (
@@ -32,7 +33,8 @@ from .elementwise import floor_divide, pow, remainder, square
 from .functions import div
 from .index import getitem
 from .likeness import NEW
-from .operands import axis
+from .operands import axis, by_name
+from .pieces import fill_diagonal_, sum_to_size
 from .printing import text
 from .sampling import FILLS
 from .shape import mT, unbind
@@ -255,38 +257,43 @@ for name, method in OPERATORS.items():
     setattr(Tensor, f"__{name}__", method)
 
 # Functions of a tensor that are methods too, and those that have an in-place form.
-METHODS = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr alias all allclose amax amin aminmax any
-    arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere asin asinh atan atan2
-    atanh baddbmm bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
-    bitwise_xor bmm broadcast_to ceil chunk clamp clamp_max clamp_min clip clone copysign cos cosh count_nonzero
-    cross cummax cummin cumprod cumsum det diag diag_embed diagflat diagonal diff digamma dist div divide dot
-    dsplit eq equal erf erfc erfinv exp exp2 expand expm1 fix flatten flip fliplr flipud floor floor_divide fmax
-    fmin fmod frac gather ge greater greater_equal gt heaviside histc hsplit hypot index_add index_copy
-    index_fill index_put index_select inner inverse isclose isfinite isinf isnan isneginf isposinf kron kthvalue
-    le lerp less less_equal lgamma log log10 log1p log2 log_softmax logaddexp logaddexp2 logcumsumexp logdet
-    logical_and logical_not logical_or logical_xor logit logsumexp lt masked_fill masked_scatter masked_select
-    matmul matrix_power max maximum mean median min minimum mm mode moveaxis movedim msort mul multinomial
-    multiply mv nan_to_num nanmean nanmedian nanquantile nansum narrow ne neg negative nonzero norm not_equal
-    outer permute pinverse polygamma positive pow prod put quantile ravel reciprocal relu remainder repeat
-    repeat_interleave reshape roll rot90 round rsqrt scatter scatter_add scatter_reduce select sgn sigmoid sign
-    signbit sin sinc sinh slogdet softmax sort split sqrt square squeeze std sub subtract sum swapaxes swapdims
-    t take take_along_dim tan tanh tensor_split tile topk trace transpose tril triu true_divide trunc unbind
-    unflatten unique unique_consecutive unsqueeze var vsplit xlogy""".split()
-IN_PLACE = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh arctan arctan2
-    arctanh asin asinh atan atan2 atanh baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or
-    bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum digamma
-    div divide eq erf erfc erfinv exp exp2 expm1 fix floor floor_divide fmod frac ge greater greater_equal gt
-    heaviside hypot index_add index_copy index_fill index_put le lerp less less_equal lgamma log log10 log1p
-    log2 logical_and logical_not logical_or logical_xor logit lt masked_fill masked_scatter mul multiply
-    nan_to_num ne neg negative not_equal polygamma pow put reciprocal relu remainder round rsqrt scatter
-    scatter_add scatter_reduce sgn sigmoid sign sin sinc sinh sqrt square sub subtract tan tanh tril triu
-    true_divide trunc xlogy""".split()
+METHODS = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr adjoint alias all allclose amax
+    amin aminmax angle any arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort argwhere as_strided asin
+    asinh atan atan2 atanh baddbmm bernoulli bincount bitwise_and bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor bmm broadcast_to ceil cholesky cholesky_inverse cholesky_solve chunk clamp
+    clamp_max clamp_min clip clone conj copysign corrcoef cos cosh count_nonzero cov cross cummax cummin cumprod
+    cumsum deg2rad det diag diag_embed diagflat diagonal diagonal_scatter diff digamma dist div divide dot dsplit eq
+    equal erf erfc erfinv exp exp2 expand expm1 fix flatten flip fliplr flipud float_power floor floor_divide fmax
+    fmin fmod frac gather gcd ge greater greater_equal gt heaviside histc hsplit hypot i0 igamma igammac index_add
+    index_copy index_fill index_put index_reduce index_select inner inverse is_same_size is_signed isclose isfinite
+    isinf isnan isneginf isposinf isreal kron kthvalue lcm ldexp le lerp less less_equal lgamma log log10 log1p log2
+    log_softmax logaddexp logaddexp2 logcumsumexp logdet logical_and logical_not logical_or logical_xor logit
+    logsumexp lt lu lu_solve masked_fill masked_scatter masked_select matmul matrix_exp matrix_power max maximum
+    mean median min minimum mm mode moveaxis movedim msort mul multinomial multiply mv mvlgamma nan_to_num nanmean
+    nanmedian nanquantile nansum narrow narrow_copy ne neg negative nonzero norm not_equal orgqr outer permute
+    pinverse polygamma positive pow prod put qr quantile rad2deg ravel reciprocal relu remainder renorm repeat
+    repeat_interleave reshape resolve_conj resolve_neg roll rot90 round rsqrt scatter scatter_add scatter_reduce
+    select select_scatter sgn sigmoid sign signbit sin sinc sinh slice_scatter slogdet softmax sort split
+    split_with_sizes sqrt square squeeze std sub subtract sum svd swapaxes swapdims t take take_along_dim tan tanh
+    tensor_split tile topk trace transpose tril triu true_divide trunc unbind unflatten unique unique_consecutive
+    unsqueeze var vdot vsplit xlogy""".split()
+IN_PLACE = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr arccos arccosh arcsin arcsinh
+    arctan arctan2 arctanh asin asinh atan atan2 atanh baddbmm bitwise_and bitwise_left_shift bitwise_not bitwise_or
+    bitwise_right_shift bitwise_xor ceil clamp clamp_max clamp_min clip copysign cos cosh cumprod cumsum deg2rad
+    digamma div divide eq erf erfc erfinv exp exp2 expm1 fix float_power floor floor_divide fmod frac gcd ge greater
+    greater_equal gt heaviside hypot i0 igamma igammac index_add index_copy index_fill index_put index_reduce lcm
+    ldexp le lerp less less_equal lgamma log log10 log1p log2 logical_and logical_not logical_or logical_xor logit
+    lt masked_fill masked_scatter mul multiply mvlgamma nan_to_num ne neg negative not_equal polygamma pow put
+    rad2deg reciprocal relu remainder renorm round rsqrt scatter scatter_add scatter_reduce sgn sigmoid sign sin
+    sinc sinh sqrt square sub subtract tan tanh tril triu true_divide trunc xlogy""".split()
 
 
 def as_method(function: Callable) -> Callable:
-    """An op of one tensor as a plain function, whose method Python calls faster; anything else as it is."""
-    if not isinstance(function, Op) or function.inputs != ["x"] or function.defaults:
+    """An op as a plain function, whose method Python calls faster; any other function as it is."""
+    if not isinstance(function, Op):
         return function
+    if function.inputs != ["x"] or function.defaults:
+        return by_name(function)
     method = lambda self: function(self)  # noqa: E731
     method.__name__, method.__doc__ = function.name, function.__doc__
     return method
@@ -345,8 +352,8 @@ def view(self: Tensor, *shape: Any) -> Tensor:
 
 def owner(x: Tensor) -> Tensor:
     """The tensor that a view, or a view of a view, was taken from."""
-    while x.base is not None:
-        x = x.base
+    while (base := base_of(x)) is not None:
+        x = base
     return x
 
 
@@ -390,6 +397,10 @@ for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, 
 PROPERTIES: dict[str, Callable] = {
     "T": lambda x: functions.permute(x, *reversed(range(x.ndim))),
     "mT": lambda x: mT(x),
+    "H": lambda x: functions.adjoint(x) if x.ndim else x,
+    "mH": lambda x: functions.adjoint(x),
+    "real": lambda x: functions.real(x),
+    "imag": lambda x: functions.imag(x),
     "is_cuda": lambda x: x.device.type == "cuda",
     "is_cpu": lambda x: x.device.type == "cpu",
     "is_mps": lambda x: False,
@@ -417,6 +428,10 @@ SIMPLE: dict[str, Callable] = {
     "byte": caster("uint8"),
     "char": caster("int8"),
     "ger": functions.outer,
+    "sum_to_size": sum_to_size,
+    "fill_diagonal_": fill_diagonal_,
+    "cfloat": caster("complex64"),
+    "cdouble": caster("complex128"),
     "get_device": lambda x: -1 if x.device.type == "cpu" else x.device.index or 0,
     "pin_memory": lambda x, device=None: x,
     "is_pinned": lambda x: False,

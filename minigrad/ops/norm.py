@@ -33,8 +33,8 @@ def track(b, x, mean, var, running_mean, running_var, momentum):
     """Move the running statistics, if there are any, towards those of the batch."""
     if running_mean is not None:
         n = x.size // x.shape[1]
-        b.lerp_(running_mean, b.xp.reshape(mean, running_mean.shape), momentum)
-        b.lerp_(running_var, b.xp.reshape(var, running_var.shape) * (n / max(n - 1, 1)), momentum)
+        b.move_(running_mean, mean, momentum, 1)
+        b.move_(running_var, var, momentum, n / max(n - 1, 1))
 
 
 @op("general")
@@ -285,6 +285,13 @@ def cross_entropy_op(b, x, target):
     return b.cross_entropy(x, target)
 
 
+@op("general", name="cross_entropy_mean", saves=("logp",), floats=True)
+def cross_entropy_mean_op(b, x, target):
+    """y = mean of -log softmax(x_n)[target_n] over all n: cross entropy with its mean, in one call. (N, C), (N) -> ()"""
+    y, logp = b.cross_entropy(x, target)
+    return b.mean(y, (0,), False), logp
+
+
 @op("general")
 def cross_entropy_input(b, g, target, logp):
     """dx = g (softmax(x) - onehot(target)), 0 where the target is < 0"""
@@ -300,7 +307,8 @@ def cross_entropy_input_definition(g, target, logp):
 
 
 cross_entropy_op.vjp(x=lambda g, target, logp: cross_entropy_input(g, target, logp))
-cross_entropy_op.stands = "logp"  # x and logp differ by a number in each row, which softmax does not see
+cross_entropy_mean_op.vjp(x=lambda g, target, logp: cross_entropy_input(g / target.shape[0], target, logp))
+cross_entropy_op.stands = cross_entropy_mean_op.stands = "logp"  # they differ by a number in each row, unseen by softmax
 
 
 @cross_entropy_op.define
@@ -309,3 +317,8 @@ def cross_entropy_definition(x, target):
     at = reshape_op(where(target < 0, 0, target), shape=(n, 1))
     y = -reshape_op(gather_op(log_softmax_op(x, dim=1), at, dim=1), shape=(n,))
     return where(target < 0, 0.0, y)
+
+
+@cross_entropy_mean_op.define
+def cross_entropy_mean_definition(x, target):
+    return mean_op(cross_entropy_op(x, target), dim=(0,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
+from inspect import Parameter, Signature
 from itertools import zip_longest
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ from ..backends import (
     DeviceError,
     DType,
     DTypeError,
+    GradError,
     LinAlgError,
     ShapeError,
     dtype_of,
@@ -23,6 +25,7 @@ from ..backends import (
 )
 from ..backends.source import advise
 from ..core import MODE, OPS, Op, Tensor
+from .arithmetic import NO_COMPLEX
 
 
 def fit(op: Op, args: tuple, b: Backend) -> list | None:
@@ -64,6 +67,8 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
             target = get_default_dtype()
+        if target.is_complex and MODE.get().grad and any(t.requires_grad for t in tensors):
+            raise GradError(f"{op.name}: {NO_COMPLEX}")
         if target.name == "float64" and MODE.get().grad and creeps(tensors):
             advise(f"{op.name}: a float32 tensor that requires grad meets a float64 constant, so all that follows is float64 "
                    "at twice the cost. NumPy's arrays are float64. Hint: .float() on the constant")  # fmt: skip
@@ -150,6 +155,13 @@ def axis(who: str, dim: Any, ndim: int) -> int:
     return d % n
 
 
+def whole(who: str, name: str, value: Any) -> int:
+    """`value` as an int. Raises TypeError for anything else, a float included."""
+    if not hasattr(value, "__index__") or isinstance(value, Tensor) and value.array.size != 1:
+        raise TypeError(f"{who}: {name} must be an int, got {type(value).__name__} {value!r:.40}")
+    return value.__index__()
+
+
 def axes(who: str, dim: Any, ndim: int) -> tuple[int, ...]:
     """`dim` (None, an int or several) as sorted, different, non-negative ints; None and () mean all."""
     if dim is None or (isinstance(dim, Sequence) and not len(dim)):
@@ -182,6 +194,8 @@ def named(name: str, at: int = 0) -> Callable[[Function], Function]:
         @wraps(function)
         def called(*args: Any, **options: Any) -> Any:
             if name in options:
+                while len(args) < at and function.__code__.co_varnames[len(args)] in options:
+                    args = (*args, options.pop(function.__code__.co_varnames[len(args)]))
                 if len(args) > at:
                     raise TypeError(f"{function.__name__}: {name} was given twice, by place and by keyword")
                 args = (*args, options.pop(name))
@@ -205,6 +219,41 @@ def numpy_names(function: Function) -> Function:
         return function(*args, **options)
 
     return called  # type: ignore[return-value]
+
+
+def also(**names: str) -> Callable[[Function], Function]:
+    """Let arguments of a function go by further names: also(input="A")."""
+
+    def wrapped(function: Function) -> Function:
+        @wraps(function)
+        def called(*args: Any, **options: Any) -> Any:
+            return function(*args, **{names.get(name, name): value for name, value in options.items()})
+
+        return called  # type: ignore[return-value]
+
+    return wrapped
+
+
+def by_name(op: Op, name: str = "") -> Callable:
+    """An op as a function that takes its inputs by keyword, too, under PyTorch's names."""
+    names = ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
+
+    def called(*args: Any, **options: Any) -> Any:
+        if options:
+            options = {"input" if name == "self" else name: value for name, value in options.items()}
+            while len(args) < len(names) and names[len(args)] in options:
+                args = (*args, options.pop(names[len(args)]))
+            if unknown := options.keys() - op.defaults.keys():
+                raise TypeError(f"{called.__name__}: no argument {min(unknown)!r} beside what is given. Expected "
+                                f"{called.__name__}{called.__signature__}")  # type: ignore[attr-defined]  # fmt: skip
+        return op(*args, **options)
+
+    plain, keyword = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
+    parameters = [*(Parameter(n, plain) for n in names), *(Parameter(n, keyword, default=v) for n, v in op.defaults.items())]
+    called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    called.__name__ = called.__qualname__ = name or op.name
+    called.__doc__ = op.__doc__
+    return called
 
 
 def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:

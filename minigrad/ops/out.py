@@ -1,6 +1,7 @@
 """`out=`: the public functions that, as in PyTorch, can write their result into a tensor that is there already.
 
-The functions themselves know nothing of it, and the methods, which have no such argument, call those directly.
+The functions themselves know nothing of it, and the methods, which have no such argument, call those directly. Ops are
+functions here that know PyTorch's names of their inputs.
 """
 
 from __future__ import annotations
@@ -13,47 +14,43 @@ from typing import Any
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op
 from . import functions
-from .operands import tensor_of
+from .operands import by_name, tensor_of
 from .update import write
 
-NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange arccos
-    arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh baddbmm
-    bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
-    bucketize cat ceil clamp clamp_max clamp_min clip column_stack concat copysign cos cosh cross cummax
-    cummin cumprod cumsum diag diff digamma div divide dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye
-    fix floor floor_divide fmax fmin fmod frac full gather ge greater greater_equal gt heaviside histc hstack
-    hypot index_add index_copy index_select inner inverse isin isneginf isposinf kron kthvalue le lerp less
+NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange
+    arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh
+    baddbmm bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
+    bucketize cat ceil chain_matmul cholesky cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip
+    column_stack concat copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma div
+    divide dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye fix float_power floor floor_divide fmax fmin
+    fmod frac full gather gcd ge greater greater_equal gt heaviside histc hstack hypot i0 igamma igammac
+    index_add index_copy index_select inner inverse isin isneginf isposinf kron kthvalue lcm ldexp le lerp less
     less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logical_and logical_not
-    logical_or logical_xor logit logspace logsumexp lt masked_select matmul matrix_power max maximum mean
-    median min minimum mm mode msort mul multinomial multiply mv nan_to_num nanmean nanmedian nanquantile
-    nansum ne neg negative nonzero norm normal not_equal ones outer polygamma pow prod quantile rand randint
-    randn randperm reciprocal remainder round row_stack rsqrt scatter scatter_add scatter_reduce searchsorted
-    sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt square stack std sub subtract sum take
-    take_along_dim tan tanh tensordot topk tril triu true_divide trunc var vstack where xlogy zeros""".split()
+    logical_or logical_xor logit logspace logsumexp lt lu_solve masked_select matmul matrix_power max maximum
+    mean median min minimum mm mode msort mul multinomial multiply mv mvlgamma nan_to_num nanmean nanmedian
+    nanquantile nansum ne neg negative nonzero norm normal not_equal ones orgqr outer polygamma pow prod
+    quantile rad2deg rand randint randn randperm reciprocal remainder renorm round row_stack rsqrt scatter
+    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt
+    square stack std sub subtract sum take take_along_dim tan tanh tensordot topk tril triu true_divide trunc
+    var vdot vstack where xlogy zeros""".split()
 
 
 def writing(name: str, function: Callable) -> Callable:
     """`function` with a keyword `out`: a tensor, or as many as it returns, to write the result into and to return."""
+    function = by_name(function, name) if isinstance(function, Op) else function
 
     @wraps(function, updated=())
     def called(*args: Any, out: Any = None, **options: Any) -> Any:
         result = function(*args, **options)
         return result if out is None else written_into(name, out, result)
 
-    given = signature_of(function) if isinstance(function, Op) else inspect.signature(function)
+    given = inspect.signature(function)
     last = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
     kinds = [p for p in given.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
     plain = [p for p in given.parameters.values() if p not in kinds]
     called.__signature__ = given.replace(parameters=[*plain, last, *kinds])  # type: ignore[attr-defined]
     called.__module__, called.__name__, called.__qualname__ = __name__, name, name
     return called
-
-
-def signature_of(op: Op) -> inspect.Signature:
-    """The inputs and options of an op."""
-    inputs = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in op.inputs]
-    options = [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value) for name, value in op.defaults.items()]
-    return inspect.Signature([*inputs, *options])
 
 
 def written_into(who: str, out: Any, result: Any) -> Any:
@@ -80,5 +77,8 @@ def written_into(who: str, out: Any, result: Any) -> Any:
 
 for _name in NAMES:
     globals()[_name] = writing(_name, getattr(functions, _name))
+OTHERS = [name for name, f in vars(functions).items() if isinstance(f, Op) and name not in NAMES and name[-3:] != "_op"]
+for _name in OTHERS:
+    globals()[_name] = by_name(getattr(functions, _name), _name)
 
-__all__ = NAMES
+__all__ = NAMES + OTHERS

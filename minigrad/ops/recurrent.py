@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from ..backends import backend_of
-from ..core import Op, Tensor, op
+from ..core import MODE, Op, Tensor, mode, op, propagate
+from .arithmetic import alias
 from .elementwise import relu, sigmoid, tanh
 from .matmul import linear_op
 from .shape import cat, reshape_op, slice_op
@@ -157,6 +158,16 @@ def layer_op(name: str, step: Callable[..., State]) -> Op:
         first = tuple(state[k] for k in range(state.shape[0]))
         rows, last = unrolled(step, x, (w_ih, w_hh, b_ih, b_hh, None), first, sizes, reverse)
         return cat([rows, *last], 0)
+
+    @gradient.define
+    def by_steps(g, x, w_ih, w_hh, b_ih, b_hh, state, y, kept, *, sizes, reverse, k):
+        given = [x, w_ih, w_hh, b_ih, b_hh, state]
+        with mode(grad=True):
+            end = given[k] = alias(given[k])
+            if end.node is None:  # it has no history, so the pass ends at it
+                end.base, end.wants = None, True
+            out = whole.definition(*given, sizes=sizes, reverse=reverse)  # type: ignore[misc]
+        return propagate([out], [g], [end.node or end], True, MODE.get().grad)[end.node or end]
 
     return whole
 

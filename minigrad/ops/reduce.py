@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from ..backends import DTypeError, in_single
+from ..backends import DTypeError, dtype_of, in_single
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import alias, cast, expand, maximum, minimum, where
@@ -27,9 +27,12 @@ def count(shape: tuple, dim: tuple) -> int:
 
 
 @op("linear", name="sum")
-def sum_op(b, x, *, dim, keepdim=False):
-    """y = sum of x over the dimensions `dim`"""
-    return b.xp.sum(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
+def sum_op(b, x, *, dim, keepdim=False, quick=False):
+    """y = sum of x over the dimensions `dim`; `quick`: by a product with ones, whose rounding errors grow faster"""
+    xp = b.xp
+    if quick and not keepdim and x.ndim == 2 and dim[-1] == 1 and dtype_of(x).name in ("float32", "float64"):
+        x, dim = xp.matmul(x, xp.ones(x.shape[1], dtype=x.dtype)), dim[:-1]
+    return xp.sum(x, axis=dim, keepdims=keepdim, dtype=x.dtype)
 
 
 @op("linear", name="mean")
@@ -41,13 +44,17 @@ def mean_op(b, x, *, dim, keepdim=False):
 @op("general", name="var")
 def var_op(b, x, *, dim, correction=1.0, keepdim=False):
     """y = sum of (x - mean)^2 over `dim` / (n - correction), in two passes"""
-    n = count(x.shape, dim) - correction
-    centred = x - b.xp.mean(x, axis=dim, keepdims=True)
-    if centred.size:  # far from zero, rounding leaves something of the mean
-        centred -= b.xp.mean(centred, axis=dim, keepdims=True)
+    xp, size = b.xp, count(x.shape, dim)
+    centred = x - xp.mean(x, axis=dim, keepdims=True)
+    left = xp.mean(centred, axis=dim, keepdims=True) if centred.size else centred  # what rounding left of the mean
     centred *= centred
-    total = b.xp.sum(centred, axis=dim, keepdims=keepdim)
-    return total / n if n > 0 else total / b.xp.zeros_like(total)
+    total = xp.sum(centred, axis=dim, keepdims=True)
+    if centred.size and xp.any(size * left * left > xp.finfo(x.dtype).eps / 8 * total):  # far from zero it counts
+        centred = x - xp.mean(x, axis=dim, keepdims=True) - left
+        total = xp.sum(centred * centred, axis=dim, keepdims=True)
+    total = total if keepdim else xp.squeeze(total, axis=dim)
+    n = size - correction
+    return total / n if n > 0 else total / xp.zeros_like(total)
 
 
 @op("general", name="prod")

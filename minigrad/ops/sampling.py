@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from ..backends import DTypeError, ShapeError, finfo
 from ..backends import dtype as as_dtype
-from ..core import Tensor
+from ..core import Tensor, op
 from .arithmetic import cast
+from .compose import broadcast_shapes
 from .create import rand, randint, randn
 from .elementwise import exp, log1p, tan
 from .operands import tensor_of
 from .order import searchsorted, topk
-from .random import Generator
+from .random import Generator, default_generator
 from .reduce import sum_op
-from .shape import narrow
+from .shape import expand, narrow
 from .update import overwrite
 
 
@@ -71,6 +74,40 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
     return topk(x / _waits(x, generator), num_samples).indices
 
 
+@op("general", name="poisson")
+def poisson_op(b, x, *, generator):
+    """Whole numbers of Poisson's distribution, with the means x"""
+    return b.xp.astype(b.from_host(generator.bits.poisson(b.to_host(x))), x.dtype)
+
+
+@op("general", name="binomial")
+def binomial_op(b, x, other, *, generator):
+    """How many of x trials succeed, each with the probability `other`"""
+    count, chance = b.to_host(x), b.to_host(other)
+    return b.xp.astype(b.from_host(np.asarray(generator.bits.binomial(count.astype("int64"), chance))), x.dtype)
+
+
+def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
+    """Whole numbers of Poisson's distribution with the means `input`, in its type. No gradient."""
+    x = tensor_of("poisson", input).detach()
+    if not x.dtype.is_floating_point:
+        raise DTypeError(f"poisson: the means must be floating, got {x.dtype!r}. Hint: .float()")
+    if bool(((x >= 0) & (x < math.inf)).logical_not().any()):
+        raise ShapeError("poisson: the means must be finite and not negative")
+    return poisson_op(x, generator=generator or default_generator)
+
+
+def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
+    """How many of `count` trials succeed, each with probability `prob`; both floating, they broadcast. No gradient."""
+    n, p = tensor_of("binomial", count, "count").detach(), tensor_of("binomial", prob, "prob").detach()
+    if n.dtype is not p.dtype or not n.dtype.is_floating_point:
+        raise DTypeError(f"binomial: expected two floating tensors of one type, got {n.dtype!r} and {p.dtype!r}")
+    if bool(((n >= 0) & (n < math.inf)).logical_not().any()) or bool(((p >= 0) & (p <= 1)).logical_not().any()):
+        raise ShapeError("binomial: expected counts that are finite and not negative, and probabilities in 0 ... 1")
+    shape = broadcast_shapes(n.shape, p.shape)
+    return binomial_op(expand(n, shape), expand(p, shape), generator=generator or default_generator)
+
+
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
            device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Normal numbers of the given means and standard deviations: tensors that broadcast, or numbers and a `size`."""
@@ -88,7 +125,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     return drawn.requires_grad_() if requires_grad else drawn
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of
     `input`."""
     low, high = (0, low) if high is None else (low, high)

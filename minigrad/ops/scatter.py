@@ -129,14 +129,14 @@ def _layered(x: Tensor, index: Tensor, source: Tensor, d: int, counts: Tensor, r
 # -- whole slices ----------------------------------------------------------------------------------------------------
 
 
-def _sliced(who: str, x: Tensor, dim: int, index: Tensor) -> tuple[int, Tensor]:
-    """The dimension and the vector of positions along it, counted from the start."""
+def _sliced(who: str, x: Tensor, dim: int, index: Tensor, least: int | None = None) -> tuple[int, Tensor]:
+    """The dimension and the vector of positions along it, which may be from `least` (-n) on, counted from the start."""
     d = axis(who, dim, tensor_of(who, x).ndim)
     if tensor_of(who, index, "index").ndim > 1 or index.dtype.kind != "int":
         raise ShapeError(f"{who}: index must be a vector of integers, got {index.dtype!r} of shape {tuple(index.shape)}")
     at = reshape_op(index, shape=(-1,)) if index.ndim == 0 else index
     n = x.shape[d] if x.ndim else 1
-    return d, nonnegative(in_range(who, at, n, d), n)
+    return d, nonnegative(in_range(who, at, n, d, least), n)
 
 
 def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
@@ -145,8 +145,6 @@ def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
     if source.dtype is not x.dtype:
         raise DTypeError(f"{who}: the source must be of the input's type {x.dtype!r}, got {source.dtype!r}. Hint: .to(dtype)")
     want = tuple(at.shape[0] if k == d else n for k, n in enumerate(x.shape))
-    if source.numel() == 1 and not source.ndim:
-        source = expand(source, want)
     if tuple(source.shape) != want:
         raise ShapeError(f"{who}: the source must have the shape {want}, got {tuple(source.shape)}")
     return source
@@ -155,7 +153,7 @@ def _slices(who: str, x: Tensor, d: int, at: Tensor, source: Tensor) -> Tensor:
 @numpy_names
 def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Tensor:
     """`input` with alpha times the slices of `source` added at the positions `index` of dimension `dim`."""
-    d, at = _sliced("index_add", input, dim, index)
+    d, at = _sliced("index_add", input, dim, index, least=0)
     if not input.ndim:
         return input + alpha * reshape(source, -1).sum()
     source = _slices("index_add", input, d, at, source)
@@ -165,7 +163,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
 @numpy_names
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at the positions `index` of dimension `dim`."""
-    d, at = _sliced("index_copy", input, dim, index)
+    d, at = _sliced("index_copy", input, dim, index, least=0)
     if not input.ndim:
         return reshape(source, ())
     source = _slices("index_copy", input, d, at, source)

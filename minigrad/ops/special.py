@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from ..backends import DTypeError, dtype_of, finfo
@@ -159,9 +160,9 @@ def fmod(b, x, other):
 def nan_to_num_op(b, x, *, nan, posinf, neginf):
     """x with numbers for NaN, +inf and -inf. Its slope is 0 there."""
     xp = b.xp
-    x = xp.where(x == math.inf, posinf, x)
-    x = xp.where(x == -math.inf, neginf, x)
-    return xp.where(x != x, nan, x)
+    y = xp.where(x == math.inf, posinf, x)
+    y = xp.where(x == -math.inf, neginf, y)
+    return xp.where(x != x, nan, y)
 
 
 @op("elementwise")
@@ -286,6 +287,9 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     """`input` with numbers for NaN, +inf and -inf (the type's largest and smallest if None)."""
     if not tensor_of("nan_to_num", input).dtype.is_floating_point:
         return clone(input)
+    for name, value in (("nan", nan), ("posinf", posinf), ("neginf", neginf)):
+        if not (value is None or isinstance(value, Real)):
+            raise TypeError(f"nan_to_num: {name} must be a number or None, got {type(value).__name__}")
     most = finfo(input.dtype).max
     posinf, neginf = most if posinf is None else posinf, -most if neginf is None else neginf
     return nan_to_num_op(input, nan=0.0 if nan is None else nan, posinf=posinf, neginf=neginf)

@@ -7,13 +7,18 @@ from numbers import Number
 from operator import getitem
 from typing import Any
 
+import numpy as np
+
 from ..backends import GradError, ShapeError
-from ..core import MODE, Op, Tensor, node_of, op, written
-from .arithmetic import cast, clone
+from ..core import MODE, Node, Op, Tensor, mode, node_of, op, written
+from ..core.tensor import base_of
+from .arithmetic import cast, clone, in_rows
 from .arithmetic import expand as expand_op
 from .create import full_like, host_array
 from .index import is_whole, parse, setitem_op
+from .operands import by_name
 from .shape import reshape_op, slice_op, unfold_op
+from .strided import as_strided_op, places
 
 KINDS = ("bool", "int", "float", "complex")  # what can be written into a kind: itself and those before it
 
@@ -48,7 +53,7 @@ def lerp_(b, x, end, weight):
 @op("general")
 def view_written(b, x, value, *, how, options):
     """x with `value` where its view `how` lies: the history of a base whose view was written in place"""
-    out = b.xp.asarray(x, copy=True)
+    out = in_rows.kernel(b, x)  # in whose memory every such view lies, in that of x perhaps not
     view = how.kernel(b, out, **options)
     view[...] = value
     return out
@@ -81,21 +86,23 @@ def overwrite(who: str, x: Tensor, value: Any) -> Tensor:
 
 def checked(who: str, x: Tensor, value: Any) -> Any:
     """The value in the type of x, once it is sure that it may be written into x."""
-    getitem(written(x), 0)  # a tensor of inference mode has a counter that refuses
+    getitem(written(x), slice(None))  # a tensor of inference mode has a counter that refuses
     if not isinstance(value, (Tensor, Number)):
         raise TypeError(f"{who}: expected a tensor or a number, got {type(value).__name__}")
     owner, unrecorded = x, False
-    while owner.base is not None:
+    while True:
+        if MODE.get().grad and owner.wants and node_of(owner) is None:
+            what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
+            raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+        if (base := base_of(owner)) is None:
+            break
         unrecorded = unrecorded or owner.how is None
-        if owner.how is not None and overlaps(owner, *owner.how[:2]):
+        if owner.how is not None and overlaps(owner, base, *owner.how[:2]):
             raise ShapeError(
-                f"{who}: the tensor of shape {tuple(x.shape)} was {owner.how[0].name}ed from {tuple(owner.base.shape)}, "
+                f"{who}: the tensor of shape {tuple(x.shape)} was {owner.how[0].name}ed from {tuple(base.shape)}, "
                 "so several of its elements share memory. Hint: .clone() first"
             )
-        owner = owner.base
-    if MODE.get().grad and owner.wants and node_of(owner) is None:
-        what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
-        raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+        owner = base
     if unrecorded and MODE.get().grad and (owner.requires_grad or isinstance(value, Tensor) and value.requires_grad):
         raise GradError(f"{who}: a view that was taken under no_grad is being written where gradients are recorded, so its "
                         "base would not know. Hint: take the view outside of no_grad")  # fmt: skip
@@ -108,24 +115,35 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)
 
 
-def overlaps(view: Tensor, how: Op, options: dict) -> bool:
+def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:
     """Whether a view shows an element of its base more than once."""
     if how is unfold_op:
         return bool(options["size"] > options["step"] and view.shape[options["dim"]] > 1)
-    return how is expand_op and view.shape != view.base.shape  # type: ignore[union-attr]
+    if how is as_strided_op:
+        at = places(**options)
+        return bool(np.unique(at).size < view.array.size)
+    return how is expand_op and view.shape != base.shape
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
     """Give x the history of the value that was just written into it, and its bases theirs."""
     if value.shape != x.shape:
         value = value.expand(x.shape)
-    x.node = value.alias().node if value.wants and node_of(value) is None else node_of(value)
-    while x.base is not None:
-        base, (how, options, _) = x.base, x.how
+    renew(x, value.alias().node if value.wants and node_of(value) is None else node_of(value))
+    while (base := base_of(x)) is not None:
+        how, options, _, array = x.how
         value = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
-        base.node = value.node
-        x.how, x.stamp = (how, options, base.node), written(x)[0]
+        renew(base, value.node)
+        x.how, x.stamp = (how, options, base.node, array), written(x)[0]
         x = base
+
+
+def renew(x: Tensor, node: Node | None) -> None:
+    """Let x have come from another node; what `retain_grad` keeps goes with it."""
+    if "retained" in x.__dict__ and x.node is not None and x.node.hooks and node is not None:
+        key = ("retained", id(x))
+        node.hooks = {**(node.hooks or {}), key: x.node.hooks.pop(key)}
+    x.node = node
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:
@@ -152,35 +170,42 @@ def in_place(name: str, function: Any) -> Any:
     """The in-place form `x.name_(...)` of a function: its result is written into x."""
     rules = function.rules.values() if isinstance(function, Op) else None  # a composite function may save anything
     saves_x = rules is None or any(function.inputs[0] in signature(rule).parameters for rule in rules)
+    call = by_name(function) if isinstance(function, Op) else function
 
     def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
         wanted = MODE.get().grad and any(isinstance(a, Tensor) and a.requires_grad for a in (self, *args))
         x = clone(self) if saves_x and wanted else self  # so that what the rule saves survives the write
-        return write(f"{name}_", self, function(x, *args, **options))
+        return write(f"{name}_", self, call(x, *args, **options))
 
     method.__name__ = f"{name}_"
     method.__doc__ = f"`{name}`, in place: the tensor takes the result and its history."
     return method
 
 
-def in_place_view(name: str, function: Any) -> Any:
-    """The in-place form of a function that gives a view: the tensor itself becomes that view of what it was.
+class Former(Tensor):
+    """What a tensor was before its shape was changed in place. Views that were taken of it then are views of this."""
 
-    Views that were taken of it before go on seeing its memory; don't write through them where gradients are recorded.
-    """
+
+def in_place_view(name: str, function: Any) -> Any:
+    """The in-place form of a function that gives a view: the tensor itself becomes that view of what it was."""
 
     def method(self: Tensor, *args: Any, **options: Any) -> Tensor:
-        if MODE.get().grad and self.wants and node_of(self) is None:
+        leaf = self.wants and node_of(self) is None
+        if MODE.get().grad and leaf:
             raise GradError(f"{name}_: a leaf tensor that requires grad is being changed in place. "
                             "Hint: with minigrad.no_grad():, or the function without _")  # fmt: skip
-        before = Tensor(self.array, node_of(self))
-        before.version = written(self)
-        if self.base is not None:
-            before.base, before.how, before.stamp = self.base, self.how, self.stamp
-        after = function(before, *args, **options)
+        former = Former(self.array, node_of(self), self.wants)
+        former.version = written(self)
+        if base_of(self) is not None:
+            former.base, former.how, former.stamp = self.base, self.how, self.stamp
+        with mode(grad=not leaf):  # no element changes, so the history goes on under no_grad too
+            after = function(former, *args, **options)
+        if after is former:
+            return self
         self.array, self.node = after.array, after.node
-        if after.base is not None and (before.base is not None or before.node is not None):
-            self.base, self.how, self.stamp = after.base, after.how, after.stamp
+        self.base, self.version = after.base, after.version
+        if self.base is not None:
+            self.how, self.stamp = after.how, after.stamp
         return self
 
     method.__name__ = f"{name}_"
@@ -188,4 +213,12 @@ def in_place_view(name: str, function: Any) -> Any:
     return method
 
 
-__all__ = ["add_", "assign_", "in_place", "in_place_view", "lerp_", "overwrite", "setitem", "write"]
+def as_one(x: Tensor) -> list[Tensor]:
+    """x, and what it was before each change of its shape in place: one tensor to the user."""
+    found = [x]
+    while isinstance(base := base_of(found[-1]), Former):
+        found.append(base)
+    return found
+
+
+__all__ = ["add_", "as_one", "assign_", "in_place", "in_place_view", "lerp_", "overwrite", "setitem", "write"]

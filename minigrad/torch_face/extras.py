@@ -81,11 +81,16 @@ def numel(input: Tensor) -> int:
     return input.numel()
 
 
-SAME_ORDER = """adaptive_avg_pool1d avg_pool1d bilinear celu conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-    conv_transpose3d
-    cosine_similarity hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle pixel_unshuffle
-    prelu selu""".split()  # functions of nn.functional that PyTorch has under `torch` as well, with the same arguments
+SAME_ORDER = """adaptive_avg_pool1d alpha_dropout avg_pool1d bilinear celu celu_ channel_shuffle conv1d conv2d
+    conv3d conv_transpose1d conv_transpose2d conv_transpose3d cosine_similarity dropout feature_alpha_dropout
+    group_norm hardshrink layer_norm max_pool1d max_pool2d max_pool3d pairwise_distance pixel_shuffle
+    pixel_unshuffle prelu rms_norm rrelu rrelu_ selu selu_ threshold threshold_""".split()  # of nn.functional
 TORCH = {name: getattr(functional, name) for name in SAME_ORDER if hasattr(functional, name)}
+IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh asin asinh atan atanh ceil clamp clamp_max
+    clamp_min clip cos cosh deg2rad detach erf erfc exp exp2 expm1 fill fix floor frac gcd i0 index_put lcm ldexp log log10
+    log1p log2 logit nan_to_num neg negative rad2deg reciprocal round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc
+    xlogy zero""".split()  # methods that PyTorch has as functions as well
+TORCH |= {f"{name}_": vars(Tensor)[f"{name}_"] for name in IN_PLACE} | {"relu_": functional.relu_}
 TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
           "detach": vars(Tensor)["detach"], "typename": lambda obj: type(obj).__qualname__}  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from ..core import Tensor, mode
-from ..ops.create import zeros
+from ..nn import functional
+from ..ops.create import as_tensor, zeros
 from ..ops.shape import cat
 
 
@@ -34,4 +35,28 @@ def resize_as_(self: Tensor, other: Tensor, memory_format: Any = None) -> Tensor
     return resize_(self, *other.shape)
 
 
-METHODS: dict[str, Callable] = {"resize_": resize_, "resize_as_": resize_as_}
+def apply_(self: Tensor, callable: Callable) -> Tensor:
+    """Write callable(number) in the place of each number, one by one in Python."""
+    return map2_(self, self, self, lambda x, *_: callable(x))
+
+
+def map_(self: Tensor, tensor: Tensor, callable: Callable) -> Tensor:
+    """Write callable(number, number of `tensor`) in the place of each number, one by one in Python."""
+    return map2_(self, tensor, tensor, lambda x, y, _: callable(x, y))
+
+
+def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable) -> Tensor:
+    """Write callable(number, number of x, number of y) in the place of each number, one by one in Python.
+
+    Raises RuntimeError for tensors that require grad.
+    """
+    if any(t.requires_grad for t in (self, x, y)):
+        raise RuntimeError("apply_: no gradient passes through a function of Python numbers. Hint: .detach()")
+    flat = zip(*(t.expand(self.shape).reshape(-1).tolist() for t in (self, x, y)), strict=True)
+    return self.copy_(as_tensor([callable(*numbers) for numbers in flat], dtype=self.dtype).reshape(self.shape))
+
+
+METHODS: dict[str, Callable] = {
+    "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
+    "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
+}  # fmt: skip

@@ -44,5 +44,10 @@ def skip_init(module_cls: type[Module], *args: Any, **options: Any) -> Module:
 INITS = {name: retired(f"nn.init.{name}", f"nn.init.{name}_", getattr(init, f"{name}_")) for name in RETIRED}
 INTERPOLATE = "nn.functional.interpolate"
 FUNCTIONS = {f.__name__: retired(f"nn.functional.{f.__name__}", INTERPOLATE, f) for f in (upsample_nearest, upsample_bilinear)}
+POOLS = [f"{kind}max_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)] + [
+    "fractional_max_pool2d",
+    "fractional_max_pool3d",
+]
+FUNCTIONS |= {f"{name}_with_indices": functools.partial(getattr(functional, name), return_indices=True) for name in POOLS}
 UTILS = {"skip_init": skip_init,
          "clip_grad_norm": retired("nn.utils.clip_grad_norm", "nn.utils.clip_grad_norm_", utils.clip_grad_norm_)}  # fmt: skip

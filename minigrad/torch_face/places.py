@@ -9,10 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from .. import core, data, nn, ops
-from ..autograd.checkpoint import checkpoint, checkpoint_sequential
+from ..autograd import anomaly, checkpoint, modes
 from ..data import grid, transforms, vision
-from ..nn import conv, loss, norm, parallel
-from ..ops import functions, random
+from ..nn import conv, hooks, loss, norm, parallel
+from ..ops import functions, random, special_names
 from . import cluster, devices, extras, methods, older, switches, testing, typed
 from .missing import answer, answer_method
 
@@ -37,22 +37,29 @@ LAYERS, DATA = {**names(nn), **BASES}, names(data)
 COLLECTIONS = {kind.__name__: kind for kind in (vision.CIFAR10, vision.CIFAR100, vision.FashionMNIST, vision.KMNIST,
                                                 vision.MNIST, vision.VisionDataset)}  # fmt: skip
 TRANSFORMS = {name: getattr(transforms, name) for name in transforms.__all__}
+CHECKPOINT = {name: getattr(checkpoint, name) for name in ("CheckpointError", "checkpoint", "checkpoint_sequential",
+                                                           "set_checkpoint_debug_enabled", "set_checkpoint_early_stop")}
+GRAD_MODE = {name: getattr(modes, name) for name in ("enable_grad", "inference_mode", "no_grad", "set_grad_enabled")}
+ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_detect_anomaly")}
 WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already.
 PLACES: dict[str, dict[str, Any]] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
-         **devices.AUTOCAST, "concatenate": functions.cat},
+         **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
+         "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA,
-    "utils.checkpoint": {"checkpoint": checkpoint, "checkpoint_sequential": checkpoint_sequential},
+    "utils.checkpoint": CHECKPOINT,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
-    "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "linalg": names(ops.linalg),
+    "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
+    "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
+    "special": special_names.SPECIAL,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
-    **{f"nn.modules.{part}": LAYERS for part in PARTS.split()},
+    **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
     "cpu.amp": devices.CPU_AMP,

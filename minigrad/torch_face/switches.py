@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from ..backends import Device, backend_for, get_num_threads, set_default_dtype
+from ..backends import Device, backend_for, cupy_cudnn, get_num_threads, set_default_dtype
 from ..backends.cupy_backend import allow_tf32
 from ..backends.determinism import (
     are_deterministic_algorithms_enabled,
@@ -63,6 +63,17 @@ class Matmul(ModuleType):
         set_float32_matmul_precision("high" if allowed else "highest")
 
 
+def switch(name: str) -> property:
+    """An attribute of `torch.backends.cudnn` that does something on the GPU."""
+    return property(lambda self: cupy_cudnn.SWITCHES[name], lambda self, on: cupy_cudnn.SWITCHES.update({name: bool(on)}))
+
+
+class Cudnn(ModuleType):
+    """`torch.backends.cudnn`: whether cuDNN may serve, may round float32 to TF32, must give the same bits each time."""
+
+    enabled, allow_tf32, deterministic = map(switch, cupy_cudnn.SWITCHES)
+
+
 _precision = ["high" if allow_tf32() else "highest"]
 TORCH = {
     **FORMATS, "use_deterministic_algorithms": use_deterministic_algorithms,
@@ -74,14 +85,11 @@ TORCH = {
     "set_default_tensor_type": set_default_tensor_type, "set_default_device": set_default_device,
     "get_default_device": get_default_device,
 }  # fmt: skip
-CUDNN = {
-    "deterministic": True, "benchmark": False, "enabled": True, "allow_tf32": False, "is_available": is_available,
-    "version": nothing, "flags": nullcontext,
-}  # fmt: skip
+CUDNN = {"benchmark": False, "is_available": is_available, "version": nothing, "flags": nullcontext}
 MATMUL = {"allow_fp16_reduced_precision_reduction": False}
 SDP = dict.fromkeys(("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"), nothing)
 BACKENDS = {
     "cudnn": CUDNN, "cuda": {"is_built": is_available, **SDP}, "cuda.matmul": MATMUL, "mps": ABSENT,
     "mkldnn": {"enabled": True, **ABSENT}, "openmp": ABSENT,
 }  # fmt: skip
-KINDS = {"backends.cuda.matmul": Matmul}  # modules of which an attribute does something when it is set
+KINDS = {"backends.cuda.matmul": Matmul, "backends.cudnn": Cudnn}  # modules of which an attribute does something when it is set

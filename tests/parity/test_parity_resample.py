@@ -40,6 +40,15 @@ def test_interpolate_between_cells(n, mode, align_corners):
         call("interpolate", [x], {**options, "mode": mode, "align_corners": align_corners}, n < 3)
 
 
+@pytest.mark.parametrize("align_corners", [None, False, True])
+@pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
+def test_interpolate_with_antialias(mode, align_corners):
+    x = drawn(2, 3, 7, 9)
+    for options in ({"size": (3, 4)}, {"size": (7, 9)}, {"size": (14, 5)}, {"size": 1}, {"scale_factor": (0.3, 1.7)},
+                    {"scale_factor": 0.5, "recompute_scale_factor": True}):  # fmt: skip
+        call("interpolate", [x], {**options, "mode": mode, "align_corners": align_corners, "antialias": True})
+
+
 def test_interpolate_one_wide_and_float32():
     call("interpolate", [drawn(2, 3, 1, 4)], {"size": (3, 9), "mode": "bilinear"})
     for mode in ("nearest", "nearest-exact"):

@@ -8,11 +8,13 @@ from typing import Any
 
 from ..numpy_kernels import NUMPY_KERNELS
 from ..reference import REFERENCE
+from .attention import attention, attention_backward
 from .convolution import conv, conv_backward, conv_input, conv_relu, conv_weight
 from .elementwise import (
     gelu,
     gelu_backward,
     log_softmax_backward,
+    relu,
     relu_backward,
     softmax,
     softmax_backward,
@@ -36,8 +38,8 @@ from .recurrent import lstm, lstm_gradients
 _KERNELS: list[Callable] = [
     conv, conv_input, conv_weight, conv_backward, conv_relu, max_pool, max_pool_input, sum_pool, sum_pool_input, batch_norm,
     batch_norm_backward, batch_norm_input, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
-    layer_norm_backward, matmul, linear, linear_backward, linear_relu, relu_backward, gelu, gelu_backward, softmax,
-    softmax_backward, log_softmax_backward, lstm, lstm_gradients,
+    layer_norm_backward, matmul, linear, linear_backward, linear_relu, relu, relu_backward, gelu, gelu_backward, softmax,
+    softmax_backward, log_softmax_backward, lstm, lstm_gradients, attention, attention_backward,
 ]  # fmt: skip
 
 

@@ -24,7 +24,7 @@ F32 = 3
 TAG_ANY = 1
 TRAINING, BACKWARD, BACKWARD_DATA = 64, 128, 160
 CONV_DIRECT, POOL_MAX, POOL_AVERAGE, SOFTMAX, LOG_SOFTMAX = 1, 0x1FF, 0x2FF, 0x30000, 0x30001
-RELU, GELU_TANH, GELU_ERF, RELU_BY_OUTPUT = 0x20, 0x2B, 0x31, 0x100
+RELU, LINEAR, GELU_TANH, GELU_ERF, RELU_BY_OUTPUT = 0x20, 0x26, 0x2B, 0x31, 0x100
 USE_SCALE, USE_SHIFT, FUSE_RELU = 2, 4, 8
 WEIGHTS_MD, DIFF_WEIGHTS_MD, WORKSPACE_MD = 131, 132, 135
 SRC, DST, WEIGHTS, BIAS, MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 1, 17, 33, 41, 49, 50, 51, 52, 64
@@ -198,8 +198,16 @@ class Library:
 
     def with_relu(self) -> Handle:
         """Attributes that let a primitive end in a ReLU."""
+        return self.with_function(RELU, 0.0)
+
+    def with_factor(self, factor: float) -> Handle:
+        """Attributes that let a primitive end in a multiplication by a number."""
+        return self.with_function(LINEAR, factor)
+
+    def with_function(self, function: int, alpha: float) -> Handle:
+        """Attributes that let a primitive end in a function of each element."""
         attributes, after = self.make("primitive_attr_create"), self.make("post_ops_create")
-        self.lib.dnnl_post_ops_append_eltwise(after, RELU, 0.0, 0.0)
+        self.lib.dnnl_post_ops_append_eltwise(after, function, alpha, 0.0)
         self.lib.dnnl_primitive_attr_set_post_ops(attributes, after)
         return attributes
 

@@ -7,9 +7,9 @@ import math
 from ...backends import DTypeError, ShapeError
 from ...core import Tensor
 from ...ops.arithmetic import cast, where
+from ...ops.attention import attention_op, causal_mask
 from ...ops.compose import repeat_interleave
-from ...ops.create import ones, zeros
-from ...ops.diagonal import tril
+from ...ops.create import zeros
 from ...ops.matmul import matmul_op
 from ...ops.norm import softmax_op
 from ...ops.operands import broadcastable, tensor_of
@@ -37,11 +37,13 @@ def scaled_dot_product_attention(
     check_attention(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         key, value = (grouped(query, t, name) for t, name in ((key, "key"), (value, "value")))
-    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
+    if attn_mask is None and not dropout_p and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
+        return attention_op(query, key, value, scale=factor, causal=bool(is_causal))
     scores = matmul_op(query * factor, key.mT)  # (..., L, S)
     blind = None
     if is_causal:
-        scores = where(causal(query, key), scores, -math.inf)
+        scores = where(causal_mask(query, key), scores, -math.inf)
     elif attn_mask is not None:
         hidden = ~attn_mask if attn_mask.dtype.name == "bool" else attn_mask == -math.inf
         blind = all(hidden, -1, keepdim=True)  # rows that see nothing: computed without mask, then set to 0
@@ -52,11 +54,6 @@ def scaled_dot_product_attention(
     weights = dropout(softmax_op(scores, dim=scores.ndim - 1), dropout_p)
     y = matmul_op(weights, value)
     return y if blind is None else where(blind, 0.0, y)
-
-
-def causal(query: Tensor, key: Tensor) -> Tensor:
-    """True where key j may be seen by query i, j <= i; (L, S)."""
-    return tril(ones(query.shape[-2], key.shape[-2], dtype="bool", device=query.device))
 
 
 def check_attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, is_causal: bool) -> None:

@@ -10,7 +10,7 @@ from ...backends.source import advise
 from ...core import MODE, Node, Tensor
 from ...ops.arithmetic import cast, where
 from ...ops.index import embedding_rows, gather_op
-from ...ops.norm import cross_entropy_op, log_softmax_op
+from ...ops.norm import cross_entropy_mean_op, cross_entropy_op, log_softmax_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean_op, sum_op
 from ...ops.shape import permute_op, reshape_op
@@ -53,6 +53,9 @@ def cross_entropy(
     if made_by(input, "softmax"):
         advise("cross_entropy: the input is the output of softmax, but cross_entropy computes softmax itself, so training is "
                "slow and goes wrong. Hint: leave softmax away, or nll_loss of log_softmax")  # fmt: skip
+    plain = whole and weight is None and not label_smoothing and rows.array.size and not MODE.get().listeners
+    if plain and reduction == "mean":
+        return cross_entropy_mean_op(rows, classes)
     if not label_smoothing:
         return finished(cross_entropy_op(rows, classes), classes, whole, weight, reduction, goal)
     logp = log_softmax_op(rows, dim=1)
@@ -107,8 +110,8 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
 
 def check_classes(who: str, target: Tensor, count: int, ignore_index: int) -> bool:
     """Whether all targets are classes. Raises IndexError that names one which is neither a class nor ignore_index."""
-    xp, array = target.backend.xp, target.array
-    if not target.array.size or (int(xp.min(array)) >= 0 and int(xp.max(array)) < count):
+    array = target.array
+    if not array.size or target.backend.all_below(array, count):
         return True
     wrong = array[((array < 0) | (array >= count)) & (array != ignore_index)]
     if wrong.size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ...core import Tensor
+from ...ops.linalg import pdist
 from ...ops.linalg import tensor_norm as norm
 from ...ops.operands import tensor_of
 from ...ops.reduce import sum
@@ -25,3 +26,6 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 def directed(x: Tensor, dim: int, eps: float) -> Tensor:
     """x over its length, the length at least eps."""
     return x / at_least(norm(x, 2, dim, keepdim=True), eps)
+
+
+__all__ = ["cosine_similarity", "pairwise_distance", "pdist"]

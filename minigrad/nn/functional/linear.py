@@ -30,6 +30,8 @@ def mapped(by: Any, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tenso
     """`linear` by an op, once its arguments are checked."""
     x, w = tensor_of("linear", input).array, tensor_of("linear", weight, "weight").array
     if w.ndim == 1 and x.ndim and x.shape[-1] == w.shape[0]:
+        if bias is not None and tensor_of("linear", bias, "bias").ndim:
+            raise ShapeError(f"linear: for a weight vector {tuple(w.shape)} expected bias (), got {tuple(bias.shape)}")
         y = matmul(input, weight)
         return y if bias is None else y + bias
     if w.ndim != 2 or not x.ndim or x.shape[-1] != w.shape[1]:

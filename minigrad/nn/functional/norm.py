@@ -51,6 +51,8 @@ def normalized(
             vector("batch_norm", name, v, shape[1])
     if (running_mean is None) != (running_var is None):
         raise ValueError("batch_norm: running_mean and running_var must be given both or neither")
+    if not eps >= 0:
+        raise ValueError(f"batch_norm: eps must not be negative, got {eps}")
     if not training:
         if running_mean is None:
             raise ValueError("batch_norm: expected running_mean and running_var outside of training. Hint: training=True")

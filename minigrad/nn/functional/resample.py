@@ -36,7 +36,8 @@ def interpolate(
 
     "nearest" takes the cell at floor(i S/oS), "nearest-exact" that at floor((i + 1/2) S/oS); "linear", "bilinear" and
     "trilinear" weigh the 2 neighbours in each dimension, "bicubic" 4 (Keys 1981, a = -0.75); "area" is the mean of the
-    cells. `align_corners` makes the centres of the corners meet instead of their edges. `antialias` is not offered.
+    cells. `align_corners` makes the centres of the corners meet instead of their edges.
+    `antialias` ("bilinear" and "bicubic", here with a = -0.5) widens the kernel when it shrinks, so that all cells count.
     """
     x = tensor_of("interpolate", input)
     n = x.ndim - 2
@@ -44,8 +45,8 @@ def interpolate(
         raise NotImplementedError(f"interpolate: got {x.ndim}D input for mode {mode!r}. Hint: "
                                   + ", ".join(f"{name} takes {'/'.join(f'{r + 2}D' for r in r_)}"
                                               for name, r_ in RANKS.items()))  # fmt: skip
-    if antialias:
-        raise NotImplementedError("interpolate: antialias=True is not offered. Hint: mode='area' averages when it shrinks")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"interpolate: Anti-alias option is restricted to bilinear and bicubic modes, got {mode!r}")
     smooth = mode in ("linear", "bilinear", "trilinear", "bicubic")
     if align_corners is not None and not smooth:
         raise ValueError("interpolate: align_corners option can only be set with the interpolating modes: linear | "
@@ -57,7 +58,8 @@ def interpolate(
         if not smooth:
             x = taken(x, d, nearest(x.shape[d], out, scale, mode == "nearest-exact"))
         elif x.shape[d] != out or scale is not None:
-            x = blended(x, d, out, scale, bool(align_corners), mode == "bicubic")
+            into = smoothed if antialias else blended
+            x = into(x, d, out, scale, bool(align_corners), mode == "bicubic")
     return x
 
 
@@ -110,6 +112,25 @@ def blended(x: Tensor, d: int, out: int, factor: float | None, align_corners: bo
         line = tensor(w.reshape(-1, *(1,) * (x.ndim - d - 1)), dtype=x.dtype, device=x.device)
         y = taken(x, d, np.clip(first + k, 0, size - 1)) * line + y
     return y
+
+
+def smoothed(x: Tensor, d: int, out: int, factor: float | None, align_corners: bool, cubic: bool) -> Tensor:
+    """Dimension `d` of an image, 2 or 3, in `out` steps, each a mean of the cells under a kernel as wide as a step."""
+    size = x.shape[d]
+    corners = (size - 1) / (out - 1) if out > 1 else 0.0
+    step = corners if align_corners else size / out if factor is None else 1 / factor
+    width = max(step, 1.0)
+    centre = (np.arange(out) + 0.5) * step
+    reach = (2 if cubic else 1) * width
+    low = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
+    high = np.minimum((centre + reach + 0.5).astype(np.int64), size)
+    cells = np.arange(size)
+    t = np.abs(cells + 0.5 - centre[:, None]) / width
+    w = (np.where(t < 1, (1.5 * t - 2.5) * t * t + 1, np.where(t < 2, ((-0.5 * t + 2.5) * t - 4) * t + 2, 0.0)) if cubic
+         else np.maximum(1 - t, 0.0))  # fmt: skip
+    w = w * ((cells >= low[:, None]) & (cells < high[:, None]))
+    weights = tensor(w / w.sum(1, keepdims=True), dtype=x.dtype, device=x.device)
+    return matmul(x, weights.mT) if d == 3 else matmul(weights, x)
 
 
 def cubic_weights(t: Any) -> tuple[Any, Any, Any, Any]:

@@ -8,6 +8,7 @@ explained from the signature. An error that a user's own code raises, in a hook,
 from __future__ import annotations
 
 import inspect
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -49,9 +50,12 @@ def guarded(function: Callable, name: str, rename: bool = True) -> Callable:
             return function(*args, **options)
         except Exception as error:
             told = explained(function, name, rename, args, options, error)
-            if told is error:
-                raise
-            raise told from error
+            try:
+                if told is error:
+                    raise
+                raise told from error
+            finally:
+                del told  # or it and this frame would hold each other, and the arrays of the failed call with them
 
     if not name[0].isupper():  # a class shares its constructor with those below it
         _guarded[function] = _guarded[call] = call
@@ -83,6 +87,27 @@ KINDS: dict[type, type[Exception]] = {
     RuntimeError: RuntimeError, IndexError: IndexError, OverflowError: OverflowError, ZeroDivisionError: ShapeError,
     LookupError: ShapeError, ValueError: ShapeError, AssertionError: ShapeError,
 }  # fmt: skip
+
+
+def looking(constructor: Callable, name: str) -> Callable:
+    """A layer's constructor that looks at numbers which it only puts aside, to fail, or worse, not to, when it is called."""
+    parameters = inspect.signature(constructor).parameters
+    wanted = {key: str(parameter.annotation).split(" | ") for key, parameter in parameters.items()}
+    wanted = {key: kinds for key, kinds in wanted.items() if kinds[0] in ("int", "float") and kinds[1:] in ([], ["None"])}
+
+    @wraps(constructor)
+    def made(*args: Any, **options: Any) -> None:
+        constructor(*args, **options)
+        for key, value in (*zip(parameters, args, strict=False), *options.items()):
+            kinds = wanted.get(key)
+            if kinds is None or (value is None and "None" in kinds):
+                continue
+            if not hasattr(value, "__index__" if kinds[0] == "int" else "__float__"):
+                raise DTypeError(f"{name}: {key} must be {WORDS[kinds[0]][1]}, got {described(value)}")
+            if isinstance(value, float) and math.isnan(value) and key != "value":  # with which one may pad
+                raise ValueError(f"{name}: {key} must be a number, got nan")
+
+    return made
 
 
 def within(file: str) -> bool:
@@ -171,6 +196,7 @@ def guard_one(module: ModuleType, name: str, value: Any, rename: bool) -> None:
         if ours(made, __name__.partition(".")[0]) and not (
             issubclass(value, (BaseException, Device)) or value is Tensor or made is Tensor.__init__
         ):
+            made = looking(made, value.__name__) if module.__name__.endswith(".nn") else made
             type.__setattr__(value, "__init__", guarded(made, value.__name__))
         return
     wrapped = guarded(value, name, rename)

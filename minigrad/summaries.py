@@ -9,11 +9,13 @@ from typing import Any
 
 from .core import Tensor, mode, walk
 from .nn import Module
+from .nn.trouble import shown
 from .ops.functions import randn
 from .ops.random import default_generator
 from .trace import Call, Variable, record
 
 FREE = ("view", "create")  # kinds of ops that compute nothing
+WIDE = 100  # of a name more is cut off
 RECURRENT = ("rnn_tanh", "rnn_relu", "lstm", "gru")
 
 
@@ -50,7 +52,8 @@ class Summary:
     def __str__(self) -> str:
         table = [("layer", "output", "parameters", "FLOPs", "kept for backward")]
         table += [
-            (f"{r.name} ({r.kind})", str(r.shape), f"{r.parameters:,}", f"{r.flops:,}", f"{r.kept:,} B") for r in self.rows
+            (f"{shown(r.name, WIDE)} ({shown(r.kind)})", str(r.shape), f"{r.parameters:,}", f"{r.flops:,}", f"{r.kept:,} B")
+            for r in self.rows
         ]
         table += [("total", "", f"{self.parameters:,}", f"{self.flops:,}", f"{self.kept:,} B")]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]

@@ -314,9 +314,11 @@ for shape, stride, offset in (((2, 3), (1, 2), 1), ((3, 2), (1, 1), 0), ((2, 2, 
     case(
         OPS["as_strided_adjoint"],
         [normal(*shape)],
-        lambda x, shape, size, stride, offset: np.bincount(
-            strided_places(size, stride, offset).reshape(-1), x.reshape(-1), math.prod(shape)
-        ).astype(float).reshape(shape),
+        lambda x, shape, size, stride, offset: (
+            np.bincount(strided_places(size, stride, offset).reshape(-1), x.reshape(-1), math.prod(shape))
+            .astype(float)
+            .reshape(shape)
+        ),
         None,
         shape=(3, 4),
         size=shape,

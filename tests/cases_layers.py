@@ -161,7 +161,8 @@ def torch_batch_norm_eval(t: Any, x: Any, w: Any, c: Any, mean: Any, var: Any, *
 
 
 def torch_attention(t: Any, *inputs: Any, scale: Any, causal: Any) -> Any:
-    return t.nn.functional.scaled_dot_product_attention(*inputs, is_causal=causal, scale=scale)
+    with t.nn.attention.sdpa_kernel(t.nn.attention.SDPBackend.MATH):  # the only one with a second derivative
+        return t.nn.functional.scaled_dot_product_attention(*inputs, is_causal=causal, scale=scale)
 
 
 def torch_layer_norm(t: Any, x: Any, w: Any, c: Any, *, dims: Any, eps: Any) -> Any:

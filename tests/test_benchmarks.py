@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import minigrad
-from benchmarks import gpu_check
+from benchmarks import gpu_check, memory
 from benchmarks.measure import choose, measure, summarize
 from benchmarks.peers import PEERS, Peer
 from benchmarks.report import duration, table, write
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.workload import weights
+from minigrad.backends import cupy_cudnn
 
 
 def test_a_peer_says_why_it_cannot_run() -> None:
@@ -91,6 +92,34 @@ def test_gpu_check_agrees_with_itself(capsys: pytest.CaptureFixture, monkeypatch
     assert not gpu_check.compared("cpu")
     monkeypatch.setitem(gpu_check.CHECKS, "broken", (lambda x: x * float(np.random.default_rng().normal()), [gpu_check.ROWS]))
     assert [line for line in gpu_check.compared("cpu") if line.startswith("broken")]
+
+
+def test_gpu_check_finds_what_cudnn_does_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not gpu_check.beside_plain("cpu"), "with cuDNN on or off the CPU computes the same"
+    rule = lambda x, w, b: (x.sum() + w.sum() + b.sum()) * (1.0 if cupy_cudnn.SWITCHES["enabled"] else 1.01)  # noqa: E731
+    monkeypatch.setitem(gpu_check.CHECKS, "conv2d", (rule, gpu_check.CHECKS["conv2d"][1]))
+    (line,) = gpu_check.beside_plain("cpu")
+    assert line.startswith("conv2d: ")
+    assert cupy_cudnn.SWITCHES["enabled"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's account of a process")
+def test_memory_of_a_step_is_flat() -> None:
+    for collector in (True, False):
+        found = memory.flatness("mlp_sgd", 200, 1, collector)
+        assert len(found) == 5 and memory.growth(found, 200)[1] <= memory.LOOSE
+        assert found[-1]["memory"] - found[1]["memory"] < 1, "200 steps of 0.2 MiB of activations each leave less than 1 MiB"
+    own = memory.peak("mlp_sgd", "minigrad", 1)
+    assert own is not None and 0 < own["data"] < own["peak"]
+
+
+def test_memory_that_grows_is_found() -> None:
+    flat = [{"memory": 80.0, "data": 20.0, "objects": 1000.0}] * 5
+    assert memory.flat(flat, 5000) and memory.growth(flat, 5000) == (0, 0)
+    assert not memory.flat([*flat[:4], {**flat[0], "memory": 81.0}], 5000)  # 256 KiB in 1,000 steps
+    assert not memory.flat([*flat[:4], {**flat[0], "objects": 6000.0}], 5000)
+    assert memory.flat([*flat[:4], {**flat[0], "memory": 80.2}], 5000)
+    assert "GROWS" in memory.trend([*flat[:4], {**flat[0], "memory": 81.0}], 5000)
 
 
 def test_gpu_check_without_a_gpu(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

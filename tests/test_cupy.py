@@ -8,6 +8,7 @@ import ctypes
 import re
 import shutil
 import subprocess
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
@@ -119,6 +120,59 @@ def test_fused_steps(kernels: dict[str, Any], name: str, buffers: int, options: 
         states.append([p, *(s for s in extra if s is not None)])
     for a, b in zip(*states, strict=True):
         np.testing.assert_allclose(a, b, rtol=2e-5, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["sgd_", "adam_"])
+def test_a_step_that_runs_out_of_memory_changes_nothing(name: str) -> None:
+    """The fused step is the last thing that can fail, and writes only then; the number of steps counts up behind it."""
+
+    def full(*args: Any) -> None:
+        raise MemoryError("Out of memory allocating 512 bytes")
+
+    library = {name: getattr(np, name) for name in ("sqrt", "float64")}
+    kernel = cupy_kernels.fused(SimpleNamespace(**library, ElementwiseKernel=lambda *parts, name: full))[name]
+    p, m, v, step = X.copy(), G.copy(), np.abs(G), np.array(2.0, np.float32)
+    args = {"sgd_": (m, 0.1, 0.9, 0.0, 0.1, False, False),
+            "adam_": (m, v, step, None, 0.1, (0.9, 0.999), 1e-8, 0.1, True, False)}  # fmt: skip
+    with pytest.raises(MemoryError):
+        kernel(NUMPY, p, G, *args[name])
+    for now, before in ((p, X), (m, G), (v, np.abs(G)), (step, 2.0)):
+        np.testing.assert_array_equal(now, before)
+
+
+class FullOnce(MemoryError):
+    """CuPy's OutOfMemoryError."""
+
+
+@compiled
+def test_the_backend_as_a_whole(kernels: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Built of a CuPy that is NumPy: the kernels agree with the reference's, and a full card is tried twice."""
+    freed: list[str] = []
+    pool = SimpleNamespace(free_all_blocks=lambda: freed.append("blocks"), free_bytes=lambda: 5)
+    runtime = SimpleNamespace(getDeviceCount=lambda: 1, memGetInfo=lambda: (10, 100))
+    fake = SimpleNamespace(
+        **{name: getattr(np, name) for name in dir(np) if name[0] != "_"}, ElementwiseKernel=Elementwise, asnumpy=np.asarray,
+        cuda=SimpleNamespace(runtime=runtime, memory=SimpleNamespace(OutOfMemoryError=FullOnce)),
+        get_default_memory_pool=lambda: pool, get_default_pinned_memory_pool=lambda: pool,
+    )  # fmt: skip
+    tf32 = SimpleNamespace(set_compute_type=lambda *args: None, COMPUTE_TYPE_TF32=0, COMPUTE_TYPE_DEFAULT=1)
+    for name, module in {"cupy": fake, "cupy._core._routines_linalg": tf32, "cudnn": None}.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    backend = minigrad.backends.find_cupy()
+    assert backend.room() == (15, 100) and backend.kernels.keys() >= REFERENCE.keys()
+    x, w, window = RNG.standard_normal((2, 3, 6, 6)), RNG.standard_normal((4, 3, 3, 3)), Window((1, 1), (1, 1), (1, 1))
+    np.testing.assert_allclose(backend.conv(x, w, None, window), REFERENCE["conv"](NUMPY, x, w, None, window))
+    multiply, failed = np.matmul, []
+
+    def matmul(*args: Any) -> Any:
+        if not failed:
+            failed.append(True)
+            raise FullOnce("Out of memory allocating 4,096 bytes")
+        return multiply(*args)
+
+    fake.matmul = backend.xp.matmul = matmul
+    np.testing.assert_allclose(backend.conv(x, w, None, window), REFERENCE["conv"](NUMPY, x, w, None, window))
+    assert failed and freed == ["blocks"] * 2
 
 
 @pytest.mark.parametrize("groups", [1, 2])

@@ -11,12 +11,13 @@ import minigrad
 from minigrad import nn
 from minigrad.autograd import Function, grad
 from minigrad.backends import GradError, ShapeError
-from minigrad.core import MODE, Op, Tensor, node_of
+from minigrad.core import MODE, Op, Tensor, node_of, walk
 from minigrad.diagnose import explain, paths
 from minigrad.nn import functional as F
 from minigrad.ops.formulas import FORMULAS
 
 from .cases import CASES, Case
+from .table import several
 
 RULED = [case for case in CASES if isinstance(case.what, Op) and case.what.name in FORMULAS and case.has_slope]
 
@@ -44,6 +45,16 @@ def test_every_op_is_explained(case: Case) -> None:
     assert alone.worst is not None or "no finite differences" in alone.notes[0]
     assert alone.worst is None or alone.worst < 1e-5, alone
     assert told._repr_latex_().startswith("$$") and told._repr_html_().count("<tr>") == len(told.lines)
+
+
+@pytest.mark.parametrize("case", [c for c in CASES if c.has_slope and not isinstance(c.what, Op)], ids=lambda c: c.name)
+def test_every_call_behind_a_function_is_explained(case: Case) -> None:
+    ys = [y for y in several(case(*case.tensors())) if isinstance(y, Tensor) and y.requires_grad]
+    nodes = walk([node for y in ys if (node := node_of(y)) is not None])
+    for told in map(explain, nodes):
+        assert told.worst is None or told.worst < 1e-5, told
+        assert told.latex and told._repr_html_() and (told.worst is not None or told.notes), told
+    assert nodes
 
 
 # -- what is said --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import importlib
 import multiprocessing
 import os
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -280,3 +282,17 @@ def test_settings_and_missing_libraries_leave_the_numbers_right(name: str, value
     environment = {**os.environ, name: value}
     told = subprocess.run([sys.executable, "-W", "ignore", "-c", program], env=environment, check=True, capture_output=True)
     assert float(told.stdout) == 4 * 9 * 36 * 3 * 2
+
+
+def test_a_library_cut_short_does_not_end_the_process(tmp_path: Path) -> None:
+    """The system's loader would be killed by the first page that is missing."""
+    opened = importlib.import_module("minigrad.backends.onednn.library").library()
+    if opened is None:
+        pytest.skip("oneDNN is not installed")
+    whole, cut = Path(opened.lib._name).read_bytes(), tmp_path / "libdnnl.so.3"
+    program = "import minigrad as m; print(m.nn.functional.conv2d(m.ones(1, 1, 4, 4), m.ones(1, 1, 3, 3)).sum().item())"
+    for size in (63, 64, 4_000, len(whole) // 2, len(whole) - 1):
+        cut.write_bytes(whole[:size])
+        environment = {**os.environ, "MINIGRAD_ONEDNN": str(cut)}
+        told = subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True, text=True)
+        assert told.stdout == "36.0\n" and ("cut short" in told.stderr or "file too short" in told.stderr)

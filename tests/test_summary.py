@@ -62,3 +62,12 @@ def test_several_inputs() -> None:
 def test_shapes_that_are_none(given: Any, error: type) -> None:
     with pytest.raises(error, match="summary: input_shape must be"):
         summary(nn.Linear(3, 2), given)
+
+
+def test_names_can_t_break_the_table() -> None:
+    model = nn.Sequential()
+    for name in ("\x1b[31mred", "a\nb", "\u202eright to left", "x" * 10_000, "</script>"):
+        model.add_module(name, nn.Linear(2, 2))
+    lines = str(summary(model, (1, 2))).splitlines()
+    assert all(line.isprintable() and len(line) < 250 for line in lines)
+    assert sum("(Linear)" in line for line in lines) == 5

@@ -156,7 +156,8 @@ def test_refused(call: Callable) -> None:
 # -- bfloat16 ----------------------------------------------------------------------------------------------------------------
 
 pytest.importorskip("ml_dtypes")
-LINEAR_ALGEBRA = "det cofactor logabsdet inv solve cholesky qr_q eigen singular svd pinv matrix_ multi_dot lstsq".split()
+LINEAR_ALGEBRA = """det cofactor logabsdet inv solve cholesky qr_q eigen singular svd pinv matrix_ multi_dot lstsq lu_
+    complex""".split()
 
 
 def in_bfloat16(case: Case) -> list:

@@ -10,7 +10,7 @@ from typing import Any
 from ..backends import GradError, ShapeError, backend_for
 from ..core import MODE, Node, Op, Tensor, mode, propagate, written
 from ..core.op import Plan
-from ..ops.arithmetic import cast, sum_to
+from ..ops.arithmetic import cast, clone, sum_to
 from ..ops.create import zeros
 from ..ops.operands import broadcastable
 from .saving import Unpacked, acting
@@ -190,7 +190,11 @@ class Call:
                                  f"{tuple(part.shape)}, expected shape {shape}")  # fmt: skip
             part = sum_to(part, shape=shape)
         heard_of(self.name, "backward", part)
-        return part if part.dtype is dtype else cast(part, dtype=dtype)
+        if part.dtype is not dtype:
+            return cast(part, dtype=dtype)
+        node = self.node()
+        ends = node is not None and isinstance(node.parents[k], Tensor) and not MODE.get().grad
+        return clone(part) if ends else part  # what lands in a leaf's `.grad` is written in place, and the user may keep this
 
     # -- forward mode ----------------------------------------------------------------------------------------------------
     def pushed(self, tangents: list) -> list[Tensor | None]:

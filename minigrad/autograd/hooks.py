@@ -13,11 +13,10 @@ from ..core import Node, Tensor, node_of
 class Hook:
     """A registered hook; `remove()` takes it off again, and `others` with it. Usable as a context."""
 
-    def __init__(self, hooks: dict, hook: Any, *others: Hook) -> None:
-        self.hooks, self.key, self.others = hooks, object(), others
+    def __init__(self, hooks: dict, hook: Any, *others: Hook, key: Any = None) -> None:
+        self.hooks, self.key, self.others = hooks, key or object(), others
         hooks[self.key] = hook
-        for key in [k for k in hooks if type(k) is tuple]:  # what retain_grad keeps is what all hooks leave
-            hooks[key] = hooks.pop(key)
+        ordered(hooks)
 
     def remove(self) -> None:
         self.hooks.pop(self.key, None)
@@ -29,6 +28,12 @@ class Hook:
 
     def __exit__(self, *error: Any) -> None:
         self.remove()
+
+
+def ordered(hooks: dict) -> None:
+    """Let what retain_grad keeps be what all hooks of the tensor leave; the hooks of its node come after that."""
+    for key in sorted((k for k in hooks if type(k) is tuple), key=lambda k: k[0] != "retained"):
+        hooks[key] = hooks.pop(key)
 
 
 def hooks_of(owner: Tensor | Node) -> dict:
@@ -82,7 +87,9 @@ def retain_grad(self: Tensor) -> None:
             tensor.grad = kept if tensor.grad is None else tensor.grad + kept
         return g
 
-    hooks_of(self.node)["retained", id(self)] = keep
+    hooks = hooks_of(self.node)
+    hooks["retained", id(self)] = keep
+    ordered(hooks)
     self.__dict__["retained"] = True
 
 

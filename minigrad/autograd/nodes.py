@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 from ..backends import GradError
 from ..core import MODE, OPS, Node, Op, Tensor, mode, node_of
 from ..core.backward import as_tensors, by_definition, fit
+from ..ops.arithmetic import clone
 from .call import Part, Pieces
 from .hooks import Hook, alike, checked_hook, hooks_of
 
@@ -193,7 +194,8 @@ class Hooked(Op):
         before = tuple(map(lift, g.parts.values())) if isinstance(g, Pieces) else (lift(g),)
         for hook in self.after.copy().values():
             after = several(hook(after, before), after)
-        return list(after) if symbolic else [x if x is None else x.array for x in after]
+        keep = clone if self.after else (lambda x: x)  # what lands in a leaf's `.grad` is written in place
+        return list(after) if symbolic else [x if x is None else keep(x).array for x in after]
 
     def fitted(self, k: int, part: Any) -> Any:
         parent = self.twin.parents[k]
@@ -216,7 +218,7 @@ def several(new: Any, old: tuple) -> tuple:
 
 def register_before(hooks: dict, hook: Callable) -> Hook:
     checked_hook("register_prehook", hook)
-    return Hook(hooks, lambda g: several(hook((g,)), (g,))[0])
+    return Hook(hooks, lambda g: several(hook((g,)), (g,))[0], key=("node", object()))
 
 
 def register_prehook(self: Node, hook: Callable) -> Hook:

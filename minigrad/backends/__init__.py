@@ -15,7 +15,7 @@ from .dtypes import (
     result_type,
     set_default_dtype,
 )
-from .errors import DeviceError, DivisionError, DownloadError, DTypeError, GradError, LinAlgError, ShapeError
+from .errors import DeviceError, DivisionError, DownloadError, DTypeError, GradError, LinAlgError, ShapeError, out_of_memory
 from .namespace import array_api
 from .numpy_backend import NUMPY
 from .numpy_kernels import WHEN_BFLOAT16
@@ -32,6 +32,6 @@ __all__ = [
     "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
     "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
     "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "LinAlgError",
-    "number_type", "NUMPY", "out_size", "promote_types", "register", "report", "result_type", "set_default_dtype",
-    "set_num_threads", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16", "Window",
+    "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
+    "set_default_dtype", "set_num_threads", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16", "Window",
 ]  # fmt: skip

@@ -17,7 +17,8 @@ class Backend:
 
     `to_host` and `from_host` move an array to and from NumPy; `owns(array)` is true when no other array shares its
     memory; `shares(view, array)` whether what a view op returned lies in the memory it was taken from; `as_array(y)` makes an
-    array of what a kernel returned, which may be one of NumPy's scalars.
+    array of what a kernel returned, which may be one of NumPy's scalars; `room()` is how many bytes of the device's memory are
+    free, and how many there are, or None if that is not known.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Backend:
     owns: Callable[[Any], bool] = lambda array: False
     shares: Callable[[Any, Any], bool] = lambda view, array: True
     as_array: Callable[[Any], Any] = lambda y: y
+    room: Callable[[], tuple[int, int] | None] = lambda: None
 
     _natives: dict[DType, Any] = field(default_factory=dict, init=False, repr=False)
 

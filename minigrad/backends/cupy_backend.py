@@ -10,6 +10,7 @@ from typing import Any
 from . import cupy_cudnn
 from .backend import BACKENDS, Backend, register_finder
 from .cupy_kernels import CONVOLUTION, fused
+from .cupy_memory import all_patient, patient, room
 from .determinism import in_no_order
 from .device import Device
 from .reference import REFERENCE
@@ -36,11 +37,12 @@ def find_cupy() -> Backend:
         xp=Namespace(cupy),
         device=Device("cuda", 0),
         array_type=cupy.ndarray,
-        kernels={**plain, **cupy_cudnn.found_kernels(cupy, plain)},
+        kernels=all_patient(cupy, {**plain, **cupy_cudnn.found_kernels(cupy, plain)}),
         to_host=cupy.asnumpy,
-        from_host=cupy.asarray,
+        from_host=patient(cupy, cupy.asarray),
         owns=lambda array: array.base is None,
         shares=lambda view, array: view.base is not None,
+        room=lambda: room(cupy),
     )
 
 

@@ -33,7 +33,8 @@ class Library:
     """The package `cudnn` with its plans, and how often each op was served. Raises what it raises if there is none."""
 
     def __init__(self, cupy: Any) -> None:
-        self.cupy, self.cudnn = cupy, importlib.import_module("cudnn")
+        self.cupy = cupy
+        self.cudnn: Any = importlib.import_module("cudnn")
         self.plans: dict[tuple, Plan | None] = {}
         self.served: Counter[str] = Counter()
         self.trouble = ""
@@ -107,7 +108,7 @@ class Plan:
         self.graph = cudnn.pygraph(
             io_data_type=kinds[inputs[0][2]], intermediate_data_type=single, compute_data_type=single, handle=library.handle()
         )
-        self.count, self.numbers = len(inputs), {}
+        self.numbers: dict[int, np.ndarray] = {}  # kept alive: cuDNN reads them at each run
         ports: dict[str, Any] = {}
         for name, shape, kind in inputs:
             ports[name] = self.graph.tensor(
@@ -286,6 +287,11 @@ def found_kernels(cupy: Any, plain: Mapping[str, Callable]) -> dict[str, Callabl
         advise(f"cudnn: {_why[0]}")
         return {}
     return kernels(_found[0], plain)
+
+
+def serves() -> bool:
+    """Whether cuDNN has served anything."""
+    return bool(_found and _found[0].served)
 
 
 def report() -> str:

@@ -130,11 +130,11 @@ def fused(cupy: Any) -> dict[str, Callable]:
         if largest is not None or not single(p, g, m, v):
             return REFERENCE["adam_"](b, p, g, m, v, step, largest, lr, betas, eps, weight_decay, decoupled, maximize)
         kind, (beta1, beta2) = p.dtype.type, betas
-        step += 1
-        n = step.astype(cupy.float64)  # in double: 1 - 0.999 has three digits left in single precision
+        n = step.astype(cupy.float64) + 1  # in double: 1 - 0.999 has three digits left in single precision
         size, root = (lr / (1 - beta1**n)).astype(p.dtype), ((1 - beta2**n) ** 0.5).astype(p.dtype)
         numbers = map(kind, (beta1, beta2, eps, weight_decay))
         k["adam"](g, kind(lr), size, root, *numbers, decoupled, kind(-1.0 if maximize else 1.0), p, m, v)
+        step += 1  # last: what may run out of memory is behind us
         return p
 
     made = (relu_backward, gelu, gelu_backward, batch_norm, batch_norm_relu, batch_norm_backward, softmax_backward,

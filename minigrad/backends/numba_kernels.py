@@ -22,7 +22,7 @@ from .numpy_norm import layout
 from .reference import REFERENCE
 
 ENOUGH = 1 << 17  # elements: below, a second's import and its 0.1 GiB would never pay
-MANY = 1 << 21  # for SGD, whose few passes NumPy makes at half the speed
+MANY = 1 << 20  # where NumPy has half the speed: the few passes of SGD, sums of sorted rows
 FLOATS = (np.float32, np.float64)
 
 
@@ -151,7 +151,7 @@ def group_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: An
 
 
 def index_add(b: Any, n: int, index: Any, source: Any) -> Any:
-    fine = source.ndim > 1 and source.size >= ENOUGH and source.dtype in FLOATS and index.dtype == np.int64
+    fine = source.ndim > 1 and source.size >= MANY and source.dtype in FLOATS and index.dtype == np.int64
     if fine and index.min() >= 0 and index.max() < n:
         out = np.zeros((n, *source.shape[1:]), source.dtype)
         if run(loops.index_add, np.ascontiguousarray(index), rows(source), rows(out)):

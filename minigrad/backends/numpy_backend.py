@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from operator import methodcaller
 
 import numpy as np
@@ -11,11 +10,8 @@ from .backend import Backend, register
 from .device import Device
 from .memory import keep_freed
 from .numpy_kernels import NUMPY_KERNELS
+from .quiet import QUIET
 from .reference import REFERENCE
-
-# Overflow, 0/0 and their like give inf and NaN without a word, as IEEE 754 says and as PyTorch does; the anomaly mode finds
-# them. The filter holds for NumPy calls made in this package only.
-warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
 _SCALARS = [t for t in np.sctypeDict.values() if isinstance(t, type) and issubclass(t, np.generic)]
 
@@ -23,7 +19,7 @@ _SCALARS = [t for t in np.sctypeDict.values() if isinstance(t, type) and issubcl
 NUMPY = register(
     Backend(
         name="numpy",
-        xp=np,
+        xp=QUIET,
         device=Device("cpu"),
         array_type=np.ndarray,
         kernels=REFERENCE | NUMPY_KERNELS,

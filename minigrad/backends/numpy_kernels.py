@@ -22,7 +22,13 @@ def index_add(b: Any, n: int, index: np.ndarray, source: np.ndarray) -> np.ndarr
     if source.ndim == 1 and source.dtype == np.float64:
         return np.bincount(index, source, minlength=n)
     out = np.zeros((n, *source.shape[1:]), dtype=source.dtype)
-    np.add.at(out, index, source)
+    if source.ndim == 1 or source.size < BLOCK or source.dtype.kind != "f":
+        np.add.at(out, index, source)
+        return out
+    order = np.argsort(index, kind="stable")  # rows that meet side by side: their sums take a fraction of the time
+    places = index[order]
+    starts = np.flatnonzero(np.diff(places, prepend=places[0] - 1))
+    out[places[starts]] = np.add.reduceat(source[order], starts, axis=0)
     return out
 
 
@@ -123,7 +129,7 @@ UNSIGNED = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iu" for
 
 def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: Any) -> np.ndarray:
     if x.dtype.itemsize < 4 or x.dtype.kind != "f" or not x.size:  # NumPy sums these in a wider type
-        return np.mean(x, axis=dim, keepdims=keepdim)
+        return b.xp.mean(x, axis=dim, keepdims=keepdim)
     total = np.add.reduce(x, axis=dim, keepdims=keepdim)
     return total / (x.size // max(total.size, 1))
 
@@ -148,13 +154,13 @@ def move_(b: Any, running: np.ndarray, value: np.ndarray, weight: Any, factor: f
 def softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
     y = x - x.max(axis=dim, keepdims=True)
     np.exp(y, out=y)
-    y /= y.sum(axis=dim, keepdims=True)
+    y /= np.add.reduce(y, axis=dim, keepdims=True)
     return y
 
 
 def log_softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
     y = x - x.max(axis=dim, keepdims=True)
-    y -= np.log(np.exp(y).sum(axis=dim, keepdims=True))
+    y -= np.log(np.add.reduce(np.exp(y), axis=dim, keepdims=True))
     return y
 
 
@@ -174,9 +180,9 @@ def cross_entropy_input(b: Any, g: np.ndarray, target: np.ndarray, logp: np.ndar
 
 
 def layer_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple:
-    mean = x.mean(axis=dims, keepdims=True)
+    mean = b.xp.mean(x, axis=dims, keepdims=True)
     y = x - mean
-    rstd = 1 / np.sqrt(np.square(y).mean(axis=dims, keepdims=True) + eps)
+    rstd = 1 / np.sqrt(b.xp.mean(np.square(y), axis=dims, keepdims=True) + eps)
     y *= rstd
     if weight is not None:
         y *= weight
@@ -209,7 +215,7 @@ def contract(b: Any, x: np.ndarray, other: np.ndarray, xs: tuple, others: tuple,
         return matrices.contract(b, x, other, xs, others, out)
     if both and not both & {*out}:
         order = [c for c in (*xs, *others) if c in out]
-        y = np.tensordot(x, other, ([xs.index(c) for c in both], [others.index(c) for c in both]))
+        y = b.xp.tensordot(x, other, ([xs.index(c) for c in both], [others.index(c) for c in both]))
         return y.transpose([order.index(c) for c in out])
     return np.einsum(x, xs, other, others, out)
 
@@ -227,9 +233,9 @@ def adam_(b: Any, p: np.ndarray, g: np.ndarray, m: np.ndarray, v: np.ndarray, st
     step += 1
     (beta1, beta2), n = betas, float(step)
     size, root = float(lr) / (1 - beta1**n), (1 - beta2**n) ** 0.5
-    room = np.empty(min(BLOCK, p.size), dtype=p.dtype)
-    for start in range(0, p.size, BLOCK):
-        p_, g_, m_, v_ = (a[start : start + BLOCK] for a in flat)
+    room = np.empty(min(4 * BLOCK, p.size), dtype=p.dtype)
+    for start in range(0, p.size, 4 * BLOCK):
+        p_, g_, m_, v_ = (a[start : start + 4 * BLOCK] for a in flat)
         t = room[: p_.size]
         np.subtract(g_, m_, out=t)
         t *= 1 - beta1

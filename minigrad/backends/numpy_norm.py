@@ -56,6 +56,7 @@ def layout(x: np.ndarray, groups: int) -> Layout | None:
     return Layout(last, n, groups, c // groups, x.size // (n * c))
 
 
+@np.errstate(all="ignore")
 def group_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, groups: int, eps: float) -> tuple:
     found = layout(x, groups)
     if found is None:
@@ -75,6 +76,7 @@ def group_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, groups: int, eps: 
     return y, mean, rstd
 
 
+@np.errstate(all="ignore")
 def group_norm_backward(b: Any, g: np.ndarray, x: np.ndarray, weight: Any, mean: Any, rstd: Any, groups: int) -> tuple:
     found = layout(x, groups)
     if found is None:

@@ -134,7 +134,7 @@ def conv_weight(b: Any, x: np.ndarray, g: np.ndarray, kernel: tuple, window: Win
         sums.append(total)
 
     shared_out(some, x, g)
-    dw = np.sum(sums, axis=0).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)
+    dw = np.add.reduce(sums, axis=0).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)
     return dw if np.isfinite(np.vdot(dw, dw)) else windows.conv_weight(b, x, g, kernel, window)  # 0 times what is infinite
 
 

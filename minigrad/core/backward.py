@@ -50,13 +50,13 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
             send(node, g, grads, symbolic, reach)
             if not keep and node.plan.keeps:  # a node that saved nothing can be walked again
                 node.saved, node.versions = None, line
-        for leaf, g in grads.items():
-            if type(leaf) is not Node and (keys is None or leaf in keys):
-                for hook in leaf.__dict__.get("hooks", {}).copy().values():
+        for end, g in grads.items():  # leaves, and those nodes asked for that lead to nothing else that is
+            if keys is None or end in keys:
+                for hook in ((end.hooks if type(end) is Node else end.__dict__.get("hooks")) or {}).copy().values():
                     g = lower(hook(lift(g)))
-                totals[leaf] = lift(g)
+                totals[end] = lift(own(g, (g,)) if type(end) is Node else g)
                 for listener in listeners:
-                    listener.arrived(leaf, totals[leaf])
+                    listener.arrived(end, totals[end])
     return totals
 
 
@@ -137,20 +137,19 @@ def by_definition(node: Node, values: tuple) -> dict[int, Any]:
     for (what, which), value in zip(node.plan.sources, values[1:], strict=True):
         if what == "input" or (what == "extra" and node.op.saves[which] == node.op.stands):
             inputs[which if what == "input" else 0] = value
-    rules = node.plan.rules
     with mode(grad=True):  # an alias of each input, so that the inner pass ends there
         ends = [OPS["alias"](x) if isinstance(x, Tensor) and (x.wants or x.node is not None) else x for x in inputs]
         y = node.op.definition(*ends, **node.options)  # type: ignore[misc]
-    keys = {k: node_of(ends[k]) for k in range(len(rules)) if rules[k] and isinstance(ends[k], Tensor)}
+    keys = {k: node_of(ends[k]) for k, r in enumerate(node.plan.rules) if r and isinstance(ends[k], Tensor)}
     found = propagate([y], [values[0]], list(keys.values()), True, MODE.get().grad)
     parts = {k: found.get(key) for k, key in keys.items()}
-    return {k: parts[k] if k in parts else r[0](*r[1](values)) for k, r in enumerate(rules) if r is not None}
+    return {k: parts[k] if k in parts else r[0](*r[1](values)) for k, r in enumerate(node.plan.rules) if r is not None}
 
 
 def towards(nodes: list[Node], targets: set) -> tuple[list[Node], set]:
-    """Those nodes that lie between the roots and one of the `targets`, and a set of them and the targets."""
+    """Those nodes that lead on from the roots to one of the `targets`, and a set of them and the targets."""
     reaching: set = set(targets)
     for node in reversed(nodes):
         if any(parent in reaching for parent in node.parents):
             reaching.add(node)
-    return [node for node in nodes if node in reaching], reaching
+    return [node for node in nodes if not reaching.isdisjoint(node.parents)], reaching

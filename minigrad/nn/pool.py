@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import Tensor
 from . import functional as F
-from .functional.checks import windows
+from .functional.checks import some_sizes, windows
 from .module import Module
 
 
@@ -95,6 +95,7 @@ class AvgPool1d(Module):
             _one(kernel_size if stride is None else stride),
             _one(padding),
         )
+        windows(type(self).__name__, self.kernel_size, self.stride, self.padding)
         self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:
@@ -132,6 +133,7 @@ class AdaptiveAvgPool(Module):
     def __init__(self, output_size: Any) -> None:
         super().__init__()
         self.output_size = output_size
+        some_sizes(type(self).__name__, output_size)
 
     def forward(self, input: Tensor) -> Tensor:
         return type(self).function(input, self.output_size)
@@ -166,6 +168,7 @@ class AdaptiveMaxPool(Module):
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
+        some_sizes(type(self).__name__, output_size)
 
     def forward(self, input: Tensor) -> Any:
         return type(self).function(input, self.output_size, self.return_indices)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..core import Tensor
 from . import functional as F
-from .functional.checks import ntuple
+from .functional.checks import ntuple, windows
 from .module import Module
 
 
@@ -56,6 +56,8 @@ class Fold(Module):
         super().__init__()
         self.output_size, self.kernel_size = output_size, kernel_size
         self.dilation, self.padding, self.stride = dilation, padding, stride
+        ntuple("Fold", "output_size", output_size, 2)
+        windows("Fold", kernel_size, stride, padding, dilation)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.fold(input, self.output_size, self.kernel_size, self.dilation, self.padding, self.stride)
@@ -71,6 +73,7 @@ class Unfold(Module):
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
         self.kernel_size, self.dilation, self.padding, self.stride = kernel_size, dilation, padding, stride
+        windows("Unfold", kernel_size, stride, padding, dilation)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.unfold(input, self.kernel_size, self.dilation, self.padding, self.stride)
@@ -130,6 +133,7 @@ class LPPool(Module):
     def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
         super().__init__()
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+        windows(type(self).__name__, kernel_size, kernel_size if stride is None else stride, 0)
 
     def forward(self, input: Tensor) -> Tensor:
         return type(self).function(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)

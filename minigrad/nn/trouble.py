@@ -98,7 +98,7 @@ def sizes(shape: Any) -> str:
     return "×".join(map(str, shape)) or "scalar"
 
 
-def shown(name: str) -> str:
+def shown(name: str, wide: int = WIDE) -> str:
     """A name in one short line without anything that a terminal would obey."""
-    short = name if len(name) <= WIDE else name[: WIDE - 1] + "…"
+    short = name if len(name) <= wide else name[: wide - 1] + "…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in short)

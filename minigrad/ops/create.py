@@ -86,7 +86,7 @@ def host_array(who: str, data: Any) -> np.ndarray:
         backend_for("cpu").native(as_dtype("bfloat16"))  # so that the backend knows the type
     elif array.dtype.kind not in "biufc":
         raise TypeError(f"{who}: expected numbers or booleans, got {array.dtype.name} data such as {_sample(array)!r}")
-    return array
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
 def _flat(data: Sequence) -> bool:
@@ -143,7 +143,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """`data` as a tensor, sharing its memory where the type and device allow."""
     if isinstance(data, Tensor):
         return data.to(device=device, dtype=dtype)
-    if isinstance(data, np.ndarray) and dtype is None and device is None:
+    if isinstance(data, np.ndarray) and data.dtype.isnative and dtype is None and device is None:
         return from_numpy(data)
     return tensor(data, dtype=dtype, device=device)
 
@@ -152,6 +152,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     """A tensor on the memory of a NumPy array: writes go both ways."""
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy: expected a numpy.ndarray, got {type(ndarray).__name__}. Hint: minigrad.tensor(...)")
+    if not ndarray.dtype.isnative:
+        raise ValueError(f"from_numpy: expected this machine's byte order, got {ndarray.dtype.str}. "
+                         "Hint: minigrad.tensor(...) copies")  # fmt: skip
     return Tensor(host_array("from_numpy", ndarray))
 
 

@@ -233,7 +233,8 @@ def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
-    if isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int":  # the common case, at once
+    common = isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int"
+    if common and index.dtype.name != "uint8":  # at once; bytes are masks
         n = x.shape[0]
         return index_select_op(x, nonnegative(in_range("index", index, n, 0), n), dim=0)
     basic, spec, tensors = parse(x, index)

@@ -18,9 +18,11 @@ from ..backends import (
     GradError,
     LinAlgError,
     ShapeError,
+    backend_of,
     dtype_of,
     get_default_dtype,
     is_array,
+    out_of_memory,
     result_type,
 )
 from ..backends.source import advise
@@ -110,7 +112,8 @@ def explained(op: Op, error: Exception, arrays: list) -> Exception:
     if text.startswith(f"{op.name}:") or isinstance(error, (NotImplementedError, AssertionError, Warning)):
         return error
     if isinstance(error, MemoryError):  # CuPy has freed what it could before it gives up
-        return MemoryError(f"{op.name}: {text or 'out of memory'}. Nothing was changed. Hint: a smaller batch, or no_grad()")
+        room = next((backend_of(a).room() for a in arrays if is_array(a)), None)
+        return out_of_memory(op.name, text, room, op.kind == "update" or bool(op.writes))
     if op.promotes and None in [a for a in arrays if not hasattr(a, "shape")]:
         return TypeError(f"{op.name}: expected tensors or numbers, got None")
     got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays) or "none"
@@ -234,8 +237,8 @@ def also(**names: str) -> Callable[[Function], Function]:
     return wrapped
 
 
-def by_name(op: Op, name: str = "") -> Callable:
-    """An op as a function that takes its inputs by keyword, too, under PyTorch's names."""
+def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
+    """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for."""
     names = ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
 
     def called(*args: Any, **options: Any) -> Any:
@@ -252,6 +255,7 @@ def by_name(op: Op, name: str = "") -> Callable:
     parameters = [*(Parameter(n, plain) for n in names), *(Parameter(n, keyword, default=v) for n, v in op.defaults.items())]
     called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
     called.__name__ = called.__qualname__ = name or op.name
+    called.__module__ = home
     called.__doc__ = op.__doc__
     return called
 

@@ -37,11 +37,11 @@ NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr a
 
 def writing(name: str, function: Callable) -> Callable:
     """`function` with a keyword `out`: a tensor, or as many as it returns, to write the result into and to return."""
-    function = by_name(function, name) if isinstance(function, Op) else function
+    direct, function = function, by_name(function, name) if isinstance(function, Op) else function
 
     @wraps(function, updated=())
     def called(*args: Any, out: Any = None, **options: Any) -> Any:
-        result = function(*args, **options)
+        result = function(*args, **options) if options else direct(*args)
         return result if out is None else written_into(name, out, result)
 
     given = inspect.signature(function)
@@ -79,6 +79,6 @@ for _name in NAMES:
     globals()[_name] = writing(_name, getattr(functions, _name))
 OTHERS = [name for name, f in vars(functions).items() if isinstance(f, Op) and name not in NAMES and name[-3:] != "_op"]
 for _name in OTHERS:
-    globals()[_name] = by_name(getattr(functions, _name), _name)
+    globals()[_name] = by_name(getattr(functions, _name), _name, __name__)
 
 __all__ = NAMES + OTHERS

@@ -259,9 +259,7 @@ def result_type(tensor1: Any, tensor2: Any) -> Any:
 
 def can_cast(from_: Any, to: Any) -> bool:
     """Whether a type may be cast to another in place: not to a kind before its own in bool, int, float, complex."""
-    source, goal = as_dtype(from_), as_dtype(to)
-    signed = source.kind == "int" and source.is_signed and goal.kind == "int" and not goal.is_signed
-    return KINDS.index(source.kind) <= KINDS.index(goal.kind) and not signed
+    return KINDS.index(as_dtype(from_).kind) <= KINDS.index(as_dtype(to).kind)
 
 
 resolve_conj = resolve_neg = alias

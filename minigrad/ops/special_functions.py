@@ -11,8 +11,9 @@ from ..backends.special import LARGE, MIDDLE, piecewise, ratio
 from ..core import MODE, Tensor, op
 from .arithmetic import where
 from .bessel import bessel_i, bessel_j, gammainc_op, zeta_op
+from .create import full_like
 from .elementwise import erfc, exp, log, log1p, sigmoid
-from .operands import tensor_of
+from .operands import common_type, tensor_of
 from .special import digamma, lgamma, sinc
 
 
@@ -137,10 +138,10 @@ def xlog1py(input: Any, other: Any) -> Tensor:
     """x ln(1 + other), 0 where x = 0 (but NaN where other is). The slope in x is 0 where x = 0 and other <= -1."""
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         raise TypeError("xlog1py: input or other must be a tensor")
-    nought = (input == 0) & (other <= -1)
-    if not isinstance(nought, Tensor):
-        nought = bool(nought)
-    return input * log1p(where(nought, 0.0, other) if isinstance(nought, Tensor) else 0.0 if nought else other)
+    if not isinstance(other, Tensor):
+        other = full_like(input, other, dtype=common_type((input, other)))
+    nought = (other <= -1) & (input == 0)
+    return input * log1p(where(nought, 0.0, other))
 
 
 # -- gamma functions -------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ NAMES = """bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit exp
 def public(name: str) -> Any:
     """A function of the families, by PyTorch's name."""
     function = getattr(special_functions, name, None) or getattr(functions, name)
-    return by_name(function, name) if isinstance(function, Op) else function
+    return by_name(function, name, "minigrad.special") if isinstance(function, Op) else function
 
 
 SPECIAL: dict[str, Any] = {name: public(name) for name in NAMES} | special_functions.CHEBYSHEV

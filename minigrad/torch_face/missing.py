@@ -42,9 +42,3 @@ def answer(owner: str, names: Callable[[], list[str]]) -> Callable[[str], Any]:
         raise Missing(owner, name, names, frame.f_code.co_filename, frame.f_lineno)
 
     return __getattr__
-
-
-def answer_method(self: Any, name: str) -> Any:
-    """A tensor's `__getattr__`: raises `Missing`."""
-    frame = sys._getframe(1)
-    raise Missing("Tensor", name, lambda: dir(type(self)), frame.f_code.co_filename, frame.f_lineno)

@@ -14,7 +14,7 @@ from ..data import grid, transforms, vision
 from ..nn import conv, hooks, loss, norm, parallel
 from ..ops import functions, random, special_names
 from . import cluster, devices, extras, methods, older, switches, testing, typed
-from .missing import answer, answer_method
+from .missing import answer
 
 
 def tuples(n: int) -> Any:
@@ -37,8 +37,16 @@ LAYERS, DATA = {**names(nn), **BASES}, names(data)
 COLLECTIONS = {kind.__name__: kind for kind in (vision.CIFAR10, vision.CIFAR100, vision.FashionMNIST, vision.KMNIST,
                                                 vision.MNIST, vision.VisionDataset)}  # fmt: skip
 TRANSFORMS = {name: getattr(transforms, name) for name in transforms.__all__}
-CHECKPOINT = {name: getattr(checkpoint, name) for name in ("CheckpointError", "checkpoint", "checkpoint_sequential",
-                                                           "set_checkpoint_debug_enabled", "set_checkpoint_early_stop")}
+CHECKPOINT = {
+    name: getattr(checkpoint, name)
+    for name in (
+        "CheckpointError",
+        "checkpoint",
+        "checkpoint_sequential",
+        "set_checkpoint_debug_enabled",
+        "set_checkpoint_early_stop",
+    )
+}
 GRAD_MODE = {name: getattr(modes, name) for name in ("enable_grad", "inference_mode", "no_grad", "set_grad_enabled")}
 ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_detect_anomaly")}
 WRITER = {"SummaryWriter": extras.SummaryWriter}
@@ -92,7 +100,6 @@ def settle(top: str) -> None:
         for key, value in content.items():
             module.__dict__.setdefault(key, value)
         module.__dict__.setdefault("__getattr__", answer(module.__name__, partial(list, module.__dict__)))
-    core.Tensor.__getattr__ = answer_method  # type: ignore[method-assign]
     for name, method in methods.METHODS.items():
         setattr(core.Tensor, name, method)
 

@@ -160,6 +160,26 @@ def only_what_is_asked_for_is_computed(m):
     return m.autograd.grad((y * u).sum(), [x, u]), calls
 
 
+@program
+def what_lies_behind_an_intermediate_is_left_alone(m):
+    x, calls = leaf(m, 3), []
+    h = function(m, kept, lambda ctx, g: (calls.append(1), 3 * ctx.saved_tensors[0] ** 2 * g)[1]).apply(x)
+    h.register_hook(lambda g: g * 2)
+    (g,) = m.autograd.grad((h * h).sum(), h)
+    before = len(calls)
+    return g, before, m.autograd.grad(h, x, g), len(calls)
+
+
+@program
+def what_lies_behind_an_intermediate_may_be_written(m):
+    x = leaf(m, 3)
+    h = (x * 1).exp()
+    z = (h * 2).sum()
+    with m.no_grad():
+        h.mul_(2)
+    return m.autograd.grad(z, h)
+
+
 @refused
 def gradient_of_another_shape(m):
     leaf(m, 3).grad = numbers(m, 2)
@@ -315,6 +335,39 @@ def hooks_where_a_graph_ends(m):
     end.register_hook(lambda gi, go: seen.append((gi, go, x.grad.clone())))
     (x * 2).sum().backward()
     return seen, x.grad
+
+
+@program
+def what_hooks_have_seen_stays(m):
+    x, w, seen = leaf(m, 3), leaf(m, 3), []
+    layer = product(m, lambda a: a * 2)
+    layer.register_full_backward_hook(lambda _, gi, go: seen.append((gi, go)))
+    y = x + w
+    y.grad_fn.register_hook(lambda gi, go: seen.append((gi, go)))
+
+    def backward(ctx, g):
+        seen.append(g * 2)
+        return seen[-1]
+
+    z = function(m, lambda ctx, x: x * 2, backward).apply(x)
+    for _ in range(2):
+        (y.sum() + layer(w).sum() + z.sum()).backward(retain_graph=True)
+    return seen, x.grad, w.grad
+
+
+@program
+def the_order_of_hooks(m):
+    x, seen = leaf(m, 3), []
+    y = x * 2
+    y.grad_fn.register_hook(lambda gi, go: seen.append("after"))
+    y.grad_fn.register_prehook(lambda go: (go[0] * 3,))
+    y.retain_grad()
+    y.grad_fn.register_prehook(lambda go: seen.append("before"))
+    y.register_hook(lambda g: seen.append("tensor"))
+    y.register_hook(lambda g: g * 5)
+    x.register_hook(lambda g: seen.append("leaf"))
+    y.sum().backward()
+    return seen, y.grad, x.grad
 
 
 @refused

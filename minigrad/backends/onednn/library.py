@@ -6,6 +6,7 @@ import ctypes
 import ctypes.util
 import functools
 import os
+import struct
 import sys
 import warnings
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
@@ -100,6 +101,7 @@ def open_library() -> tuple[Any, str]:
     tried = []
     for path in candidates():
         try:
+            check_whole(path)
             lib = ctypes.CDLL(path)
             lib.dnnl_version.restype = POINTER(Version)
             version = lib.dnnl_version().contents
@@ -115,6 +117,20 @@ def open_library() -> tuple[Any, str]:
     if tried:
         raise OSError("; ".join(tried))
     raise Missing(f"libdnnl.so.3 was not found. Hint: pip install {PACKAGE}, or set {VARIABLE} to its path")
+
+
+def check_whole(path: str) -> None:
+    """Raise OSError for a library that is cut short, as by a full disk: the process would die of opening it.
+
+    An ELF file of 64 bits says in its header where its table of sections begins, and how large that is; it comes last.
+    """
+    if os.path.isfile(path):  # and no bare name, for which the loader looks in its own places
+        with open(path, "rb") as file:
+            head = file.read(64)
+        if head[:6] == b"\x7fELF\2\1" and len(head) == 64:
+            start, (size, count) = int.from_bytes(head[40:48], "little"), struct.unpack_from("<2H", head, 58)
+            if os.path.getsize(path) < start + size * count:
+                raise OSError(f"cut short: {os.path.getsize(path)} bytes, expected {start + size * count}")
 
 
 class Handle(c_void_p):

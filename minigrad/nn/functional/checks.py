@@ -40,6 +40,15 @@ def windows(who: str, kernel_size: Any, stride: Any, padding: Any, dilation: Any
         ntuple(who, name, value, len(value) if isinstance(value, (tuple, list)) else 1, least)
 
 
+def some_sizes(who: str, output_size: Any) -> None:
+    """Raise unless this is a size, None (as it is), or several of them."""
+    for size in output_size if isinstance(output_size, (tuple, list)) else (output_size,):
+        if size is not None and (not hasattr(size, "__index__") or isinstance(size, bool)):
+            raise TypeError(f"{who}: output_size must be an int, None or a tuple of them, got {output_size!r}")
+        if size is not None and size < 1:
+            raise ShapeError(f"{who}: output_size must be at least 1, got {output_size!r}")
+
+
 def batched(who: str, x: Any, n: int) -> tuple[Tensor, bool]:
     """Images as (N, C, *S) with `n` spatial dimensions, and whether they came in a batch."""
     tensor_of(who, x)

@@ -16,10 +16,10 @@ from minigrad.__main__ import main
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 QUICK = {"mlp_digits": ["--epochs", "2"], "cnn_digits": ["--epochs", "1"], "draw_batchnorm": ["--format", "dot"],
          "two_moons": ["--steps", "20"], "explore_batchnorm": ["--batch", "3"],
-         "watch_training": ["--epochs", "1"]}  # fmt: skip
+         "gpt_characters": ["--steps", "20", "--width", "16", "--write", "5"], "watch_training": ["--epochs", "1"]}  # fmt: skip
 WROTE = {"mlp_digits": {"model.safetensors", "graph.svg"}, "cnn_digits": {"model.safetensors", "filters.png"},
          "draw_batchnorm": {"closed.dot", "forward.dot", "opened.dot"}, "two_moons": {"moons.png"},
-         "explore_batchnorm": {"batchnorm.html", "compared.html"},
+         "explore_batchnorm": {"batchnorm.html", "compared.html"}, "gpt_characters": {"model.safetensors", "written.txt"},
          "watch_training": {"watch.html", "curves.png", "gradients.png", "confusion.png"}}  # fmt: skip
 
 

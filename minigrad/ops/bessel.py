@@ -29,11 +29,7 @@ def scaled_i(b: Any, x: Any, n: int) -> Any:
     t = xp.abs(x)
     near, far = t <= 8, t > 60
     small, large = xp.where(near, t, 0.0), xp.where(far, t, 60.0)
-    square, term, series = small * small / 4, xp.ones_like(t), xp.zeros_like(t)
-    for k in range(40):
-        series = series + term
-        term = term * square / ((k + 1) * (k + 1 + n))
-    series = series * (small / 2) ** n / math.factorial(n) * xp.exp(-small)
+    series = power_series(xp, small, n, 1, 40) * xp.exp(-small)
     middle, held = xp.zeros_like(t), xp.where(near | far, 1.0, t)
     for k in range(POINTS + 1):
         angle = math.pi * k / POINTS
@@ -46,6 +42,15 @@ def scaled_i(b: Any, x: Any, n: int) -> Any:
     y = xp.where(near, series, xp.where(far, tail / xp.sqrt(2 * math.pi * large), middle))
     y = xp.where(t == math.inf, 0.0, xp.where(t == t, y, x))
     return y * xp.sign(x) if n % 2 else y
+
+
+def power_series(xp: Any, t: Any, n: int, sign: int, count: int) -> Any:
+    """(t/2)^n times the sum of (sign t^2/4)^k / (k! (n + k)!) for k < count: I_n(t), or with the sign -1 J_n(t)."""
+    square, term, series = sign * t * t / 4, xp.ones_like(t), xp.zeros_like(t)
+    for k in range(count):
+        series = series + term
+        term = term * square / ((k + 1) * (k + 1 + n))
+    return series * (t / 2) ** n / math.factorial(n)
 
 
 @op("elementwise", floats=True)
@@ -62,11 +67,7 @@ def order_j(b: Any, x: Any, n: int) -> Any:
     t = xp.abs(x)
     near, far = t <= 4, t > 40
     small, large = xp.where(near, t, 0.0), xp.where(far, t, 40.0)
-    square, term, series = -small * small / 4, xp.ones_like(t), xp.zeros_like(t)
-    for k in range(24):
-        series = series + term
-        term = term * square / ((k + 1) * (k + 1 + n))
-    series = series * (small / 2) ** n / math.factorial(n)
+    series = power_series(xp, small, n, -1, 24)
     middle, held = xp.zeros_like(t), xp.where(near | far, 1.0, t)
     for k in range(POINTS + 1):
         angle = math.pi * k / POINTS

@@ -260,8 +260,6 @@ Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]
 def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
     """The gradient of a parameter, if it fits."""
     g, who = p.grad, type(optimizer).__name__
-    if not isinstance(g, Tensor):
-        raise TypeError(f"{who}: .grad must be a tensor, got {type(g).__name__}")
     if g.array.shape != p.array.shape:
         raise ShapeError(f"{who}: a gradient must have its parameter's shape {tuple(p.shape)}, got {tuple(g.shape)}")
     if g.array.dtype != p.array.dtype:

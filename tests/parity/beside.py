@@ -159,3 +159,17 @@ class Table:
         name = name or what
         count = self.taken[name] = self.taken.get(name, 0) + 1
         self.rows.append(pytest.param(what, args, options, order, tol, id=f"{name}-{count}"))
+
+    def tests(self, only_numpy: str | None = None) -> tuple[Callable, Callable]:
+        """The tests of all rows: beside PyTorch, and on a strict namespace but for those named `only_numpy`."""
+        names = ("what", "args", "options", "order", "tol")
+
+        @pytest.mark.parametrize(names, self.rows)
+        def like_pytorch(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
+            compare(what, args, options, order, tol)
+
+        @pytest.mark.parametrize(names, [row for row in self.rows if only_numpy is None or only_numpy not in row.id])
+        def on_a_strict_namespace(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
+            compare_strict(what, args, options, order, tol)
+
+        return like_pytorch, on_a_strict_namespace

@@ -13,8 +13,6 @@ import minigrad
 from .beside import (
     RNG,
     Table,
-    compare,
-    compare_strict,
     flat,
     found,
     host,
@@ -265,14 +263,7 @@ row("sum", positive(2, 3), axis=(0, 1), keepdims=True, name="sum-keepdims")
 row("cat", [positive(2, 3), positive(2, 1)], axis=1, name="cat-axis")
 
 
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), row.rows)
-def test_like_pytorch(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare(what, args, options, order, tol)
-
-
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), [r for r in row.rows if "view" not in r.id])
-def test_on_a_strict_namespace(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare_strict(what, args, options, order, tol)
+test_like_pytorch, test_on_a_strict_namespace = row.tests(only_numpy="view")
 
 
 # -- types -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 import minigrad
 
-from .beside import Table, compare, compare_strict, normal, torch
+from .beside import Table, normal, torch
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # PyTorch's, of old names
 row = Table()
@@ -105,14 +105,7 @@ row(lambda m, a: [x * x for x in m.svd(a)], normal(4, 3), name="svd", tol=1e-8)
 row("chain_matmul", normal(2, 3), normal(3, 4), normal(4, 2))
 
 
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), row.rows)
-def test_like_pytorch(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare(what, args, options, order, tol)
-
-
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), row.rows)
-def test_on_a_strict_namespace(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare_strict(what, args, options, order, tol)
+test_like_pytorch, test_on_a_strict_namespace = row.tests()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 3), (2, 4, 4)])

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pytest
 
-from .beside import Table, compare, compare_strict, normal, turned, whole
+from .beside import Table, normal, turned, whole
 
 row = Table()
 
@@ -145,11 +142,4 @@ row("moveaxis", cubes, 0, 2)
 row("swapdims", cubes, 0, 2)
 
 
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), row.rows)
-def test_like_pytorch(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare(what, args, options, order, tol)
-
-
-@pytest.mark.parametrize(("what", "args", "options", "order", "tol"), row.rows)
-def test_on_a_strict_namespace(what: Any, args: tuple, options: dict, order: int, tol: float) -> None:
-    compare_strict(what, args, options, order, tol)
+test_like_pytorch, test_on_a_strict_namespace = row.tests()

@@ -12,8 +12,7 @@ from .. import attention as plain
 from .elementwise import Softmax
 from .library import DST, SOFTMAX, SRC, WEIGHTS, Library
 from .primitive import FLOAT32, Primitive, compiled, finite, fits
-
-FEW = 2e5  # multiplications; below, NumPy's products are done before oneDNN's have begun
+from .product import FEW
 
 
 class Products:

@@ -26,10 +26,9 @@ from .library import (
     TRAINING,
     Library,
 )  # fmt: skip
-from .primitive import FLOAT32, Primitive, compiled, finite, fits
+from .primitive import FEW, FLOAT32, Primitive, compiled, finite, fits
 
 COST = 100.0  # operations that take as long as one element here
-FEW = 4096  # elements; below, a NumPy call or two are done before oneDNN's has begun
 
 
 class Elementwise:

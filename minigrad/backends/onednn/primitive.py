@@ -20,7 +20,7 @@ from ..threads import CHOSEN, alone, one_thread, openmp, take_up
 from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
 SMALL = 2e7
-FEW = 4096  # elements; below, NumPy has copied them before oneDNN has begun
+FEW = 4096  # elements; below, a NumPy call or two are done before oneDNN has begun
 MOST = 2000  # compiled primitives that are kept in a thread; beyond, the oldest go
 FLOAT32 = np.dtype(np.float32)
 pointer_at = c_void_p.from_address

@@ -5,8 +5,9 @@ Tensors, ops and derivatives are here under PyTorch's names; layers in `minigrad
 """
 
 import math
+from typing import TYPE_CHECKING
 
-from . import amp, autograd, backends, data, diagnose, func, io, nn, notebook, ops, optim, teach, train, viz
+from . import amp, autograd, backends, func, io, nn, notebook, ops, optim
 from .amp.casting import wrap_functions
 from .autograd import (
     decompose,
@@ -30,17 +31,20 @@ from .backends import (
     set_default_dtype,
     set_num_threads,
 )
-from .diagnose import explain
 from .func import vmap
-from .guard import guard
+from .guard import guard_all
 from .io import load, save
 from .ops import linalg
 from .ops.functions import *
 from .ops.out import *
 from .ops.printing import set_printoptions
-from .summaries import summary
 from .torch_face import Tensor, settle
 from .trace import record
+
+if TYPE_CHECKING:  # loaded when first asked for, see `late.py` and LATE in `torch_face/places.py`
+    from . import data, diagnose, teach, train, viz
+    from .diagnose import explain
+    from .summaries import summary
 
 float16, bfloat16, float32, float64 = dtypes.float16, dtypes.bfloat16, dtypes.float32, dtypes.float64
 uint8, int8, int16, int32, int64 = dtypes.uint8, dtypes.int8, dtypes.int16, dtypes.int32, dtypes.int64
@@ -51,4 +55,4 @@ __version__ = "0.1.0"
 
 settle(__name__)
 wrap_functions(__name__)
-guard(__name__)
+guard_all(__name__)

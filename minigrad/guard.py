@@ -12,7 +12,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from numbers import Integral, Real
 from pathlib import Path
 from traceback import walk_tb
@@ -91,14 +91,12 @@ KINDS: dict[type, type[Exception]] = {
 
 def looking(constructor: Callable, name: str) -> Callable:
     """A layer's constructor that looks at numbers which it only puts aside, to fail, or worse, not to, when it is called."""
-    parameters = inspect.signature(constructor).parameters
-    wanted = {key: str(parameter.annotation).split(" | ") for key, parameter in parameters.items()}
-    wanted = {key: kinds for key, kinds in wanted.items() if kinds[0] in ("int", "float") and kinds[1:] in ([], ["None"])}
 
     @wraps(constructor)
     def made(*args: Any, **options: Any) -> None:
         constructor(*args, **options)
-        for key, value in (*zip(parameters, args, strict=False), *options.items()):
+        names, wanted = numbers(constructor)
+        for key, value in (*zip(names, args, strict=False), *options.items()):
             kinds = wanted.get(key)
             if kinds is None or (value is None and "None" in kinds):
                 continue
@@ -108,6 +106,14 @@ def looking(constructor: Callable, name: str) -> Callable:
                 raise ValueError(f"{name}: {key} must be a number, got nan")
 
     return made
+
+
+@cache
+def numbers(constructor: Callable) -> tuple[list[str], dict[str, list[str]]]:
+    """The names of a constructor's arguments; and of those that are numbers, or may be None, the types."""
+    parameters = inspect.signature(constructor).parameters
+    kinds = {key: str(parameter.annotation).split(" | ") for key, parameter in parameters.items()}
+    return list(parameters), {k: of for k, of in kinds.items() if of[0] in ("int", "float") and of[1:] in ([], ["None"])}
 
 
 def within(file: str) -> bool:
@@ -152,30 +158,39 @@ def described(value: Any) -> str:
 
 # Where an error that speaks for an op within a function speaks for the function; and modules that run users' functions.
 RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "special", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim",
-            "optim.lr_scheduler", "data", "testing", "random")  # fmt: skip
-OTHERS = ("autograd", "autograd.functional", "func", "diagnose", "teach", "train", "viz")
+            "optim.lr_scheduler", "testing", "random")  # fmt: skip
+OTHERS = ("autograd", "autograd.functional", "func")
 
 
-def guard(top: str) -> None:
-    """Guard the functions of modules, the constructors of their classes, Tensor's methods, and the layers' `forward`."""
+def guard_all(top: str) -> None:
+    """Guard the functions of modules, the constructors of their classes, Tensor's methods, and the layers' `forward`.
+
+    Modules that are loaded later guard themselves.
+    """
     for names, rename in ((RENAMING, True), (OTHERS, False)):
-        for module in (sys.modules[f"{top}.{name}".rstrip(".")] for name in names):
-            for name, value in list(vars(module).items()):
-                if name[0] != "_" and ours(value, top) and (whole(module) or at_home(module, value)):
-                    guard_one(module, name, value, rename)
+        for name in names:
+            guard(f"{top}.{name}".rstrip("."), rename)
     for name, value in list(vars(Tensor).items()):
-        if name[0] != "_" and ours(value, top):
+        if name[0] != "_" and ours(value):
             setattr(Tensor, name, guarded(value, name, name != "backward"))  # which any op's rule may end
     layers: list[Any] = list(vars(sys.modules[f"{top}.nn"]).values())
     for kind in layers:
-        if isinstance(kind, type) and ours(getattr(kind, "forward", None), top):
+        if isinstance(kind, type) and ours(getattr(kind, "forward", None)):
             type.__setattr__(kind, "forward", guarded(kind.forward, kind.__name__, False))  # type: ignore[attr-defined]
 
 
-def ours(value: Any, top: str) -> bool:
+def guard(name: str, rename: bool = False) -> None:
+    """Guard the public functions of a module, and the constructors of its classes."""
+    module = sys.modules[name]
+    for key, value in list(vars(module).items()):
+        if key[0] != "_" and ours(value) and (whole(module) or at_home(module, value)):
+            guard_one(module, key, value, rename)
+
+
+def ours(value: Any) -> bool:
     """Whether a value is a function or class of this package. Ops are not: they explain their errors themselves."""
     kinds = isinstance(value, (FunctionType, type)) and not isinstance(value, Op)
-    return kinds and (value.__module__ or "").partition(".")[0] == top and value.__module__ != operands.__name__
+    return kinds and (value.__module__ or "").partition(".")[0] == __package__ and value.__module__ != operands.__name__
 
 
 def whole(module: ModuleType) -> bool:
@@ -193,9 +208,7 @@ def at_home(module: ModuleType, value: Any) -> bool:
 def guard_one(module: ModuleType, name: str, value: Any, rename: bool) -> None:
     if isinstance(value, type):
         made: Any = getattr(value, "__init__", None)  # of a base, perhaps
-        if ours(made, __name__.partition(".")[0]) and not (
-            issubclass(value, (BaseException, Device)) or value is Tensor or made is Tensor.__init__
-        ):
+        if ours(made) and not (issubclass(value, (BaseException, Device)) or value is Tensor or made is Tensor.__init__):
             made = looking(made, value.__name__) if module.__name__.endswith(".nn") else made
             type.__setattr__(value, "__init__", guarded(made, value.__name__))
         return

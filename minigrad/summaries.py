@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core import Tensor, mode, walk
+from .guard import guard
 from .nn import Module
 from .nn.trouble import shown
 from .ops.functions import randn
@@ -133,3 +134,6 @@ def flops(call: Call) -> int:
     if call.op.name in RECURRENT:  # the products with both weights, for each row
         return 2 * shapes[0][0] * (math.prod(shapes[1]) + math.prod(shapes[2]))
     return 0 if call.op.kind in FREE else max([made, *map(math.prod, shapes)])
+
+
+guard(__name__, rename=True)

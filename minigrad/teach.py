@@ -25,6 +25,7 @@ from .core import MODE, OPS, Node, Tensor, node_of, walk
 from .core.backward import fit
 from .diagnose.local import sent
 from .diagnose.paths import NORMS, along
+from .guard import guard
 
 RULES = {
     "order": "a node is visited as soon as one gradient has reached it; what reaches it later is lost",
@@ -237,3 +238,6 @@ def compare(loss_fn: Callable[..., Tensor], inputs: Any, broken: str, eps: float
     numeric = [differences(loss_fn, xs, k, 0, eps).reshape(tuple(xs[k].shape)) for k in wanted]
     names = list(inspect.signature(loss_fn).parameters)
     return Comparison(broken, [names[k] if k < len(names) else f"input {k}" for k in wanted], right, wrong, numeric)
+
+
+guard(__name__)

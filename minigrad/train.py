@@ -17,6 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .core import Tensor, mode
+from .guard import guard
 from .io import load, save
 from .nn import Module
 from .nn.utils import clip_grad_norm_
@@ -273,3 +274,6 @@ class Place:
         for g, state in zip(self.generators, self.start, strict=True):
             g.set_state(state)
         return History(saved["loss"], saved["epochs"]), saved["skip"], saved["sums"]
+
+
+guard(__name__)

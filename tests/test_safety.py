@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pytest
 import minigrad
 from minigrad import Tensor, nn, optim
 from minigrad.backends import GradError
+from minigrad.core import walk
 
 from .test_engine import leaf, scalar
 
@@ -244,9 +246,12 @@ def test_200_000_deep() -> None:
     first = minigrad.autograd.grad(y, x, retain_graph=True)[0]
     assert "502 nodes" in str(minigrad.viz.draw(y))  # of a chain this long the middle is one node
     twin = copy.deepcopy(x)
+    assert len(walk([y.grad_fn])) == 200_000
     y.backward()
     assert x.grad.item() == first.item() == 1 and twin.item() == 1
+    gone = weakref.ref(y.grad_fn)
     del y
+    assert gone() is None
 
 
 def test_100_000_wide() -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import importlib
 import itertools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,9 +141,9 @@ def quietly(work: Callable, *part: np.ndarray) -> None:
 
 
 @functools.cache
-def crew(many: int) -> ThreadPoolExecutor:
+def crew(many: int) -> Any:
     """Threads that wait for work."""
-    return ThreadPoolExecutor(many, "minigrad")
+    return importlib.import_module("concurrent.futures").ThreadPoolExecutor(many, "minigrad")  # it takes 10 ms to load
 
 
 def after_fork() -> None:

@@ -1,5 +1,6 @@
 """Datasets, samplers and the loader that makes batches of them, under PyTorch's names; collections of pictures; small data."""
 
+from ..guard import guard
 from . import transforms
 from .collate import default_collate, default_convert
 from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, random_split
@@ -27,3 +28,5 @@ __all__ = [
     "circles", "default_collate", "default_convert", "digits", "get_worker_info", "iris", "random_split", "spirals", "text",
     "transforms", "two_moons", "wine",
 ]  # fmt: skip
+
+guard(__name__, rename=True)

@@ -14,6 +14,8 @@ from ..backends import ShapeError
 from ..core import Tensor
 from ..ops.functions import cat, full, stack
 
+__all__ = ["make_grid", "save_image"]
+
 
 def make_grid(
     tensor: Tensor | Sequence[Tensor], nrow: int = 8, padding: int = 2, normalize: bool = False,

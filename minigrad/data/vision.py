@@ -17,6 +17,8 @@ from .download import download
 from .idx import read_cifar, read_idx
 from .plain_pickle import read_cifar_pickle
 
+__all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "FashionMNIST", "VisionDataset"]
+
 
 class VisionDataset(Dataset):
     """Pictures `data` with labels `targets` from files under `root`: case i is (picture, label), each through its transform.

@@ -237,6 +237,17 @@ def also(**names: str) -> Callable[[Function], Function]:
     return wrapped
 
 
+class Behind:
+    """What stands behind a wrapper, as its `__wrapped__`: the function, and the signature to show, made when asked for."""
+
+    def __init__(self, function: Callable, signature: Callable[[], Signature]) -> None:
+        self.__wrapped__, self.signature = function, signature
+
+    @property
+    def __signature__(self) -> Signature:
+        return self.signature()
+
+
 def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
     """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for."""
     names = ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
@@ -248,12 +259,14 @@ def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
                 args = (*args, options.pop(names[len(args)]))
             if unknown := options.keys() - op.defaults.keys():
                 raise TypeError(f"{called.__name__}: no argument {min(unknown)!r} beside what is given. Expected "
-                                f"{called.__name__}{called.__signature__}")  # type: ignore[attr-defined]  # fmt: skip
+                                f"{called.__name__}{shown()}")  # fmt: skip
         return op(*args, **options)
 
-    plain, keyword = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
-    parameters = [*(Parameter(n, plain) for n in names), *(Parameter(n, keyword, default=v) for n, v in op.defaults.items())]
-    called.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    def shown() -> Signature:
+        inputs = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names]
+        return Signature(inputs + [Parameter(n, Parameter.KEYWORD_ONLY, default=v) for n, v in op.defaults.items()])
+
+    called.__wrapped__ = Behind(op.kernel, shown)  # type: ignore[attr-defined]
     called.__name__ = called.__qualname__ = name or op.name
     called.__module__ = home
     called.__doc__ = op.__doc__

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op
 from . import functions
-from .operands import by_name, tensor_of
+from .operands import Behind, by_name, tensor_of
 from .update import write
 
 NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange
@@ -44,13 +44,18 @@ def writing(name: str, function: Callable) -> Callable:
         result = function(*args, **options) if options else direct(*args)
         return result if out is None else written_into(name, out, result)
 
+    called.__wrapped__ = Behind(function, partial(with_out, function))  # type: ignore[assignment]
+    called.__module__, called.__name__, called.__qualname__ = __name__, name, name
+    return called
+
+
+def with_out(function: Callable) -> inspect.Signature:
+    """The signature of `function`, and `out`."""
     given = inspect.signature(function)
     last = inspect.Parameter("out", inspect.Parameter.KEYWORD_ONLY, default=None)
     kinds = [p for p in given.parameters.values() if p.kind is inspect.Parameter.VAR_KEYWORD]
     plain = [p for p in given.parameters.values() if p not in kinds]
-    called.__signature__ = given.replace(parameters=[*plain, last, *kinds])  # type: ignore[attr-defined]
-    called.__module__, called.__name__, called.__qualname__ = __name__, name, name
-    return called
+    return given.replace(parameters=[*plain, last, *kinds])
 
 
 def written_into(who: str, out: Any, result: Any) -> Any:

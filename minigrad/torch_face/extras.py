@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +14,6 @@ from ..core import Tensor
 from ..nn import functional
 from ..ops.create import as_tensor, linspace
 from ..ops.random import get_rng_state, set_rng_state
-from .devices import nothing
 
 # -- about tensors -----------------------------------------------------------------------------------------------------
 
@@ -129,25 +127,3 @@ def SummaryWriter(*args: Any, **kwargs: Any) -> Any:
             "SummaryWriter: needs the package tensorboardX, which is not installed. Hint: pip install tensorboardX"
         )
     return importlib.import_module("tensorboardX").SummaryWriter(*args, **kwargs)
-
-
-def spawn(
-    fn: Callable, args: tuple = (), nprocs: int = 1, join: bool = True, daemon: bool = False, start_method: str = "spawn"
-):
-    """Run fn(rank, *args) in `nprocs` processes. Raises RuntimeError if one of them fails."""
-    context = cast(Any, multiprocessing.get_context(start_method))
-    processes = [context.Process(target=fn, args=(rank, *args), daemon=daemon) for rank in range(nprocs)]
-    for process in processes:
-        process.start()
-    if not join:
-        return processes
-    for process in processes:
-        process.join()
-    failed = [rank for rank, process in enumerate(processes) if process.exitcode]
-    if failed:
-        raise RuntimeError(f"spawn: process {failed[0]} ended with exit code {processes[failed[0]].exitcode}")
-    return None
-
-
-MULTIPROCESSING = {name: getattr(multiprocessing, name) for name in multiprocessing.__all__}
-MULTIPROCESSING |= {"spawn": spawn, "set_sharing_strategy": nothing, "get_all_sharing_strategies": lambda: set()}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import linecache
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from ..late import Late
 
 
 class Missing(AttributeError):
@@ -32,13 +34,20 @@ def nearest(name: str, known: list[str]) -> str | None:
     return found[0] if found else None
 
 
-def answer(owner: str, names: Callable[[], list[str]]) -> Callable[[str], Any]:
-    """A module's `__getattr__`: raises `Missing`."""
+def answer(owner: str, here: dict[str, Any], late: Late | Mapping[str, Late]) -> Callable[[str], Any]:
+    """A module's `__getattr__`: loads what is to be loaded late, and raises `Missing` for what is not there."""
 
     def __getattr__(name: str) -> Any:
+        if isinstance(late, Late):
+            offered = late.load().__all__
+            here.update({key: getattr(late.load(), key) for key in offered}, __all__=offered)
+        elif name in late:
+            here[name] = late[name].load()
+        if name in here:
+            return here[name]
         frame = sys._getframe(1)
         while frame.f_back and "importlib" in frame.f_code.co_filename:  # `from minigrad import name`
             frame = frame.f_back
-        raise Missing(owner, name, names, frame.f_code.co_filename, frame.f_lineno)
+        raise Missing(owner, name, lambda: [*here, *late], frame.f_code.co_filename, frame.f_lineno)
 
     return __getattr__

@@ -8,9 +8,9 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import core, data, nn, ops
+from .. import core, nn, ops
 from ..autograd import anomaly, checkpoint, modes
-from ..data import grid, transforms, vision
+from ..late import Late
 from ..nn import conv, hooks, loss, norm, parallel
 from ..ops import functions, random, special_names
 from . import cluster, devices, extras, methods, older, switches, testing, typed
@@ -33,10 +33,11 @@ PARTS = """module container linear conv batchnorm normalization pooling loss act
 BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm": norm.InstanceNorm,
          "_ConvNd": conv.Convolution, "_ConvTransposeNd": conv.TransposedConvolution, "_Loss": loss.Loss,
          "_WeightedLoss": loss.WeightedLoss}  # fmt: skip
-LAYERS, DATA = {**names(nn), **BASES}, names(data)
-COLLECTIONS = {kind.__name__: kind for kind in (vision.CIFAR10, vision.CIFAR100, vision.FashionMNIST, vision.KMNIST,
-                                                vision.MNIST, vision.VisionDataset)}  # fmt: skip
-TRANSFORMS = {name: getattr(transforms, name) for name in transforms.__all__}
+LAYERS = {**names(nn), **BASES}
+DATA, TRANSFORMS = Late("minigrad.data"), Late("minigrad.data.transforms")
+COLLECTIONS, GRID = Late("minigrad.data.vision"), Late("minigrad.data.grid")
+LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "teach", "train", "viz")},
+        "explain": Late("minigrad.diagnose", "explain"), "summary": Late("minigrad.summaries", "summary")}  # fmt: skip
 CHECKPOINT = {
     name: getattr(checkpoint, name)
     for name in (
@@ -50,11 +51,11 @@ CHECKPOINT = {
 GRAD_MODE = {name: getattr(modes, name) for name in ("enable_grad", "inference_mode", "no_grad", "set_grad_enabled")}
 ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_detect_anomaly")}
 WRITER = {"SummaryWriter": extras.SummaryWriter}
-# What stands at each place, beside what is there already.
-PLACES: dict[str, dict[str, Any]] = {
+# What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
+PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
          **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
-         "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled},
+         "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
@@ -77,11 +78,11 @@ PLACES: dict[str, dict[str, Any]] = {
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
     "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
     "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
-    "multiprocessing": extras.MULTIPROCESSING, "testing": {"assert_close": testing.assert_close},
+    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": {"assert_close": testing.assert_close},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
-    "torchvision.utils": {"make_grid": grid.make_grid, "save_image": grid.save_image},
+    "torchvision.utils": GRID,
 }  # fmt: skip
 HOMES = {"torch": "minigrad", "torchvision": "minigrad.torchvision"}  # where a script's packages are here
 
@@ -97,11 +98,22 @@ def settle(top: str) -> None:
     for place, content in PLACES.items():
         module = at(f"{top}.{place}".rstrip("."))
         module.__class__ = switches.KINDS.get(place, type(module))
-        for key, value in content.items():
-            module.__dict__.setdefault(key, value)
-        module.__dict__.setdefault("__getattr__", answer(module.__name__, partial(list, module.__dict__)))
+        here, late = module.__dict__, content
+        if not isinstance(content, Late):
+            late = {key: value for key, value in content.items() if isinstance(value, Late)}
+            for key, value in content.items():
+                if key not in late:
+                    here.setdefault(key, value)
+        here.setdefault("__getattr__", answer(module.__name__, here, late))
+        if late:
+            here["__dir__"] = partial(listed, here, late)
     for name, method in methods.METHODS.items():
         setattr(core.Tensor, name, method)
+
+
+def listed(here: dict[str, Any], late: Late | dict[str, Late]) -> list[str]:
+    """The names of a module, with those that are not loaded yet."""
+    return sorted({*here, *(late.load().__all__ if isinstance(late, Late) else late)})
 
 
 def at(name: str) -> ModuleType:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import functools
+import importlib
 import os
 import struct
 import sys
 import warnings
+from collections.abc import Iterator
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
@@ -84,14 +85,16 @@ class Argument(ctypes.Structure):
     _fields_ = [("arg", c_int), ("memory", c_void_p)]
 
 
-def candidates() -> list[str]:
+def candidates() -> Iterator[str]:
     """Where libdnnl may be: the environment variable, the pip package, the system; in this order."""
-    found = [os.environ[VARIABLE]] if os.environ.get(VARIABLE) else []
+    if os.environ.get(VARIABLE):
+        yield os.environ[VARIABLE]
     # The package puts the library into the `lib` folder of the environment, two above site-packages.
     places = dict.fromkeys([Path(sys.prefix, "lib"), *(Path(p).parents[1] for p in sys.path if p.endswith("site-packages"))])
-    found += [str(place / "libdnnl.so.3") for place in places if (place / "libdnnl.so.3").exists()]
-    system = ctypes.util.find_library("dnnl")
-    return found + ([system] if system else [])
+    yield from (str(place / "libdnnl.so.3") for place in places if (place / "libdnnl.so.3").exists())
+    system = importlib.import_module("ctypes.util").find_library("dnnl")  # slow: it runs programs that know
+    if system:
+        yield system
 
 
 def open_library() -> tuple[Any, str]:

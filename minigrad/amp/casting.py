@@ -247,7 +247,7 @@ def wrap_functions(top: str) -> None:
     for module in (sys.modules[f"{top}{part}"] for part in (".nn.functional", ".linalg", "")):
         for name in sorted(listed):
             function = vars(module).get(name)
-            if isinstance(function, FunctionType):
+            if isinstance(function, FunctionType) and not hasattr(function, "op"):
                 wrapped, own_name = casting_first(name, function), function.__name__
                 setattr(module, name, wrapped)
                 home = sys.modules.get(str(function.__module__))
@@ -255,5 +255,5 @@ def wrap_functions(top: str) -> None:
                     vars(home)[own_name] = wrapped
     for name in sorted(listed):
         method = vars(Tensor).get(name)
-        if isinstance(method, FunctionType):
+        if isinstance(method, FunctionType) and not hasattr(method, "op"):
             setattr(Tensor, name, casting_first(name, method))

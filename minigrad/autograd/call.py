@@ -91,7 +91,7 @@ class Call:
         node.saved = (entries,) if entries else ()
         hooks = acting()
         checked = [] if hooks is not None and not hooks.guarded else [x for x in ctx._saved if x is not None]
-        node.versions = [n for x in checked for n in (written(x), written(x)[0])]
+        node.versions = [(written(x), written(x)[0]) for x in checked]
         self.node = weakref.ref(node)
         self.nodes = {i: node if single else self.part_node(i, node) for i in self.sloped}
         ctx._saved = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -167,7 +168,7 @@ class Hooked(Op):
         self.pending: tuple = (None, [])
         wanted = [k for k, rule in enumerate(node.plan.rules) if rule is not None]
         rules = tuple((self.rule(k, k == wanted[-1]), tuple) if k in wanted else None for k in range(len(node.plan.rules)))
-        node.plan = node.plan._replace(rules=rules, fused=(lambda *values: self.parts(values, False), tuple))
+        node.plan = replace(node.plan, rules=rules, fused=(lambda *values: self.parts(values, False), tuple))
         node.op = self
 
     def rule(self, k: int, last: bool) -> Callable:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from operator import methodcaller
-
 import numpy as np
 
 from .backend import Backend, register
@@ -27,7 +25,7 @@ NUMPY = register(
         from_host=np.asarray,
         owns=lambda array: type(array) is np.ndarray and array.base is None,  # a scalar could not be added to in place
         shares=lambda view, array: np.may_share_memory(view, array) or not view.size,
-        as_array=methodcaller("__array__"),  # half the time of np.asarray
+        as_array=lambda y: y.__array__(),  # faster than np.asarray
     ),
     *_SCALARS,
 )

@@ -46,12 +46,11 @@ class Node:
         if self.saved is None:
             raise GradError(f"backward: the values that {self.op.name} saved were freed by an earlier backward, {self.versions}"
                             ". Hint: call backward(retain_graph=True) the first time")  # fmt: skip
-        versions = self.versions
-        for i in range(0, len(versions), 2):
-            if versions[i][0] != versions[i + 1]:
+        for version, then in self.versions:
+            if version[0] != then:
                 raise GradError(f"backward: one of the variables needed for gradient computation has been modified by an "
                                 f"inplace operation: what {self.op.name} saved (output {tuple(self.shape)}) is at version "
-                                f"{versions[i][0]}; expected version {versions[i + 1]}. Hint: .clone() it first")  # fmt: skip
+                                f"{version[0]}; expected version {then}. Hint: .clone() it first")  # fmt: skip
 
 
 def walk(roots: Any) -> list[Node]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from inspect import CO_VARARGS
+from itertools import repeat
 from operator import itemgetter
 from types import MethodType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends import backend_for, backend_of, is_array
 from .modes import MODE
@@ -17,7 +19,8 @@ OPS: dict[str, Op] = {}
 _NUMBERS = frozenset((float, int, type(None)))
 
 
-class Plan(NamedTuple):
+@dataclass(slots=True)
+class Plan:
     """What a call must save, for one choice of inputs that want a gradient."""
 
     sources: tuple  # what is saved, in order: ("y", 0), ("input", k), ("extra", k), ("shape", k), ("option", name) ...
@@ -111,15 +114,16 @@ class Op:
                 if fitted is not None:
                     return self(*fitted, **options)
         try:
-            y = self.kernel(b, *arrays, **options)
+            y = self.kernel(b, *arrays, **options) if options else self.kernel(b, *arrays)
         except Exception as error:
             raise self.explained(error, arrays) from error
         extras: tuple = ()
         if self.saves:
             y, *extras = y
-        for k in self.writes:
-            if isinstance(args[k], Tensor):
-                written(args[k])[0] += 1
+        if self.writes:
+            for k in self.writes:
+                if isinstance(args[k], Tensor):
+                    written(args[k])[0] += 1
         if type(y) is not b.array_type:
             y = backend_of(y).as_array(y)  # a NumPy scalar, or an array that was moved
         if self.kind == "update":
@@ -133,8 +137,9 @@ class Op:
                 out.base, out.how, out.stamp = args[0], how, out.version[0]
             if wanted and grad and self.rules:
                 self._record(out, key, args, arrays, parents, extras, options)
-        for listener in listeners:
-            listener.heard(self, args, options, out, extras)
+        if listeners:
+            for listener in listeners:
+                listener.heard(self, args, options, out, extras)
         return out
 
     def _record(self, out: Tensor, key: int, args: tuple, arrays: list, parents: list, extras: Any, options: Any) -> None:
@@ -143,14 +148,13 @@ class Op:
         plan = self.plans.get(key) or self.plans.setdefault(key, self._plan(key, len(args)))
         saved = plan.take((y, *arrays, *extras))
         if plan.rest:
-            usual = plan.usual if not options else ()
-            saved += usual or tuple([self._look_up(source, arrays, options) for source in plan.rest])
+            saved += (not options and plan.usual) or tuple(map(self._look_up, plan.rest, repeat(arrays), repeat(options)))
         versions: list = []
         for k in plan.guarded:
             x = out if k < 0 else args[k]
             if isinstance(x, Tensor):
                 version = x.version or written(x)
-                versions += (version, version[0])
+                versions.append((version, version[0]))
                 if len(version) == 1:
                     version.append(True)  # saved: `numpy()` then gives an array that can't be written
         out.node = Node(self, options, parents, plan, y.shape, y.dtype, saved, versions)
@@ -208,10 +212,8 @@ class Op:
         what, which = source
         if what == "shape":
             return getattr(arrays[which], "shape", ())
-        if what == "shapes":
-            return [a.shape for a in arrays[which:]]
-        if what == "inputs":
-            return tuple(arrays[which:])
+        if what in ("shapes", "inputs"):
+            return tuple(arrays[which:]) if what == "inputs" else [a.shape for a in arrays[which:]]
         return which if what == "constant" else options.get(which, self.defaults.get(which))
 
     def __get__(self, tensor: Any, owner: Any) -> Any:

@@ -33,7 +33,7 @@ from .elementwise import floor_divide, pow, remainder, square
 from .functions import div
 from .index import getitem
 from .likeness import NEW
-from .operands import axis, by_name
+from .operands import as_method, axis
 from .pieces import fill_diagonal_, sum_to_size
 from .printing import text
 from .sampling import FILLS
@@ -288,19 +288,9 @@ IN_PLACE = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv add
     sinc sinh sqrt square sub subtract tan tanh tril triu true_divide trunc xlogy""".split()
 
 
-def as_method(function: Callable) -> Callable:
-    """An op as a plain function, whose method Python calls faster; any other function as it is."""
-    if not isinstance(function, Op):
-        return function
-    if function.inputs != ["x"] or function.defaults:
-        return by_name(function)
-    method = lambda self: function(self)  # noqa: E731
-    method.__name__, method.__doc__ = function.name, function.__doc__
-    return method
-
-
 for name in METHODS:
-    setattr(Tensor, name, as_method(getattr(functions, name)))
+    function = getattr(functions, name)
+    setattr(Tensor, name, as_method(function) if isinstance(function, Op) else function)
 for name in IN_PLACE:
     setattr(Tensor, f"{name}_", in_place(name, getattr(functions, name)))
 for name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"):

@@ -249,7 +249,10 @@ class Behind:
 
 
 def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
-    """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for."""
+    """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for.
+
+    Its attribute `op` says that it is nothing else.
+    """
     names = ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
 
     def called(*args: Any, **options: Any) -> Any:
@@ -260,7 +263,8 @@ def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
             if unknown := options.keys() - op.defaults.keys():
                 raise TypeError(f"{called.__name__}: no argument {min(unknown)!r} beside what is given. Expected "
                                 f"{called.__name__}{shown()}")  # fmt: skip
-        return op(*args, **options)
+            return op(*args, **options)
+        return op(*args)
 
     def shown() -> Signature:
         inputs = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names]
@@ -270,7 +274,17 @@ def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
     called.__name__ = called.__qualname__ = name or op.name
     called.__module__ = home
     called.__doc__ = op.__doc__
+    called.op = op  # type: ignore[attr-defined]
     return called
+
+
+def as_method(op: Op) -> Callable:
+    """An op as a method: as by `by_name`, or, of one tensor and nothing else, as a function that Python calls faster."""
+    if op.inputs != ["x"] or op.defaults:
+        return by_name(op)
+    method: Any = lambda self: op(self)  # noqa: E731
+    method.__name__, method.__doc__, method.op = op.name, op.__doc__, op
+    return method
 
 
 def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:

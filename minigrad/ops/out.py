@@ -45,6 +45,8 @@ def writing(name: str, function: Callable) -> Callable:
         return result if out is None else written_into(name, out, result)
 
     called.__wrapped__ = Behind(function, partial(with_out, function))  # type: ignore[assignment]
+    if direct is not function:
+        called.op = direct  # type: ignore[attr-defined]
     called.__module__, called.__name__, called.__qualname__ = __name__, name, name
     return called
 

@@ -61,7 +61,7 @@ def program_behind(tensor: Tensor, gradient: Tensor | None = None) -> Program:
 def kept(node: Node) -> dict[tuple, Any]:
     """What a node saved, by source; nothing if it was freed, or overwritten since."""
     versions = node.versions if node.saved else ()
-    fresh = all(versions[i][0] == versions[i + 1] for i in range(0, len(versions), 2))
+    fresh = all(version[0] == then for version, then in versions)
     return dict(zip(node.plan.sources, node.saved, strict=True)) if node.saved and fresh else {}
 
 

@@ -42,6 +42,8 @@ DIFFER = {
 @settings(max_examples=1500, deadline=None)
 def test_a_spoiled_call_agrees_or_is_refused(seed: int) -> None:
     case, arrays, options, what = spoiled(seed)
+    if case.name.startswith("complex_eigen") and isinstance(arrays[0], np.ndarray) and not np.isfinite(arrays[0]).all():
+        return  # which ends PyTorch's process
     ours = outcome(minigrad, case, arrays, options)
     theirs = outcome(torch, case, arrays, as_torch_options(options))
     if isinstance(ours, Exception) or case.name.split("-")[0] in DIFFER:

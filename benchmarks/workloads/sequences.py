@@ -1,4 +1,4 @@
-"""Sequences: a small GPT and an LSTM."""
+"""Sequences: a small GPT, an LSTM, and a recurrent net written by hand."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .workload import adam, pictures, training, workload
+from .workload import adam, pictures, sgd, training, workload
 
 WORDS, LENGTH, WIDTH, HEADS, LAYERS, BATCH = 65, 64, 128, 4, 4, 16
 
@@ -67,3 +67,25 @@ def lstm(lib: Any) -> Any:
 
     model = Last()
     return training(lib, model, adam(lib, model), pictures(32, 32, 32))
+
+
+@workload("recurrent net by hand, x[:, t] in a loop of 128 steps, width 64, SGD, batch 32")
+def rnn_by_hand(lib: Any) -> Any:
+    nn = lib.nn
+
+    class ByHand(nn.Module):
+        """h <- tanh(x_t + W h), over what a linear layer makes of every step's input."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inward, self.again, self.head = nn.Linear(16, 64), nn.Linear(64, 64, bias=False), nn.Linear(64, 10)
+
+        def forward(self, x: Any) -> Any:
+            steps = self.inward(x)
+            h = lib.tanh(steps[:, 0])
+            for t in range(1, 128):
+                h = lib.tanh(steps[:, t] + self.again(h))
+            return self.head(h)
+
+    model = ByHand()
+    return training(lib, model, sgd(lib, model), pictures(32, 128, 16))

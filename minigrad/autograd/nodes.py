@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from ..backends import GradError
+from ..backends import GradError, whole
 from ..core import MODE, OPS, Node, Op, Tensor, mode, node_of
 from ..core.backward import as_tensors, by_definition, fit
 from ..ops.arithmetic import clone
@@ -186,7 +186,8 @@ class Hooked(Op):
         if symbolic and op.saves and op.definition is not None and MODE.get().grad:
             found: Any = by_definition(node, values)
         elif plan.fused and not symbolic:
-            found = dict(enumerate(plan.fused[0](*plan.fused[1](values))))
+            parts = plan.fused[0](*plan.fused[1](values))
+            found = dict(enumerate(map(whole, parts)))
         else:
             found = {k: rule[0](*rule[1](values)) for k, rule in enumerate(plan.rules) if rule is not None}
         parts = [self.fitted(k, found.get(k)) if rule else None for k, rule in enumerate(plan.rules)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import GradError, ShapeError, backend_of, user_line
+from ..backends import GradError, Scattered, ShapeError, backend_of, user_line, whole
 from .modes import MODE, mode
 from .node import Node, walk
 from .op import OPS
@@ -20,9 +20,8 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
     """
     tops = [node_of(root) or root for root in roots]
     nodes, reach = walk([top for top in tops if type(top) is Node]), None
-    keys = None if keys is None else set(keys)
     if keys is not None:
-        nodes, reach = towards(nodes, keys)
+        nodes, reach = towards(nodes, keys := set(keys))
     for node in nodes:
         if node.versions or node.saved is None:
             node.check()
@@ -37,9 +36,10 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
             g = lower(seed)
             grads[top] = grads[top] + g if top in grads else g if type(top) is Node else own(g, (g,))
         for node in nodes:
-            g = grads.pop(node, None)
-            if g is None:
+            if (g := grads.pop(node, None)) is None:
                 continue
+            if type(g) is Scattered:
+                g = g.whole()
             if node.hooks:
                 for hook in node.hooks.copy().values():
                     g = lower(hook(lift(g)))
@@ -52,6 +52,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
                 node.saved, node.versions = None, line
         for end, g in grads.items():  # leaves, and those nodes asked for that lead to nothing else that is
             if keys is None or end in keys:
+                g = whole(g)
                 for hook in ((end.hooks if type(end) is Node else end.__dict__.get("hooks")) or {}).copy().values():
                     g = lower(hook(lift(g)))
                 totals[end] = lift(own(g, (g,)) if type(end) is Node else g)
@@ -89,7 +90,7 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool, reach: set | None) -> 
         for listener in MODE.get().listeners if symbolic else ():
             listener.contributed(node, k, part)
         if parent in grads:
-            grads[parent] = grads[parent] + part
+            grads[parent] = part + grads[parent] if type(part) is Scattered else grads[parent] + part
         else:
             grads[parent] = part if goal is parent else own(part, values)
 
@@ -98,8 +99,7 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
     """Undo the broadcasting of input `k`, and a change of type; any other wrong shape is a mistake in the rule."""
     if array.shape != goal.shape:
         if not op.broadcasts:
-            name = op.inputs[min(k, len(op.inputs) - 1)]
-            raise ShapeError(f"{op.name}: the gradient of {name} must be {tuple(goal.shape)}, got {tuple(array.shape)}")
+            raise ShapeError(f"{op.name}: the gradient of input {k} must be {tuple(goal.shape)}, got {tuple(array.shape)}")
         part = OPS["sum_to"](part, shape=tuple(goal.shape))
     return part if array.dtype == goal.dtype else OPS["cast"](part, dtype=goal.dtype)
 
@@ -107,7 +107,7 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
 def own(g: Any, others: tuple) -> Any:
     """`g`, or a copy of it if its memory is shared: what lands in a leaf's `.grad` may be written in place."""
     array = g.array if isinstance(g, Tensor) else g
-    return g if backend_of(array).owns(array) and id(g) not in map(id, others) else OPS["clone"](g)
+    return g if type(g) is Scattered or backend_of(array).owns(array) and id(g) not in map(id, others) else OPS["clone"](g)
 
 
 def as_tensors(node: Node) -> list:

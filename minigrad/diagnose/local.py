@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backends import whole
 from ..core import Node, Tensor, mode
 from ..core.backward import fit
 from ..ops.create import tensor
@@ -43,7 +44,7 @@ def sent(node: Node, g: Any, fitted: Callable = fit) -> dict[int, Any]:
             if entry is None:
                 continue
             rule, pick = entry
-            part = at_once[k] if at_once else rule(*pick(values))
+            part = whole(at_once[k]) if at_once else rule(*pick(values))
             if part is None:
                 continue
             parent = node.parents[k]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from ..backends import ShapeError
+from ..backends import Scattered, ShapeError, backend_of
 from ..core import Tensor, op
 from .arithmetic import cast, clone
 from .arithmetic import expand as expand_op
@@ -39,6 +39,17 @@ def slice_adjoint(b, x, *, shape, index):
     place = tuple(i for i in index if i is not None)  # the Array API knows None in reading only
     out[place] = x if len(place) == len(index) else b.xp.reshape(x, out[place].shape)
     return out
+
+
+def scattered(g: Any, shape: tuple, index: tuple) -> Any:
+    """As `slice_adjoint`, for arrays: what is added to it needs no array of zeros of its own."""
+    place, xp = tuple(i for i in index if i is not None), backend_of(g).xp
+    if len(place) != len(index):  # without the dimensions that None has made
+        made = [i for i in index if i is None or i is ... or isinstance(i, slice)]
+        at = made.index(...) if ... in made else len(made)
+        made[at : at + 1] = [...] * (g.ndim - len(made) + (at < len(made)))
+        g = xp.reshape(g, tuple(n for n, i in zip(g.shape, made, strict=True) if i is not None))
+    return Scattered(xp, shape, place, g)
 
 
 @op("linear", name="flip")
@@ -93,6 +104,7 @@ def pad_op(b, x, *, before, after, value=0.0):
 reshape_op.vjp(x=lambda g, x_shape: reshape_op(g, shape=x_shape))
 permute_op.vjp(x=lambda g, dims: permute_op(g, dims=inverse(dims)))
 slice_op.vjp(x=lambda g, x_shape, index: slice_adjoint(g, shape=x_shape, index=index))
+slice_op.fused = lambda g, x_shape, index: [scattered(g, x_shape, index)]
 slice_adjoint.vjp(x=lambda g, index: slice_op(g, index=index))
 unfold_op.vjp(x=lambda g, x_shape, dim, step: unfold_adjoint(g, shape=tuple(x_shape), dim=dim, step=step))
 unfold_adjoint.vjp(x=lambda g, x_shape, dim, step: unfold_op(g, dim=dim, size=x_shape[-1], step=step))

@@ -9,7 +9,7 @@ import os
 import struct
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,18 @@ VARIABLE = "MINIGRAD_ONEDNN"  # a path to libdnnl.so.3, or "off"
 PACKAGE = "onednn-cpu-gomp"
 
 # dnnl_types.h: element type, format, kinds of propagation, algorithms, flags, queries, arguments
-F32 = 3
+F32, SAME_TYPE = 3, 0
 TAG_ANY = 1
 TRAINING, BACKWARD, BACKWARD_DATA = 64, 128, 160
 CONV_DIRECT, POOL_MAX, POOL_AVERAGE, SOFTMAX, LOG_SOFTMAX = 1, 0x1FF, 0x2FF, 0x30000, 0x30001
+ADD, MULTIPLY, DIVIDE, SUBTRACT, SQUARE_ROOT = 0x1FFF0, 0x1FFF1, 0x1FFF4, 0x1FFF5, 0x25
 RELU, LINEAR, GELU_TANH, GELU_ERF, RELU_BY_OUTPUT = 0x20, 0x26, 0x2B, 0x31, 0x100
 USE_SCALE, USE_SHIFT, FUSE_RELU = 2, 4, 8
 WEIGHTS_MD, DIFF_WEIGHTS_MD, WORKSPACE_MD = 131, 132, 135
 SRC, DST, WEIGHTS, BIAS, MEAN, VARIANCE, SCALE, SHIFT, WORKSPACE = 1, 17, 33, 41, 49, 50, 51, 52, 64
 DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 255, 256
 WEIGHTS_ITER, DIFF_WEIGHTS_ITER, DIFF_BIAS = 34, 162, 169  # beside SRC and DST, + 1 and + 2 are the states h and c
+SCALES, AFTER_NEXT = 1 << 12, 2 << 15  # with an argument's own bits: its factor; the argument of the second of what comes after
 LEFT_TO_RIGHT, RIGHT_TO_LEFT = 1, 2
 
 KINDS = ("primitive_desc", "primitive_attr", "primitive", "post_ops", "memory_desc", "memory")  # of objects to be destroyed
@@ -179,6 +181,10 @@ class Library:
             "layer_normalization_backward_primitive_desc_create": [out, p, i, p, p, p, p, c_float, c_uint, p, p],
             "softmax_forward_primitive_desc_create": [out, p, i, i, p, p, i, p],
             "softmax_backward_primitive_desc_create": [out, p, i, p, p, p, i, p, p],
+            "binary_primitive_desc_create": [out, p, i, p, p, p, p],
+            "primitive_attr_set_scales_mask": [p, i, i],
+            "post_ops_append_sum": [p, c_float, c_int, i],
+            "post_ops_append_binary": [p, i, p],
             "eltwise_forward_primitive_desc_create": [out, p, i, i, p, p, c_float, c_float, p],
             "eltwise_backward_primitive_desc_create": [out, p, i, p, p, p, c_float, c_float, p, p],
             "primitive_attr_create": [out],
@@ -225,9 +231,39 @@ class Library:
 
     def with_function(self, function: int, alpha: float) -> Handle:
         """Attributes that let a primitive end in a function of each element."""
+        return self.ending(lambda after: self.lib.dnnl_post_ops_append_eltwise(after, function, alpha, 0.0))
+
+    def adding(self, factor: float, kept: float) -> Handle:
+        """Attributes that let a primitive add `factor` times its result to `kept` times what is there."""
+
+        def append(after: Any) -> None:
+            if factor != 1:
+                self.lib.dnnl_post_ops_append_eltwise(after, LINEAR, factor, 0.0)
+            self.lib.dnnl_post_ops_append_sum(after, kept, 0, SAME_TYPE)
+
+        return self.ending(append)
+
+    def root_plus(self, desc: Any) -> Handle:
+        """Attributes that let a primitive end in a square root, and the addition of an argument, AFTER_NEXT | SRC + 1."""
+
+        def append(after: Any) -> None:
+            self.lib.dnnl_post_ops_append_eltwise(after, SQUARE_ROOT, 0.0, 0.0)
+            self.lib.dnnl_post_ops_append_binary(after, ADD, desc)
+
+        return self.ending(append)
+
+    def ending(self, append: Callable) -> Handle:
+        """Attributes with what `append` appends to the list of what comes after."""
         attributes, after = self.make("primitive_attr_create"), self.make("post_ops_create")
-        self.lib.dnnl_post_ops_append_eltwise(after, function, alpha, 0.0)
+        append(after)
         self.lib.dnnl_primitive_attr_set_post_ops(attributes, after)
+        return attributes
+
+    def with_scales(self, *arguments: int, attributes: Any = None) -> Handle:
+        """Attributes that let a primitive multiply some of its arguments by a number, given when it runs."""
+        attributes = attributes or self.make("primitive_attr_create")
+        for argument in arguments:
+            self.lib.dnnl_primitive_attr_set_scales_mask(attributes, argument, 0)
         return attributes
 
     def dims(self, sizes: tuple) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core import Tensor, mode, walk
-from .guard import guard
+from .guard import guard as _guard
 from .nn import Module
 from .nn.trouble import shown
 from .ops.functions import randn
@@ -136,4 +136,4 @@ def flops(call: Call) -> int:
     return 0 if call.op.kind in FREE else max([made, *map(math.prod, shapes)])
 
 
-guard(__name__, rename=True)
+_guard(__name__, rename=True)

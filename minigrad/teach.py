@@ -25,7 +25,7 @@ from .core import MODE, OPS, Node, Tensor, node_of, walk
 from .core.backward import fit
 from .diagnose.local import sent
 from .diagnose.paths import NORMS, along
-from .guard import guard
+from .guard import guard as _guard
 
 RULES = {
     "order": "a node is visited as soon as one gradient has reached it; what reaches it later is lost",
@@ -240,4 +240,4 @@ def compare(loss_fn: Callable[..., Tensor], inputs: Any, broken: str, eps: float
     return Comparison(broken, [names[k] if k < len(names) else f"input {k}" for k in wanted], right, wrong, numeric)
 
 
-guard(__name__)
+_guard(__name__)

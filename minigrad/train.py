@@ -17,7 +17,7 @@ from typing import Any
 from tqdm import tqdm
 
 from .core import Tensor, mode
-from .guard import guard
+from .guard import guard as _guard
 from .io import load, save
 from .nn import Module
 from .nn.utils import clip_grad_norm_
@@ -276,4 +276,4 @@ class Place:
         return History(saved["loss"], saved["epochs"]), saved["skip"], saved["sums"]
 
 
-guard(__name__)
+_guard(__name__)

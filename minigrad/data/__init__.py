@@ -1,6 +1,6 @@
 """Datasets, samplers and the loader that makes batches of them, under PyTorch's names; collections of pictures; small data."""
 
-from ..guard import guard
+from ..guard import guard as _guard
 from . import transforms
 from .collate import default_collate, default_convert
 from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, random_split
@@ -29,4 +29,4 @@ __all__ = [
     "transforms", "two_moons", "wine",
 ]  # fmt: skip
 
-guard(__name__, rename=True)
+_guard(__name__, rename=True)

@@ -85,8 +85,8 @@ def rnn_by_hand(lib: Any) -> Any:
             h = total = lib.tanh(steps[:, 0])
             for t in range(1, 128):
                 h = lib.tanh(steps[:, t] + self.again(h))
-                total = total + h  # every step counts: through 128 of them a gradient would shrink to denormal numbers
-            return self.head(total)
+                total = total + h  # or else the gradient would shrink, through 128 steps, to denormal numbers
+            return self.head(total / 128)
 
     model = ByHand()
     return training(lib, model, sgd(lib, model), pictures(32, 128, 16))

@@ -67,6 +67,22 @@ def test_what_is_put_aside_is_never_more_than_the_whole() -> None:
     assert pieces.whole().sum() == 1001 * 90
 
 
+def test_what_is_added_up_so_far_takes_each_new_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the other way round, which would move all pieces again for each: the square of their number."""
+    sizes, add = [], Scattered.__add__
+
+    def counted(self: Scattered, other: object) -> Scattered:
+        sizes.append(len(other.pieces) if isinstance(other, Scattered) else 0)
+        return add(self, other)
+
+    monkeypatch.setattr(Scattered, "__add__", counted)
+    x = minigrad.randn(50, requires_grad=True)
+    y = x * 1.0
+    (minigrad.stack([y[k] for k in range(50)]).sum() + y.sum()).backward()
+    assert x.grad.tolist() == [2] * 50
+    assert len(sizes) == 50 and max(sizes) == 1
+
+
 def test_an_array_is_added_and_left_alone() -> None:
     dense = np.ones(4)
     total = Scattered(np, (4,), (slice(0, 2),), np.full(2, 5.0)) + dense

@@ -22,7 +22,7 @@ from .numpy_kernels import WHEN_BFLOAT16
 from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
-from .scattered import Scattered, whole
+from .scattered import Scattered, joined, whole
 from .size import Size
 from .source import advise, user_line
 from .special import in_single
@@ -32,8 +32,8 @@ from .windows import Window, out_size
 __all__ = [
     "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
     "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
-    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "LinAlgError",
-    "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
+    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
+    "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
     "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",
     "whole", "Window",
 ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from operator import itemgetter
 from typing import Any
 
 
@@ -19,9 +20,8 @@ class Scattered:
         self.sum: Any = None  # an array of its own
 
     def __add__(self, other: Any) -> Scattered:
+        """The sum itself, with `other` added: an array, or the one piece of another sum."""
         more = other.pieces if isinstance(other, Scattered) else [((...,), other)]
-        if isinstance(other, Scattered) and other.sum is not None:
-            more = [((...,), other.sum), *more]
         self.pieces += more
         self.aside += sum(math.prod(piece.shape) for _, piece in more)
         if self.aside > math.prod(self.shape):
@@ -30,9 +30,9 @@ class Scattered:
 
     def whole(self) -> Any:
         """The array, which may be written."""
-        axis = self.tiled() if self.sum is None else None
-        if axis is not None:
-            self.sum = self.xp.concat([piece for _, piece in self.pieces], axis=axis)
+        tiles = self.tiles() if self.sum is None else None
+        if tiles is not None:
+            self.sum = self.xp.concat(tiles[0], axis=tiles[1])
         else:
             self.sum = self.xp.zeros(self.shape, dtype=self.dtype) if self.sum is None else self.sum
             for place, piece in self.pieces:
@@ -40,17 +40,24 @@ class Scattered:
         self.pieces, self.aside = [], 0
         return self.sum
 
-    def tiled(self) -> int | None:
-        """The axis along which the pieces, put in order here, lie one after another and fill the whole; None if they don't."""
-        found = [span(place, self.shape) for place, _ in self.pieces]
-        if len({part and part[0] for part in found}) > 1 or found[0] is None:
-            return None
-        order = sorted(range(len(found)), key=lambda k: found[k] or ())
-        starts, stops = ([found[k][i] for k in order] for i in (1, 2))  # type: ignore[index]
-        if [*starts, self.shape[found[0][0]]] != [0, *stops]:
-            return None
-        self.pieces = [self.pieces[k] for k in order]
-        return found[0][0]
+    def tiles(self) -> tuple[list, int] | None:
+        """The pieces in order, and the axis along which they lie one after another and fill the whole; None if they don't."""
+        found: list[tuple] = []
+        for place, piece in self.pieces:
+            part = span(place, self.shape)
+            if part is None or part[0] != (found[0] if found else part)[0]:
+                return None
+            found.append((*part, piece))
+        found.sort(key=itemgetter(1))
+        axis = found[0][0]
+        starts, stops = [start for _, start, _, _ in found], [stop for _, _, stop, _ in found]
+        fill = [*starts, self.shape[axis]] == [0, *stops]
+        return ([piece for *_, piece in found], axis) if fill else None
+
+
+def joined(total: Any, part: Scattered) -> Scattered:
+    """total + part: what has been added up so far, if it is a sum of pieces, takes the new piece."""
+    return total + part if type(total) is Scattered else part + total
 
 
 def whole(gradient: Any) -> Any:

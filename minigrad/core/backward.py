@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import GradError, Scattered, ShapeError, backend_of, user_line, whole
+from ..backends import GradError, Scattered, ShapeError, backend_of, joined, user_line, whole
 from .modes import MODE, mode
 from .node import Node, walk
 from .op import OPS
@@ -38,8 +38,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
         for node in nodes:
             if (g := grads.pop(node, None)) is None:
                 continue
-            if type(g) is Scattered:
-                g = g.whole()
+            g = g.whole() if type(g) is Scattered else g
             if node.hooks:
                 for hook in node.hooks.copy().values():
                     g = lower(hook(lift(g)))
@@ -90,7 +89,7 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool, reach: set | None) -> 
         for listener in MODE.get().listeners if symbolic else ():
             listener.contributed(node, k, part)
         if parent in grads:
-            grads[parent] = part + grads[parent] if type(part) is Scattered else grads[parent] + part
+            grads[parent] = joined(grads[parent], part) if type(part) is Scattered else grads[parent] + part
         else:
             grads[parent] = part if goal is parent else own(part, values)
 
@@ -99,7 +98,8 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
     """Undo the broadcasting of input `k`, and a change of type; any other wrong shape is a mistake in the rule."""
     if array.shape != goal.shape:
         if not op.broadcasts:
-            raise ShapeError(f"{op.name}: the gradient of input {k} must be {tuple(goal.shape)}, got {tuple(array.shape)}")
+            name = op.inputs[min(k, len(op.inputs) - 1)]
+            raise ShapeError(f"{op.name}: the gradient of {name} must be {tuple(goal.shape)}, got {tuple(array.shape)}")
         part = OPS["sum_to"](part, shape=tuple(goal.shape))
     return part if array.dtype == goal.dtype else OPS["cast"](part, dtype=goal.dtype)
 

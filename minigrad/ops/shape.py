@@ -35,21 +35,26 @@ def slice_op(b, x, *, index):
 @op("linear")
 def slice_adjoint(b, x, *, shape, index):
     """Zeros of `shape` with x at [index]: the adjoint of `slice`."""
-    out = b.xp.zeros(shape, dtype=x.dtype)
-    place = tuple(i for i in index if i is not None)  # the Array API knows None in reading only
-    out[place] = x if len(place) == len(index) else b.xp.reshape(x, out[place].shape)
+    out, (place, piece) = b.xp.zeros(shape, dtype=x.dtype), placed(b, x, index)
+    out[place] = piece
     return out
 
 
-def scattered(g: Any, shape: tuple, index: tuple) -> Any:
+def scattered(g: Any, shape: tuple, index: tuple) -> Scattered:
     """As `slice_adjoint`, for arrays: what is added to it needs no array of zeros of its own."""
-    place, xp = tuple(i for i in index if i is not None), backend_of(g).xp
-    if len(place) != len(index):  # without the dimensions that None has made
+    b = backend_of(g)
+    return Scattered(b.xp, shape, *placed(b, g, index))
+
+
+def placed(b: Any, x: Any, index: tuple) -> tuple[tuple, Any]:
+    """The index without None, which the Array API knows in reading only, and x without the dimensions that None has made."""
+    place = tuple(i for i in index if i is not None)
+    if len(place) < len(index):
         made = [i for i in index if i is None or i is ... or isinstance(i, slice)]
         at = made.index(...) if ... in made else len(made)
-        made[at : at + 1] = [...] * (g.ndim - len(made) + (at < len(made)))
-        g = xp.reshape(g, tuple(n for n, i in zip(g.shape, made, strict=True) if i is not None))
-    return Scattered(xp, shape, place, g)
+        made[at : at + 1] = [...] * (x.ndim - len(made) + (at < len(made)))
+        x = b.xp.reshape(x, tuple(n for n, i in zip(x.shape, made, strict=True) if i is not None))
+    return place, x
 
 
 @op("linear", name="flip")

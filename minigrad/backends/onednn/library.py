@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
@@ -55,9 +56,9 @@ class Missing(OSError):
 @functools.cache
 def library() -> Library | None:
     """The library, opened when first asked for; None where it is missing (`why()` says what is)."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read by OpenMP when it is loaded: idle threads sleep
     try:
-        found = Library()
+        with patience():
+            found = Library()
         onednn_opened()
         return found
     except (OSError, AttributeError, Unsupported) as error:
@@ -65,6 +66,25 @@ def library() -> Library | None:
         if not isinstance(error, Missing):
             warnings.warn(f"oneDNN can't serve, so NumPy's slower kernels do: {error}", stacklevel=2)
         return None
+
+
+@contextlib.contextmanager
+def patience() -> Iterator[None]:
+    """Let OpenMP's threads, if it is loaded here, look out for work for about a millisecond before they sleep.
+
+    Between two layers there is less to do than it takes to wake a thread; one that never slept would starve other programs.
+    A user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is left alone. OpenMP reads them once, so they are taken back.
+    """
+    wanted = {} if WAITING.keys() & os.environ.keys() else WAITING
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name in wanted:
+            del os.environ[name]
+
+
+WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
 
 
 def why() -> str:

@@ -37,7 +37,7 @@ class BatchNorm:
 
     def __init__(self, lib: Library, shape: tuple, eps: float, weight: bool, bias: bool, relu: bool) -> None:
         flags = (USE_SCALE if weight else 0) | (USE_SHIFT if bias else 0) | (FUSE_RELU if relu else 0)
-        sizes = shape if len(shape) > 2 else (*shape, 1, 1)
+        sizes = shape if len(shape) > 2 else (1, shape[1], shape[0])  # to oneDNN, many vectors are one image: twice as fast
         data, line = lib.desc(sizes, channels_last(sizes)), lib.desc((shape[1],), (1,))
         statistics = [(MEAN, line), (VARIANCE, line)]
         scale, shift = ([(SCALE, line)] if weight else []), ([(SHIFT, line)] if bias else [])
@@ -53,8 +53,7 @@ class BatchNorm:
 
     @staticmethod
     def work(shape: tuple, *options: Any) -> float:
-        # Two threads meet at a spinning barrier several times here, which a busy machine makes expensive: large images only.
-        return 2.0 * math.prod(shape)
+        return 50.0 * math.prod(shape)
 
 
 def dense(x: np.ndarray) -> np.ndarray:

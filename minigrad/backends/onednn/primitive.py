@@ -19,7 +19,7 @@ import numpy as np
 from ..threads import CHOSEN, alone, one_thread, openmp, take_up
 from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
-SMALL = 2e7
+SMALL = 3e6  # operations, 30 microseconds' worth; below, a second thread does not pay
 FEW = 4096  # elements; below, a NumPy call or two are done before oneDNN has begun
 MOST = 2000  # compiled primitives that are kept in a thread; beyond, the oldest go
 FLOAT32 = np.dtype(np.float32)
@@ -111,8 +111,7 @@ _local = Kept()
 def compiled(kind: Any, *key: Any) -> Any:
     """`kind(lib, *key)`, made once a thread; None where oneDNN does not support it. `kind.work(*key)` counts its operations.
 
-    A primitive of less than SMALL floating-point operations is made for one thread, and runs on one: waking another
-    costs more than it gains, and far more on a machine that others use too.
+    A primitive of less than SMALL floating-point operations is made for one thread, and runs on one.
     """
     if _local.threads != CHOSEN[0]:
         _local.kept, _local.threads = {}, CHOSEN[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import math
 from collections.abc import Callable, Sequence
@@ -109,6 +110,30 @@ def where(b: Any, condition: Any, x: Any, other: Any) -> np.ndarray:
         bits = array.view(_BITS[array.dtype])
         return np.multiply(bits, ~condition if keep is None else keep).view(array.dtype)
     return np.where(condition, x, other)
+
+
+def relu(b: Any, x: np.ndarray) -> np.ndarray:
+    return np.maximum(x, 0) if x.size < BLOCK // 2 else rectify(x, np.empty_like(x))
+
+
+def rectify(x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """max(x, 0) into `out`, which may be x. NumPy takes a quarter of the time if the zeros are an array, and not a number."""
+    flat, into = x.ravel("K"), out.ravel("K")
+    if x.dtype.kind != "f" or flat.base is None or into.base is None or x.strides != out.strides:
+        return np.maximum(x, 0, out=out)
+    zeros = zeros_of(x.dtype)
+    whole = x.size - x.size % BLOCK
+    if whole:
+        np.maximum(flat[:whole].reshape(-1, BLOCK), zeros, out=into[:whole].reshape(-1, BLOCK))
+    if whole < x.size:
+        np.maximum(flat[whole:], zeros[: x.size - whole], out=into[whole:])
+    return out
+
+
+@functools.cache
+def zeros_of(dtype: Any) -> np.ndarray:
+    """As many zeros as stay in the cache."""
+    return np.zeros(BLOCK, dtype)
 
 
 def linear(b: Any, x: np.ndarray, weight: np.ndarray, bias: Any) -> np.ndarray:
@@ -309,6 +334,6 @@ BLOCKWISE |= {f.__name__: in_rows(f) for f in (softmax, log_softmax)}
 _KERNELS = [
     adam_, move_, linear, all_below, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,
     put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, pack_, unpack_, accumulate, diagonal,
-    put_diagonal, contract, take, unfold,
+    put_diagonal, contract, take, unfold, relu,
 ]  # fmt: skip
 NUMPY_KERNELS: dict[str, Any] = BLOCKWISE | NUMPY_ATTENTION | NUMPY_NORM | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}

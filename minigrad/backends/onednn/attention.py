@@ -11,7 +11,7 @@ import numpy as np
 from .. import attention as plain
 from .elementwise import Softmax
 from .library import DST, SOFTMAX, SRC, WEIGHTS, Library
-from .primitive import FLOAT32, Primitive, compiled, finite, fits
+from .primitive import FLOAT32, Primitive, compiled, copied, finite, fits
 from .product import FEW
 
 
@@ -50,7 +50,7 @@ def hiding(queries: int, keys: int) -> np.ndarray:
 
 def stack(x: np.ndarray) -> np.ndarray:
     """x as one dense stack of matrices, (n, rows, columns)."""
-    return np.ascontiguousarray(x).reshape(-1, *x.shape[-2:])
+    return (x if x.flags.c_contiguous else copied(x, np.empty(x.shape, FLOAT32))).reshape(-1, *x.shape[-2:])
 
 
 def attention(b: Any, query: Any, key: Any, value: Any, scale: float, causal: bool) -> Any:

@@ -19,16 +19,16 @@ from .library import (
     GELU_ERF,
     GELU_TANH,
     LOG_SOFTMAX,
-    RELU,
     RELU_BY_OUTPUT,
     SOFTMAX,
     SRC,
     TRAINING,
     Library,
 )  # fmt: skip
-from .primitive import FEW, FLOAT32, Primitive, compiled, finite, fits
+from .primitive import FLOAT32, Primitive, compiled, finite, fits
 
 COST = 100.0  # operations that take as long as one element here
+ENOUGH = 1 << 16  # elements; below, NumPy's gradient of ReLU is as fast
 
 
 class Elementwise:
@@ -61,17 +61,8 @@ def dense(x: np.ndarray) -> np.ndarray:
     return x.copy() if x.ravel("K").base is None else x
 
 
-def relu(b: Any, x: Any) -> Any:
-    if x.size < FEW or not fits(x) or not finite(x):  # it makes 0 of NaN
-        return reference.relu(b, x)
-    x = dense(x)
-    y = np.empty_like(x)
-    compiled(Elementwise, x.size, RELU).forward.run(x, y)
-    return y
-
-
 def relu_backward(b: Any, g: Any, y: Any) -> Any:
-    if y.size < FEW or not fits(g, y) or not finite(g, y):  # it multiplies by 0 and 1
+    if y.size < ENOUGH or not fits(g, y) or not finite(g, y):  # it multiplies by 0 and 1
         return reference.relu_backward(b, g, y)
     y = dense(y)
     dx = np.empty_like(y)

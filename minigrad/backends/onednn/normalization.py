@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -29,7 +30,18 @@ from .library import (
     WORKSPACE_MD,
     Library,
 )  # fmt: skip
-from .primitive import FLOAT32, Primitive, as_channels_last, channels_last, compiled, finite, fits, given, new_channels_last
+from .primitive import (
+    FLOAT32,
+    MOST,
+    Primitive,
+    as_channels_last,
+    channels_last,
+    compiled,
+    finite,
+    fits,
+    given,
+    new_channels_last,
+)  # fmt: skip
 
 
 class BatchNorm:
@@ -53,7 +65,7 @@ class BatchNorm:
 
     @staticmethod
     def work(shape: tuple, *options: Any) -> float:
-        return 50.0 * math.prod(shape)
+        return 100.0 * math.prod(shape)
 
 
 def dense(x: np.ndarray) -> np.ndarray:
@@ -152,15 +164,16 @@ class LayerNorm:
         return 100.0 * rows * size
 
 
-def split(x: np.ndarray, dims: tuple) -> tuple[int, int]:
-    """The rows and their size of the matrix whose rows are the last dimensions `dims` of x."""
-    size = math.prod(x.shape[d] for d in dims)
-    return x.size // size, size
+@functools.lru_cache(MOST)
+def split(shape: tuple, dims: tuple) -> tuple[int, int]:
+    """The rows and their size of the matrix whose rows are the last dimensions `dims` of an array."""
+    size = math.prod(shape[d] for d in dims)
+    return math.prod(shape) // size, size
 
 
 def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) -> Any:
     affine = weight is not None or bias is not None
-    found = compiled(LayerNorm, *split(x, dims), eps, affine) if dims and fits(x, weight, bias) else None
+    found = compiled(LayerNorm, *split(x.shape, dims), eps, affine) if dims and fits(x, weight, bias) else None
     if found is None:
         return numpy_kernels.layer_norm(b, x, weight, bias, dims, eps)
     x, line = np.ascontiguousarray(x), (*x.shape[: dims[0]], *(1,) * len(dims))
@@ -184,14 +197,14 @@ def to_rows(found: LayerNorm, g: Any, x: Any, mean: Any, rstd: Any, *rest: Any) 
 
 
 def layer_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
-    found = compiled(LayerNorm, *split(x, dims), 0.0, False) if dims and fits(g, x, weight, mean, rstd) else None
+    found = compiled(LayerNorm, *split(x.shape, dims), 0.0, False) if dims and fits(g, x, weight, mean, rstd) else None
     if found is None:
         return reference.layer_norm_input(b, g, x, weight, mean, rstd, dims)
     return to_rows(found, g if weight is None else g * weight, x, mean, rstd)
 
 
 def layer_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
-    found = compiled(LayerNorm, *split(x, dims), 0.0, True) if dims and fits(g, x, weight, mean, rstd) else None
+    found = compiled(LayerNorm, *split(x.shape, dims), 0.0, True) if dims and fits(g, x, weight, mean, rstd) else None
     if found is None:
         return reference.layer_norm_backward(b, g, x, weight, mean, rstd, dims)
     weight, bias = scale_and_shift(x, weight, None, dims)  # oneDNN wants a bias to be there, though nothing depends on it

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -33,6 +35,7 @@ class Pooling:
         back = lib.make("pooling_backward_primitive_desc_create", lib.engine, function, src, dst, *frame, hint, None)
         self.backward = Primitive(lib, back, [(DIFF_DST, dst), (DIFF_SRC, src), *places])
         self.workspace = [np.empty(lib.size(desc), dtype=np.uint8) for _, desc in places]
+        self.last: Callable[[], Any] = lambda: None  # the result that the workspace belongs to, while it lives
 
     @staticmethod
     def work(x: tuple, *options: Any) -> float:
@@ -42,6 +45,7 @@ class Pooling:
         """The maxima or means; the workspace holds the places of the maxima until the next run."""
         y = new_channels_last(self.y)
         self.forward.run(as_channels_last(x), y, *self.workspace)
+        self.last = weakref.ref(y)
         return y
 
     def spread(self, g: np.ndarray, shape: tuple) -> np.ndarray:
@@ -68,7 +72,8 @@ def max_pool_input(b: Any, g: Any, x: Any, best: Any, kernel: tuple, window: Win
     found = pooling(x.shape, kernel, window, best.shape[2:], POOL_MAX) if fine else None
     if found is None:
         return numpy_windows.max_pool_input(b, g, x, best, kernel, window)
-    found.run(x)  # once more, for the workspace: cheaper than keeping it
+    if found.last() is not best:  # another pooling of this shape came between; a workspace for each would take memory
+        found.run(x)
     return found.spread(g, x.shape)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from ..threads import CHOSEN, alone, one_thread, openmp, take_up
 from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
-SMALL = 3e6  # operations, 30 microseconds' worth; below, a second thread does not pay
+SMALL = 5e6  # operations, 50 microseconds' worth; below, a second thread does not pay
 FEW = 4096  # elements; below, a NumPy call or two are done before oneDNN has begun
 MOST = 2000  # compiled primitives that are kept in a thread; beyond, the oldest go
 FLOAT32 = np.dtype(np.float32)
@@ -165,8 +165,13 @@ def as_channels_last(x: np.ndarray) -> np.ndarray:
     wanted = in_bytes(x.shape)
     if x.strides == wanted or all(n == 1 or s == w for n, s, w in zip(x.shape, x.strides, wanted, strict=True)):
         return x  # the stride of a dimension of size 1 is never used
-    out = new_channels_last(x.shape)
-    found = compiled(Turned, x.shape) if x.size >= FEW and x.flags.c_contiguous and x.dtype == FLOAT32 else None
+    return copied(x, new_channels_last(x.shape))
+
+
+def copied(x: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """`out`, which shares no memory with x, once it holds the same; NumPy takes twice as long where the layouts differ."""
+    fine = x.size >= FEW and fits(x, out) and is_nested(x.shape, x.strides) and is_nested(x.shape, out.strides)
+    found = compiled(Copy, x.shape, x.strides, out.strides) if fine else None
     if found is None:
         out[...] = x
     else:
@@ -174,16 +179,27 @@ def as_channels_last(x: np.ndarray) -> np.ndarray:
     return out
 
 
-class Turned:
-    """The copy of an (N, C, S) array into channels-last, which takes NumPy about twice as long."""
+@functools.lru_cache(MOST)
+def is_nested(shape: tuple, strides: tuple) -> bool:
+    """Whether each dimension of a float32 array steps over all that the smaller steps reach: no two elements overlap."""
+    reach = 1
+    for step, n in sorted(zip(strides, shape, strict=True)):
+        if n > 1 and (step % 4 or step < 4 * reach):
+            return False
+        reach = max(reach, step // 4 * n)
+    return True
 
-    def __init__(self, lib: Library, shape: tuple) -> None:
-        source, target = lib.desc(shape, row_major(shape)), lib.desc(shape, channels_last(shape))
+
+class Copy:
+    """The copy of an array into another layout, both given by their strides in bytes."""
+
+    def __init__(self, lib: Library, shape: tuple, strides: tuple, to: tuple) -> None:
+        source, target = (lib.desc(shape, tuple(s // 4 for s in steps)) for steps in (strides, to))
         desc = lib.make("reorder_primitive_desc_create", source, lib.engine, target, lib.engine, None)
         self.primitive = Primitive(lib, desc, [(SRC, source), (DST, target)])
 
     @staticmethod
-    def work(shape: tuple) -> float:
+    def work(shape: tuple, *strides: Any) -> float:
         return 50.0 * math.prod(shape)
 
 

@@ -82,7 +82,7 @@ def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
         if y is not None:
             return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
     y = linear(b, x, weight, bias)
-    return np.maximum(y, 0, out=y)
+    return numpy_kernels.rectify(y, y)
 
 
 class LinearBackward:

@@ -1,0 +1,107 @@
+"""Arrays on their way into kernels: copies between layouts, ReLU, what a pooling remembers; and how threads wait."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minigrad.backends import NUMPY, Window
+from minigrad.backends.numpy_kernels import BLOCK, NUMPY_KERNELS
+from minigrad.backends.onednn import ONEDNN, library, primitive
+from minigrad.backends.reference import REFERENCE
+
+there = pytest.mark.skipif(library() is None, reason="oneDNN is not installed: pip install minigrad[fast]")
+SMALLER = 16  # elements from which copies go through oneDNN here, so that small arrays try it
+
+
+@st.composite
+def views(draw: st.DrawFn) -> np.ndarray:
+    """A float32 array that is a view of another: cut out, with steps, turned, repeated, or of windows that overlap."""
+    sizes = draw(st.lists(st.integers(1, 7), min_size=1, max_size=5))
+    base = np.random.default_rng(0).standard_normal([n + draw(st.integers(0, 2)) for n in sizes]).astype("f")
+    x = base[tuple(slice(0, n, draw(st.sampled_from([1, 1, 1, 2, -1]))) for n in sizes)]
+    x = x.transpose(draw(st.permutations(range(x.ndim))))
+    if draw(st.booleans()) and x.shape[-1] > 2:
+        x = np.lib.stride_tricks.sliding_window_view(x, 2, axis=-1)
+    return np.broadcast_to(x, (2, *x.shape)) if draw(st.booleans()) else x
+
+
+@there
+@settings(max_examples=300, deadline=None)
+@given(views(), st.data())
+def test_a_copy_holds_the_same_in_any_layout(x: np.ndarray, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(range(x.ndim)))
+    out = np.full([x.shape[d] for d in order], 7, "f").transpose(np.argsort(order))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(primitive, "FEW", SMALLER)
+        assert primitive.copied(x, out) is out
+    np.testing.assert_array_equal(out, x)
+
+
+def test_strides_are_nested_if_no_two_elements_can_share_memory() -> None:
+    x = np.zeros((4, 6, 6), "f")
+    nested = (x, x.transpose(2, 0, 1), x[:, ::2], x[:, :1], x[..., 2:4], x[:0])
+    others = (x[::-1], np.broadcast_to(x, (2, *x.shape)), np.lib.stride_tricks.sliding_window_view(x, 3, axis=1))
+    assert [primitive.is_nested(v.shape, v.strides) for v in nested] == [True] * len(nested)
+    assert [primitive.is_nested(v.shape, v.strides) for v in others] == [False] * len(others)
+
+
+@pytest.mark.parametrize("size", [0, 3, BLOCK // 2, BLOCK - 1, BLOCK, 3 * BLOCK + 5])
+@pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i4"])
+def test_relu_of_any_size_type_and_layout(size: int, dtype: str) -> None:
+    x = (np.random.default_rng(0).standard_normal((2, size)) * 9).astype(dtype)
+    if dtype != "i4" and size:
+        x[0, 0], x[1, -1], x[1, 0] = np.nan, np.inf, -np.inf
+    for view in (x, x.T, x[:, ::2], x[:, ::-1], x[1], np.broadcast_to(x, (2, *x.shape))):
+        before, found = view.copy(), NUMPY_KERNELS["relu"](NUMPY, view)
+        np.testing.assert_array_equal(found, REFERENCE["relu"](NUMPY, before))
+        np.testing.assert_array_equal(view, before)
+        assert found.dtype == view.dtype and not np.shares_memory(found, view)
+
+
+@there
+@pytest.mark.parametrize("bad", [None, np.nan, np.inf])
+def test_relus_gradient_of_large_arrays(bad: float | None) -> None:
+    rng = np.random.default_rng(0)
+    g, x = rng.standard_normal((2, 300, 400)).astype("f")
+    y = np.maximum(x, 0)
+    if bad is not None:
+        g[0, 0], y[1, 1] = bad, bad
+    np.testing.assert_array_equal(ONEDNN["relu_backward"](NUMPY, g, y), REFERENCE["relu_backward"](NUMPY, g, y))
+
+
+@there
+def test_a_pooling_between_forward_and_backward_changes_nothing() -> None:
+    rng = np.random.default_rng(0)
+    x, other, g = (rng.standard_normal(shape).astype("f") for shape in ((2, 3, 8, 8), (2, 3, 8, 8), (2, 3, 4, 4)))
+    window = Window((2, 2), (0, 0), (1, 1))
+    frame = ((2, 2), window, (4, 4))
+    exact = REFERENCE["max_pool_input"](NUMPY, g, x, REFERENCE["max_pool"](NUMPY, x, *frame), (2, 2), window)
+    best = ONEDNN["max_pool"](NUMPY, x, *frame)
+    np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best, (2, 2), window), exact)
+    kept = ONEDNN["max_pool"](NUMPY, other, *frame)
+    np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best, (2, 2), window), exact)
+    del kept
+    np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best.copy(), (2, 2), window), exact)
+
+
+WAITING = """
+import os
+from minigrad.backends.onednn import library
+before = dict(os.environ)
+assert library() is not None
+assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())
+"""
+
+
+@there
+@pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
+def test_the_environment_is_as_it_was_once_the_library_is_open(own: dict) -> None:
+    done = subprocess.run([sys.executable, "-c", WAITING], env=os.environ | own, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from minigrad.backends import NUMPY, Window
 from minigrad.backends.numpy_kernels import BLOCK, NUMPY_KERNELS
-from minigrad.backends.onednn import ONEDNN, library, primitive
+from minigrad.backends.onednn import ONEDNN, library, primitive, product
 from minigrad.backends.reference import REFERENCE
 
 there = pytest.mark.skipif(library() is None, reason="oneDNN is not installed: pip install minigrad[fast]")
@@ -42,6 +42,32 @@ def test_a_copy_holds_the_same_in_any_layout(x: np.ndarray, data: st.DataObject)
         patch.setattr(primitive, "FEW", SMALLER)
         assert primitive.copied(x, out) is out
     np.testing.assert_array_equal(out, x)
+
+
+@there
+@pytest.mark.parametrize("many", [0, 1e9])
+@settings(max_examples=150, deadline=None)
+@given(st.tuples(*[st.integers(1, 70)] * 3), st.data())
+def test_products_in_any_layout(many: float, sizes: tuple[int, int, int], data: st.DataObject) -> None:
+    (n, k, m), rng = sizes, np.random.default_rng(0)
+
+    def matrix(rows: int, columns: int) -> np.ndarray:
+        wide = rng.standard_normal((rows, 2 * columns)).astype("f")
+        choices = (
+            wide[:, :columns],
+            wide[:, ::2],
+            np.asfortranarray(wide)[:, :columns],
+            wide[::-1, columns:],
+            wide[:1, :columns],
+        )
+        return np.broadcast_to(data.draw(st.sampled_from(choices)), (rows, columns))
+
+    x, other = matrix(n, k), matrix(k, m)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(product, "FEW", 0)
+        patch.setattr(product, "MANY", many)
+        found = ONEDNN["matmul"](NUMPY, x, other)
+    np.testing.assert_allclose(found, x.astype("d") @ other.astype("d"), rtol=1e-4, atol=1e-4)
 
 
 def test_strides_are_nested_if_no_two_elements_can_share_memory() -> None:

@@ -11,7 +11,7 @@ import struct
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from ctypes import POINTER, byref, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
+from ctypes import POINTER, byref, c_char, c_float, c_int, c_int64, c_size_t, c_uint, c_void_p
 from pathlib import Path
 from typing import Any
 
@@ -211,6 +211,7 @@ class Library:
             "post_ops_create": [out],
             "post_ops_append_eltwise": [p, i, c_float, c_float],
             "primitive_attr_set_post_ops": [p, p],
+            "sgemm": [c_char, c_char, n, n, n, c_float, p, n, p, n, c_float, p, n],
             "lstm_forward_primitive_desc_create": [out, p, i, i, *[p] * 11, c_uint, p],
             "lstm_backward_primitive_desc_create": [out, p, i, i, *[p] * 22, c_uint, p, p],
         }
@@ -225,6 +226,7 @@ class Library:
         probe = np.zeros(1)
         if c_void_p.from_address(id(probe) + HEAD).value != probe.ctypes.data:
             raise Unsupported(f"arrays of NumPy {np.__version__} on this Python do not begin with their address")
+        self.sgemm = self.lib.dnnl_sgemm
         self.engine = self.make("engine_create", 1, 0)
         self.stream = self.make("stream_create", self.engine, 1)
 

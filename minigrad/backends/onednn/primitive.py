@@ -26,6 +26,11 @@ FLOAT32 = np.dtype(np.float32)
 pointer_at = c_void_p.from_address
 
 
+def place(array: np.ndarray) -> int:
+    """The address of an array's first element."""
+    return pointer_at(id(array) + HEAD).value or 0
+
+
 class Primitive:
     """A compiled primitive with its memory objects: `run(*arrays)` executes it on arrays in the order of `slots`."""
 
@@ -108,14 +113,19 @@ class Kept(threading.local):
 _local = Kept()
 
 
+def obey() -> None:
+    """Let the calling thread have as many threads as were asked for."""
+    if _local.threads != CHOSEN[0]:
+        _local.kept, _local.threads = {}, CHOSEN[0]
+        take_up()
+
+
 def compiled(kind: Any, *key: Any) -> Any:
     """`kind(lib, *key)`, made once a thread; None where oneDNN does not support it. `kind.work(*key)` counts its operations.
 
     A primitive of less than SMALL floating-point operations is made for one thread, and runs on one.
     """
-    if _local.threads != CHOSEN[0]:
-        _local.kept, _local.threads = {}, CHOSEN[0]
-        take_up()
+    obey()
     try:
         return _local.kept[kind, key]
     except KeyError:

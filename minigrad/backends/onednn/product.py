@@ -19,8 +19,10 @@ from .library import (
     TRAINING,
     WEIGHTS,
     Library,
+    Unsupported,
+    library,
 )  # fmt: skip
-from .primitive import FLOAT32, Primitive, compiled, finite, fits, given
+from .primitive import FLOAT32, Primitive, compiled, finite, fits, given, obey, place
 
 
 class Product:
@@ -41,6 +43,7 @@ class Product:
 
 
 FEW = 2e5  # multiplications; below, NumPy's product is done before oneDNN's has begun
+MANY = 5e6  # multiplications; beyond, oneDNN's function of BLAS beats its primitive, if the second matrix lies in rows
 
 
 def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) -> np.ndarray | None:
@@ -63,8 +66,31 @@ def in_lines(x: np.ndarray) -> np.ndarray:
 
 
 def matmul(b: Any, x: Any, other: Any) -> Any:
-    y = product(x, other) if x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and fits(x, other) else None
+    fine = x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and fits(x, other)
+    large = fine and x.size * other.shape[1] >= MANY and x.shape[0] > 1
+    if large and lines(other := in_lines(other))[0] == b"N":
+        return sgemm(in_lines(x), other)
+    y = product(x, other) if fine else None
     return reference.matmul(b, x, other) if y is None else y
+
+
+def sgemm(x: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """x other, by oneDNN's function of BLAS. Raises Unsupported if it fails."""
+    (n, k), m, lib = x.shape, other.shape[1], library()
+    y = np.empty((n, m), FLOAT32)
+    (turned, step), (other_turned, other_step) = lines(x), lines(other)
+    assert lib is not None
+    obey()
+    status = lib.sgemm(turned, other_turned, n, m, k, 1.0, place(x), step, place(other), other_step, 0.0, place(y), m)
+    if status:
+        raise Unsupported(f"dnnl_sgemm failed with status {status}")
+    return y
+
+
+def lines(x: np.ndarray) -> tuple[bytes, int]:
+    """N if a matrix's rows are dense, T if its columns are; and the step from one to the next, in elements."""
+    down, across = x.strides
+    return (b"N", down // 4) if across == 4 and down >= 4 * x.shape[1] else (b"T", across // 4)
 
 
 def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:

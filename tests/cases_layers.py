@@ -173,6 +173,14 @@ def torch_group_norm(t: Any, x: Any, w: Any, c: Any, *, groups: Any, eps: Any) -
     return t.nn.functional.group_norm(x, groups, w, c, eps)
 
 
+def torch_layer_norm_relu(t: Any, *inputs: Any, **options: Any) -> Any:
+    return torch_layer_norm(t, *inputs, **options).relu()
+
+
+def torch_group_norm_relu(t: Any, *inputs: Any, **options: Any) -> Any:
+    return torch_group_norm(t, *inputs, **options).relu()
+
+
 for x_size in ((4, 2), (2, 2, 3), (2, 3, 2, 2)):
     c = x_size[1]
     affine = [normal(*x_size), normal(c), normal(c)]
@@ -234,6 +242,17 @@ case(
     eps=EPS,
 )
 case(norm.layer_norm_op, [normal(2, 3), None, None], ref.layer_norm, torch_layer_norm, 1e-10, dims=(1,), eps=EPS)
+for x_size, affine in (((2, 3, 4), [normal(4), normal(4)]), ((3, 5), [normal(5), None]), ((4, 3), [None, None])):
+    dims = (len(x_size) - 1,)
+    case(
+        norm.layer_norm_relu_op,
+        [normal(*x_size), *affine],
+        ref.layer_norm_relu,
+        torch_layer_norm_relu,
+        1e-10,
+        dims=dims,
+        eps=EPS,
+    )
 for x_size, groups, affine in (
     ((2, 4, 3), 2, [normal(4), normal(4)]),
     ((1, 4, 2, 2), 4, [None, normal(4)]),
@@ -242,6 +261,8 @@ for x_size, groups, affine in (
 ):
     beside = None if affine[0] is None and affine[1] is not None else torch_group_norm  # PyTorch's second derivative fails
     case(norm.group_norm_op, [normal(*x_size), *affine], ref.group_norm, beside, 1e-10, groups=groups, eps=EPS)
+    beside = beside and torch_group_norm_relu
+    case(norm.group_norm_relu_op, [normal(*x_size), *affine], ref.group_norm_relu, beside, 1e-10, groups=groups, eps=EPS)
 case(norm.softmax_op, [normal(2, 3)], ref.softmax, dim=1)
 case(norm.softmax_op, [cube], ref.softmax, dim=0)
 case(norm.softmax_op, [fixed([1000.0, 1000.0])], lambda x, dim: np.array([0.5, 0.5]), dim=0)

@@ -133,6 +133,14 @@ def group_norm(x, weight, bias, groups, eps):
     return y if bias is None else y + bias.reshape(line)
 
 
+def layer_norm_relu(*inputs, dims, eps):
+    return np.maximum(layer_norm(*inputs, dims=dims, eps=eps), 0)
+
+
+def group_norm_relu(*inputs, groups, eps):
+    return np.maximum(group_norm(*inputs, groups=groups, eps=eps), 0)
+
+
 def visits(shape, kernel, sizes, window):
     """Every (output place, tap, input place) of a sliding window; the input place is None in the padding."""
     for o, k in product(np.ndindex(*sizes), np.ndindex(*kernel)):

@@ -291,7 +291,7 @@ def test_paths_in_training_with_running_statistics() -> None:
 
 
 def test_paths_refuses() -> None:
-    with pytest.raises(GradError, match="expected the output of batch_norm or .* or group_norm, got the output of exp"):
+    with pytest.raises(GradError, match="expected the output of batch_norm or .* or group_norm_relu, got the output of exp"):
         paths(double(2).exp())
     with pytest.raises(GradError, match="got a leaf"):
         paths(double(2))

@@ -13,7 +13,7 @@ SUMS_OF_PRODUCTS = "addmm addbmm baddbmm prelu scaled_dot_product_attention mult
 LOSSES = """binary_cross_entropy_with_logits cosine_embedding_loss cross_entropy ctc_loss hinge_embedding_loss huber_loss
     kl_div l1_loss margin_ranking_loss mse_loss multi_margin_loss multilabel_margin_loss nll_loss poisson_nll_loss
     smooth_l1_loss soft_margin_loss triplet_margin_loss""".split()
-NORMALIZATIONS = {"batch_norm", "batch_norm_relu", "batch_norm_eval", "group_norm", "layer_norm"}
+NORMALIZATIONS = set("batch_norm batch_norm_relu batch_norm_eval group_norm group_norm_relu layer_norm layer_norm_relu".split())
 
 LOWER: dict[str, set[str]] = {  # in the type of the autocast
     "cpu": {*PRODUCTS, *SUMS_OF_PRODUCTS, "vecdot"},
@@ -27,7 +27,8 @@ FLOAT32: dict[str, set[str]] = {
     },
     "cuda": {
         *LOSSES, *"""acos asin cosh sinh tan exp expm1 log log10 log1p log2 pow reciprocal rsqrt softplus softmax log_softmax
-            layer_norm group_norm norm prod cumprod cumsum sum erfinv cdist cosine_similarity dist normalize softmin""".split(),
+            layer_norm layer_norm_relu group_norm group_norm_relu norm prod cumprod cumsum sum erfinv cdist cosine_similarity
+            dist normalize softmin""".split(),
     },
 }  # fmt: skip
 WIDEST: dict[str, set[str]] = {  # in the widest type among the operands

@@ -21,7 +21,7 @@ CUTS = {
     "through the mean": (("sub", 0),),
     "through the variance": (("sub", 1), ("div", 0)),
 }
-NORMS = ("batch_norm", "batch_norm_relu", "layer_norm", "group_norm")
+NORMS = tuple(f"{kind}_norm{after}" for kind in ("batch", "layer", "group") for after in ("", "_relu"))
 
 
 class Paths:
@@ -78,8 +78,8 @@ def along(node: Node, g: Tensor, edges: tuple) -> Tensor:
     saved = saved_values(node)
     x, weight = Tensor(saved["input", 0], wants=True), saved.get(("input", 1))
     op = OPS[node.op.name]
-    if op.name == "batch_norm_relu":
-        op = OPS["batch_norm"]
+    if op.name.endswith("_relu"):
+        op = OPS[op.name.removesuffix("_relu")]
         with mode(grad=False, listeners=()):
             g = where(Tensor(saved["y", 0]) <= 0, 0.0, g)
     with mode(grad=True, listeners=(), instead=without(edges)):

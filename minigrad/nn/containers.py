@@ -11,7 +11,7 @@ from .activation import ReLU
 from .conv import Conv1d, Conv2d, Conv3d
 from .linear import Linear
 from .module import Module, tree
-from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
+from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, LayerNorm
 from .parameter import Parameter
 
 
@@ -113,7 +113,7 @@ def pair(module: Module, following: Module | None = None) -> Callable | None:
     return None if module.is_hooked() or following.is_hooked() else module.rectified
 
 
-RECTIFIED = (BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv1d, Conv2d, Conv3d, Linear)
+RECTIFIED = (BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv1d, Conv2d, Conv3d, GroupNorm, LayerNorm, Linear)
 
 
 class ModuleList(_Numbered):

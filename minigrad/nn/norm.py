@@ -11,12 +11,12 @@ from ..core import Tensor
 from ..ops.arithmetic import cast
 from ..ops.create import ones, tensor, zeros
 from ..ops.elementwise import reciprocal, relu
-from ..ops.norm import batch_norm_op, batch_norm_relu_op
+from ..ops.norm import batch_norm_op, batch_norm_relu_op, group_norm_relu_op, layer_norm_relu_op
 from ..ops.shape import reshape_op
 from ..ops.update import add_
 from . import functional as F
 from . import init
-from .functional.norm import normalized
+from .functional.norm import group_normalized, layer_normalized, normalized
 from .linear import made
 from .module import Module
 
@@ -231,6 +231,10 @@ class LayerNorm(Module):
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
+    def rectified(self, input: Tensor) -> Tensor:
+        """max(forward(input), 0), in one op."""
+        return layer_normalized(layer_norm_relu_op, input, self.normalized_shape, self.weight, self.bias, self.eps)
+
     def extra_repr(self) -> str:
         return (
             f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
@@ -262,6 +266,10 @@ class GroupNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def rectified(self, input: Tensor) -> Tensor:
+        """max(forward(input), 0), in one op."""
+        return group_normalized(group_norm_relu_op, input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"

@@ -348,6 +348,15 @@ FORMULAS = {
         weight=f"sum(g * xhat, cases) where {NORMAL}",
         bias="sum(g, cases)",
     ),
+    "layer_norm_relu": row(
+        f"max(weight * (x - mu) / sigma + bias, 0) where {NORMAL.rpartition(';')[0]}",
+        over="dims",
+        name="layer norm and ReLU",
+        symbols=NORM,
+        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * (y > 0) * weight; {NORMAL}",
+        weight=f"sum(g * (y > 0) * xhat, cases) where {NORMAL}",
+        bias="sum(g * (y > 0), cases)",
+    ),
     "group_norm": row(
         f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
         over="groups",
@@ -355,6 +364,15 @@ FORMULAS = {
         x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * weight; {NORMAL}",
         weight=f"sum(g * xhat, cases) where {NORMAL}",
         bias="sum(g, cases)",
+    ),
+    "group_norm_relu": row(
+        f"max(weight * (x - mu) / sigma + bias, 0) where {NORMAL.rpartition(';')[0]}",
+        over="groups",
+        name="group norm and ReLU",
+        symbols=NORM,
+        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * (y > 0) * weight; {NORMAL}",
+        weight=f"sum(g * (y > 0) * xhat, cases) where {NORMAL}",
+        bias="sum(g * (y > 0), cases)",
     ),
     # recurrent layers
     **dict.fromkeys(

@@ -94,11 +94,16 @@ def batch_norm_relu_op(b, x, weight, bias, running_mean, running_var, momentum, 
     return y, mean, var, workspace
 
 
+def through_relu(g: Any, y: Any) -> Any:
+    """What a ReLU whose output is y lets through of g."""
+    return where(y <= 0, 0.0, g)
+
+
 batch_norm_relu_op.writes = (3, 4)
 batch_norm_relu_op.vjp(  # bias is asked for so that the definition, which gives the second derivatives, has it
-    x=lambda g, y, x, weight, bias, mean, var, eps: batch_norm_input(where(y <= 0, 0.0, g), x, weight, mean, var, eps=eps),
-    weight=lambda g, y, x, bias, mean, var, eps: channel_sum(where(y <= 0, 0.0, g) * (x - mean) / sqrt(var + eps)),
-    bias=lambda g, y, x, weight, bias: channel_sum(where(y <= 0, 0.0, g)),
+    x=lambda g, y, x, weight, bias, mean, var, eps: batch_norm_input(through_relu(g, y), x, weight, mean, var, eps=eps),
+    weight=lambda g, y, x, bias, mean, var, eps: channel_sum(through_relu(g, y) * (x - mean) / sqrt(var + eps)),
+    bias=lambda g, y, x, weight, bias: channel_sum(through_relu(g, y)),
 )
 batch_norm_relu_op.fused = lambda g, y, x, weight, mean, var, workspace, eps: backend_of(g).batch_norm_relu_backward(
     g, x, weight, mean, var, y, workspace, eps
@@ -205,6 +210,31 @@ def layer_norm_definition(x, weight, bias, *, dims, eps):
     return y if bias is None else y + bias
 
 
+@op("general", name="layer_norm_relu", saves=("mean", "rstd"))
+def layer_norm_relu_op(b, x, weight, bias, *, dims, eps):
+    """y = max(layer_norm(x), 0): layer norm with the ReLU that follows it
+
+    Arguments as in layer_norm.
+    """
+    y, mean, rstd = b.layer_norm(x, weight, bias, dims, eps)
+    return b.relu(y), mean, rstd
+
+
+layer_norm_relu_op.vjp(  # bias as in batch_norm_relu
+    x=lambda g, y, x, weight, bias, mean, rstd, dims: layer_norm_input(through_relu(g, y), x, weight, mean, rstd, dims),
+    weight=lambda g, y, x, bias, mean, rstd, dims: case_sum(through_relu(g, y) * (x - mean) * rstd, dims),
+    bias=lambda g, y, x, weight, bias, dims: case_sum(through_relu(g, y), dims),
+)
+layer_norm_relu_op.fused = lambda g, y, x, weight, mean, rstd, dims, wanted: layer_norm_gradients(
+    backend_of(g).relu_backward(g, y), x, weight, mean, rstd, dims, wanted
+)
+
+
+@layer_norm_relu_op.define
+def layer_norm_relu_definition(*inputs, dims, eps):
+    return relu(layer_norm_op(*inputs, dims=dims, eps=eps))
+
+
 @op("general", name="group_norm", saves=("mean", "rstd"))
 def group_norm_op(b, x, weight, bias, *, groups, eps):
     """y = weight (x - mean) / sqrt(var + eps) + bias, mean and biased var of each of the `groups` of a case's channels.
@@ -225,16 +255,24 @@ def group_norm_input(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, groups: 
     return reshape_op(layer_norm_input(gw, in_groups(x, groups), None, mean, rstd, (2,)), shape=tuple(x.shape))
 
 
+def group_norm_weight(g: Any, x: Any, mean: Any, rstd: Any, groups: int) -> Any:
+    """dweight = sum(g xhat) for each channel."""
+    return channel_sum(g * reshape_op((in_groups(x, groups) - mean) * rstd, shape=tuple(x.shape)))
+
+
 group_norm_op.vjp(
     x=lambda g, x, weight, mean, rstd, groups: group_norm_input(g, x, weight, mean, rstd, groups),
-    weight=lambda g, x, mean, rstd, groups: channel_sum(
-        g * reshape_op((in_groups(x, groups) - mean) * rstd, shape=tuple(x.shape))
-    ),
+    weight=lambda g, x, mean, rstd, groups: group_norm_weight(g, x, mean, rstd, groups),
     bias=lambda g: channel_sum(g),
 )
-group_norm_op.fused = lambda g, x, weight, mean, rstd, groups: (  # x is None where only the bias wants a gradient
-    (None, None, channel_sum(g)) if x is None else backend_of(g).group_norm_backward(g, x, weight, mean, rstd, groups)
-)
+
+
+def group_norm_gradients(g: Any, x: Any, weight: Any, mean: Any, rstd: Any, groups: int) -> tuple:
+    """All of them in one kernel; x is None where only the bias wants one."""
+    return (None, None, channel_sum(g)) if x is None else backend_of(g).group_norm_backward(g, x, weight, mean, rstd, groups)
+
+
+group_norm_op.fused = group_norm_gradients
 
 
 @group_norm_op.define
@@ -242,6 +280,31 @@ def group_norm_definition(x, weight, bias, *, groups, eps):
     y = reshape_op(layer_norm_op(in_groups(x, groups), None, None, dims=(2,), eps=eps), shape=tuple(x.shape))
     y = y if weight is None else y * channels(weight, x)
     return y if bias is None else y + channels(bias, x)
+
+
+@op("general", name="group_norm_relu", saves=("mean", "rstd"))
+def group_norm_relu_op(b, x, weight, bias, *, groups, eps):
+    """y = max(group_norm(x), 0): group norm with the ReLU that follows it
+
+    Arguments as in group_norm.
+    """
+    y, mean, rstd = b.group_norm(x, weight, bias, groups, eps)
+    return b.relu(y), mean, rstd
+
+
+group_norm_relu_op.vjp(  # bias as in batch_norm_relu
+    x=lambda g, y, x, weight, bias, mean, rstd, groups: group_norm_input(through_relu(g, y), x, weight, mean, rstd, groups),
+    weight=lambda g, y, x, bias, mean, rstd, groups: group_norm_weight(through_relu(g, y), x, mean, rstd, groups),
+    bias=lambda g, y, x, weight, bias: channel_sum(through_relu(g, y)),
+)
+group_norm_relu_op.fused = lambda g, y, x, weight, mean, rstd, groups: group_norm_gradients(
+    backend_of(g).relu_backward(g, y), x, weight, mean, rstd, groups
+)
+
+
+@group_norm_relu_op.define
+def group_norm_relu_definition(*inputs, groups, eps):
+    return relu(group_norm_op(*inputs, groups=groups, eps=eps))
 
 
 @op("general", name="softmax", floats=True)

@@ -110,7 +110,7 @@ def lstm_gradients(
     x, w_ih, w_hh, state, g = map(np.ascontiguousarray, (x, w_ih, w_hh, state, g))
     weights = [r.into(w) for r, w in zip(found.back_weights, (w_ih, w_hh), strict=True)]
     dx, dstate = np.empty_like(x), np.empty_like(state)
-    dws = [np.zeros_like(w) for w in (w_ih, w_hh)]
+    dws = [np.empty_like(w) for w in (w_ih, w_hh)]
     rooms = [r.room(w) for r, w in zip(found.changes, dws, strict=True)]
     for room in rooms:
         room[...] = 0  # oneDNN adds to what is there

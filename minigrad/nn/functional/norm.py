@@ -87,10 +87,15 @@ def layer_norm(
     (..., *normalized_shape), weight and bias (*normalized_shape) -> (..., *normalized_shape).
     Source: Ba, Kiros & Hinton 2016, §3.
     """
+    return layer_normalized(layer_norm_op, input, normalized_shape, weight, bias, eps)
+
+
+def layer_normalized(by: Any, input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float) -> Tensor:
+    """The op `by`, layer norm or what begins with it, once its arguments are checked."""
     dims = last_sizes("layer_norm", input, normalized_shape)
     like_last("layer_norm", "weight", weight, input, dims)
     like_last("layer_norm", "bias", bias, input, dims)
-    return layer_norm_op(input, weight, bias, dims=dims, eps=eps)
+    return by(input, weight, bias, dims=dims, eps=eps)
 
 
 def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None, eps: float | None = None) -> Tensor:
@@ -112,6 +117,11 @@ def group_norm(
 
     Then weight y + bias for each channel. Raises ShapeError unless num_groups divides C. Source: Wu & He 2018.
     """
+    return group_normalized(group_norm_op, input, num_groups, weight, bias, eps)
+
+
+def group_normalized(by: Any, input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> Tensor:
+    """The op `by`, group norm or what begins with it, once its arguments are checked."""
     shape = tuple(tensor_of("group_norm", input).shape)
     if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, got input "
@@ -121,7 +131,7 @@ def group_norm(
     cells = input.array.size // max(shape[0] * num_groups, 1)
     if cells * shape[0] <= 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {shape}")
-    return group_norm_op(input, weight, bias, groups=num_groups, eps=eps)
+    return by(input, weight, bias, groups=num_groups, eps=eps)
 
 
 def instance_norm(

@@ -33,7 +33,7 @@ def measure(run: Run) -> None:
             return initialise(mlp3(norm, inputs=data.x.shape[1]), "he", scale).to(run.device)
 
         model = beside([net(scale) for scale, _ in nets])
-        seen = train_beside(model, data, [lr for _, lr in nets], run.pick(10, 3), seed=seed)
+        seen = train_beside(model, data, [lr for _, lr in nets], run.pick(10, 5), seed=seed)
         by_net = {at: s["test"][-1] for at, s in zip(nets, seen, strict=True)}
         return {"usual": [by_net[scale, USUAL] for scale in scales],
                 "best": [max(by_net[scale, lr] for lr in RATES) for scale in scales]}  # fmt: skip

@@ -11,7 +11,7 @@ _wanted = {"deterministic": False, "warn_only": False}
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """With `mode` True, an op that can't promise the same bits each time raises RuntimeError (or, with `warn_only`, warns).
 
-    NumPy's matrix products then run on one thread, since their bits depend on how many share the sums.
+    Kernels on the CPU then run on one thread, since the bits of a long sum depend on how many share it.
     """
     for name, value in (("mode", mode), ("warn_only", warn_only)):
         if not isinstance(value, bool):

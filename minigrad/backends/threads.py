@@ -65,18 +65,21 @@ def alone() -> bool:
     return pool is not None and pool.get() == 1
 
 
-_opened: list[bool] = []  # holds True once oneDNN was opened
+_opened: list[int] = []  # holds how many threads OpenMP took of its own accord, once oneDNN was opened
 
 
 def onednn_opened() -> None:
     """oneDNN was opened: its pool is the one from now on, unless the user has said how many threads OpenBLAS shall have."""
-    _opened.append(True)
-    blas = openblas()
+    pool, blas = openmp(), openblas()
+    _opened.append(1 if pool is None else pool.get())
+    decide()
     if blas is not None and "OPENBLAS_NUM_THREADS" not in os.environ:
         blas.set(1)
+        _held[:] = [1] * len(_held)
 
 
 CHOSEN: list[int | None] = [None]  # how many threads the user has asked for
+ALLOWED: list[int | None] = [None]  # how many oneDNN may use: as many as that or, while held, one; None: not opened yet
 _forked: list[bool] = []  # holds True in a process that was forked after oneDNN was opened
 
 
@@ -89,32 +92,41 @@ def set_num_threads(n: int) -> None:
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise ValueError(f"set_num_threads: expected a positive integer, got {n!r}")
     CHOSEN[0] = 1 if _forked else n
+    decide()
+
+
+def decide() -> None:
+    """Settle how many threads are allowed, after anything that says so has changed."""
+    ALLOWED[0] = 1 if _held else CHOSEN[0] or (_opened[0] if _opened else None)
     take_up()
 
 
 def take_up() -> None:
-    """Let the calling thread have as many threads as were asked for: OpenMP's setting is each thread's own."""
+    """Let the calling thread have as many threads as are allowed: OpenMP's setting is each thread's own."""
     pool = openmp() if _opened else openblas()
-    if pool is not None and CHOSEN[0] is not None and not (_held and pool is openblas()):
-        pool.set(CHOSEN[0])
+    if pool is not None and ALLOWED[0] is not None:
+        pool.set(ALLOWED[0])
 
 
 def get_num_threads() -> int:
     """How many threads CPU kernels use."""
     pool = openmp() if _opened else openblas()
-    return CHOSEN[0] or (1 if pool is None else pool.get())
+    return ALLOWED[0] or (1 if pool is None else pool.get())
 
 
 _held: list[int] = []  # how many threads OpenBLAS had before it was held to one
 
 
 def hold_to_one(wanted: bool) -> None:
-    """Let OpenBLAS, and what is shared out here, use one thread: the bits of a sum depend on how many take part."""
-    blas = openblas()
-    if blas is not None and wanted != bool(_held):
+    """Let oneDNN, OpenBLAS and what is shared out here use one thread: the bits of a sum depend on how many take part."""
+    if wanted != bool(_held):
+        blas = openblas()
         if wanted:
-            _held.append(blas.get())
-        blas.set(1 if wanted else _held.pop())
+            _held.append(1 if blas is None else blas.get())
+        before = 1 if wanted else _held.pop()
+        if blas is not None:
+            blas.set(before)
+        decide()
 
 
 def shared_out(work: Callable, *batches: np.ndarray) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from ..threads import CHOSEN, alone, one_thread, openmp, take_up
+from ..threads import ALLOWED, alone, one_thread, openmp, take_up
 from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
 SMALL = 5e6  # operations, 50 microseconds' worth; below, a second thread does not pay
@@ -115,8 +115,8 @@ _local = Kept()
 
 def obey() -> None:
     """Let the calling thread have as many threads as were asked for."""
-    if _local.threads != CHOSEN[0]:
-        _local.kept, _local.threads = {}, CHOSEN[0]
+    if _local.threads != ALLOWED[0]:
+        _local.kept, _local.threads = {}, ALLOWED[0]
         take_up()
 
 

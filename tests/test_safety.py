@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import gc
-import itertools
 import importlib
+import itertools
 import multiprocessing
 import os
 import subprocess

@@ -36,11 +36,17 @@ class Worker:
         far.close()
 
     def ask(self, command: str, *args: Any) -> Any:
-        self.pipe.send((command, *args))
+        self.tell(command, *args)
+        return self.answer()
+
+    def tell(self, *command: Any) -> None:
+        self.pipe.send(command)
+
+    def answer(self) -> Any:
         try:
             failed, answer = self.pipe.recv()
         except EOFError:
-            raise RuntimeError(f"{self.peer}: the worker died at {command!r}") from None
+            raise RuntimeError(f"{self.peer}: the worker died") from None
         if failed:
             raise RuntimeError(f"{self.peer}: {answer}")
         return answer

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from benchmarks import gpu_check, memory
+from benchmarks import crowd, gpu_check, memory
 from benchmarks.measure import choose, measure, summarize
 from benchmarks.peers import PEERS, Peer
 from benchmarks.report import duration, table, write
@@ -111,6 +114,25 @@ def test_memory_of_a_step_is_flat() -> None:
         assert found[-1]["memory"] - found[1]["memory"] < 1, "200 steps of 0.2 MiB of activations each leave less than 1 MiB"
     own = memory.peak("mlp_sgd", "minigrad", 1)
     assert own is not None and 0 < own["data"] < own["peak"]
+
+
+def test_a_crowd_of_two(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    waits = {"OMP_WAIT_POLICY": "passive"}
+    absent = dataclasses.replace(PEERS["torch"], module="no_such_library")
+    monkeypatch.setitem(crowd.PEERS, "torch", absent)
+    monkeypatch.setattr(crowd, "WAYS", [("ours", "minigrad", waits), ("theirs", "torch", {})])
+    monkeypatch.setattr(sys, "argv", ["crowd", "--only", "mlp_sgd", "--threads", "1", "--seconds", "0.05"])
+    before = dict(os.environ)
+    assert crowd.main() == 0
+    ours, theirs = capsys.readouterr().out.splitlines()[-2:]
+    alone, both = map(float, ours.split()[1:3])
+    assert ours.startswith("ours") and alone > 0 and both > 0
+    assert theirs.split(maxsplit=1)[1].startswith("torch is not installed")
+    assert {name: os.environ.get(name) for name in waits} == {name: before.get(name) for name in waits}
+    monkeypatch.setattr(sys, "argv", ["crowd", "--threads", "0"])
+    with pytest.raises(SystemExit):
+        crowd.main()
+    assert "must be positive, got 0" in capsys.readouterr().err
 
 
 def test_memory_that_grows_is_found() -> None:

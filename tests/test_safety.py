@@ -205,7 +205,7 @@ def convolved() -> float:
 # -- long and large ----------------------------------------------------------------------------------------------------
 
 
-def test_memory_is_flat_over_2_000_steps_with_the_collector_off() -> None:
+def test_memory_is_flat_over_1_000_steps_with_the_collector_off() -> None:
     net = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.1), nn.LayerNorm(8), nn.Linear(8, 3))
     optimizer = optim.Adam(net.parameters(), lr=0.01)
     schedule = optim.lr_scheduler.ExponentialLR(optimizer, 0.999)
@@ -223,7 +223,7 @@ def test_memory_is_flat_over_2_000_steps_with_the_collector_off() -> None:
     try:
         tracemalloc.start()
         held, left = [], []
-        for steps in (100, 1_000, 1_000):
+        for steps in (100, 250, 250, 250, 250):
             for _ in range(steps):
                 step()
             left.append(gc.collect())  # empties Python's own free lists, too
@@ -231,9 +231,9 @@ def test_memory_is_flat_over_2_000_steps_with_the_collector_off() -> None:
         tracemalloc.stop()
     finally:
         gc.enable()
-    assert left[1:] == [0, 0], f"{left} objects were in reference cycles"
+    assert not any(left[1:]), f"{left} objects were in reference cycles"
     grown = [after - before for before, after in itertools.pairwise(held)]
-    assert min(grown) < 10_000, f"{grown} bytes more after each 1,000 steps"  # once, it may be another thread's
+    assert min(grown) < 2_500, f"{grown} bytes more after each 250 steps"  # now and then, another thread's or a cache's
 
 
 def test_200_000_deep() -> None:

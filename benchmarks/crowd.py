@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from statistics import mean
-from typing import Any
 from unittest.mock import patch
 
 from tqdm import tqdm
@@ -37,7 +36,7 @@ def times(workload: str, peer: str, waits: dict[str, str], threads: int, seconds
         alone = workers[0].ask("round", steps) / steps
         for worker in workers:
             worker.tell("round", steps)
-        both: list[Any] = [worker.answer() / steps for worker in workers]
+        both = [worker.answer() / steps for worker in workers]
     finally:
         for worker in workers:
             worker.close()

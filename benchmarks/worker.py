@@ -39,14 +39,15 @@ class Worker:
         self.tell(command, *args)
         return self.answer()
 
-    def tell(self, *command: Any) -> None:
-        self.pipe.send(command)
+    def tell(self, command: str, *args: Any) -> None:
+        self.told = command
+        self.pipe.send((command, *args))
 
     def answer(self) -> Any:
         try:
             failed, answer = self.pipe.recv()
         except EOFError:
-            raise RuntimeError(f"{self.peer}: the worker died") from None
+            raise RuntimeError(f"{self.peer}: the worker died at {self.told!r}") from None
         if failed:
             raise RuntimeError(f"{self.peer}: {answer}")
         return answer

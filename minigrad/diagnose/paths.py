@@ -11,8 +11,8 @@ from typing import Any
 
 from ..backends import GradError
 from ..core import OPS, Node, Op, Tensor, mode, node_of, propagate
-from ..ops.arithmetic import where
 from ..ops.create import ones_like
+from ..ops.elementwise import through_relu
 from .local import saved_values, sent
 
 # Where to cut the definition, y = (x - mu) / sqrt(var + eps): (op, position of the input that is detached).
@@ -81,7 +81,7 @@ def along(node: Node, g: Tensor, edges: tuple) -> Tensor:
     if op.name.endswith("_relu"):
         op = OPS[op.name.removesuffix("_relu")]
         with mode(grad=False, listeners=()):
-            g = where(Tensor(saved["y", 0]) <= 0, 0.0, g)
+            g = through_relu(g, Tensor(saved["y", 0]))
     with mode(grad=True, listeners=(), instead=without(edges)):
         y = op.definition(x, None if weight is None else Tensor(weight), None, **node.options)  # type: ignore[misc]
     with mode(listeners=()):

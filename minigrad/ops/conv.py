@@ -9,8 +9,7 @@ from typing import Any
 
 from ..backends import backend_of
 from ..core import op
-from .arithmetic import where
-from .elementwise import relu
+from .elementwise import relu, through_relu
 from .reduce import sum_op
 
 
@@ -103,9 +102,9 @@ conv.vjp(
     bias=lambda g: channel_sum(g),
 )
 conv_relu.vjp(
-    x=lambda g, y, weight, x_shape, window: conv_input(where(y <= 0, 0.0, g), weight, shape=x_shape, window=window),
-    weight=lambda g, y, x, weight_shape, window: conv_weight(x, where(y <= 0, 0.0, g), kernel=weight_shape[2:], window=window),
-    bias=lambda g, y: channel_sum(where(y <= 0, 0.0, g)),
+    x=lambda g, y, weight, x_shape, window: conv_input(through_relu(g, y), weight, shape=x_shape, window=window),
+    weight=lambda g, y, x, weight_shape, window: conv_weight(x, through_relu(g, y), kernel=weight_shape[2:], window=window),
+    bias=lambda g, y: channel_sum(through_relu(g, y)),
 )
 
 

@@ -135,6 +135,11 @@ def relu(b, x):
     return b.relu(numbers(x))
 
 
+def through_relu(g, y):
+    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch."""
+    return where(y <= 0, 0.0, g)
+
+
 @op("elementwise", floats=True)
 def gelu(b, x, *, approximate="none"):
     """y = x Phi(x), Phi the normal distribution function, or ("tanh") Phi ~ (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2"""
@@ -255,7 +260,7 @@ erfc.vjp(x=lambda g, x: g * exp(-x * x) * (-2 / math.sqrt(math.pi)))
 erfinv.vjp(x=lambda g, y: g * exp(y * y) * (math.sqrt(math.pi) / 2))
 gelu.vjp(x=lambda g, x, approximate: g * gelu_slope(x, approximate))
 gelu.fused = lambda g, x, approximate: [backend_of(g).gelu_backward(g, x, approximate)]
-relu.vjp(x=lambda g, y: where(y <= 0, 0.0, g))  # a NaN lets the gradient through, as in PyTorch
+relu.vjp(x=lambda g, y: through_relu(g, y))
 relu.fused = lambda g, y: [backend_of(g).relu_backward(g, y)]
 abs.vjp(x=lambda g, x: g * sign(x))
 sign.vjp(x=lambda g: g * 0.0)

@@ -79,6 +79,23 @@ NORMAL = "mu = mean(x); sigma = sqrt(var(x) + eps); xhat = (x - mu) / sigma"
 FIXED = "sigma = sqrt(running_var + eps)"
 ATTENDED = "h = g @ value.T; p = softmax(scale * query @ key.T)"
 
+
+def of_cases(over: str, rectified: str = "") -> Row:
+    """Layer and group norm; with a name of its own, what ends in a ReLU."""
+    y, g = "weight * (x - mu) / sigma + bias", "g"
+    if rectified:
+        y, g = f"max({y}, 0)", "g * (y > 0)"
+    return row(
+        f"{y} where {NORMAL.rpartition(';')[0]}",
+        over=over,
+        name=rectified,
+        symbols=NORM,
+        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = {g} * weight; {NORMAL}",
+        weight=f"sum({g} * xhat, cases) where {NORMAL}",
+        bias=f"sum({g}, cases)",
+    )
+
+
 FORMULAS = {
     # arithmetic
     "add": row("x + alpha * other", x="1", other="alpha"),
@@ -340,40 +357,10 @@ FORMULAS = {
         running_mean=f"-weight / sigma * sum(g) where {FIXED}",
         running_var=f"-weight / (2 * sigma**3) * sum(g * (x - running_mean)) where {FIXED}",
     ),
-    "layer_norm": row(
-        f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
-        over="dims",
-        symbols=NORM,
-        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * weight; {NORMAL}",
-        weight=f"sum(g * xhat, cases) where {NORMAL}",
-        bias="sum(g, cases)",
-    ),
-    "layer_norm_relu": row(
-        f"max(weight * (x - mu) / sigma + bias, 0) where {NORMAL.rpartition(';')[0]}",
-        over="dims",
-        name="layer norm and ReLU",
-        symbols=NORM,
-        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * (y > 0) * weight; {NORMAL}",
-        weight=f"sum(g * (y > 0) * xhat, cases) where {NORMAL}",
-        bias="sum(g * (y > 0), cases)",
-    ),
-    "group_norm": row(
-        f"weight * (x - mu) / sigma + bias where {NORMAL.rpartition(';')[0]}",
-        over="groups",
-        symbols=NORM,
-        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * weight; {NORMAL}",
-        weight=f"sum(g * xhat, cases) where {NORMAL}",
-        bias="sum(g, cases)",
-    ),
-    "group_norm_relu": row(
-        f"max(weight * (x - mu) / sigma + bias, 0) where {NORMAL.rpartition(';')[0]}",
-        over="groups",
-        name="group norm and ReLU",
-        symbols=NORM,
-        x=f"(h - mean(h) - xhat * mean(h * xhat)) / sigma where h = g * (y > 0) * weight; {NORMAL}",
-        weight=f"sum(g * (y > 0) * xhat, cases) where {NORMAL}",
-        bias="sum(g * (y > 0), cases)",
-    ),
+    "layer_norm": of_cases("dims"),
+    "layer_norm_relu": of_cases("dims", "layer norm and ReLU"),
+    "group_norm": of_cases("groups"),
+    "group_norm_relu": of_cases("groups", "group norm and ReLU"),
     # recurrent layers
     **dict.fromkeys(
         ("rnn_tanh", "rnn_relu", "lstm", "gru"),

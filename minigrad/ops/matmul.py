@@ -7,8 +7,7 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError, backend_of
 from ..core import Tensor, op
-from .arithmetic import where
-from .elementwise import relu
+from .elementwise import relu, through_relu
 from .operands import axis, tensor_of
 from .reduce import sum_op
 from .shape import reshape_op
@@ -51,9 +50,9 @@ def linear_relu_op(b, x, weight, bias=None):
 
 
 linear_relu_op.vjp(
-    x=lambda g, y, weight: as_shape(matmul_op(as_rows(where(y <= 0, 0.0, g)), weight), (*g.shape[:-1], weight.shape[1])),
-    weight=lambda g, y, x: matmul_op(as_rows(where(y <= 0, 0.0, g)).mT, as_rows(x)),
-    bias=lambda g, y: sum_op(as_rows(where(y <= 0, 0.0, g)), dim=(0,)),
+    x=lambda g, y, weight: as_shape(matmul_op(as_rows(through_relu(g, y)), weight), (*g.shape[:-1], weight.shape[1])),
+    weight=lambda g, y, x: matmul_op(as_rows(through_relu(g, y)).mT, as_rows(x)),
+    bias=lambda g, y: sum_op(as_rows(through_relu(g, y)), dim=(0,)),
 )
 linear_relu_op.fused = lambda g, y, x, weight, wanted: (
     (b := backend_of(g)).linear_backward(b.relu_backward(g, y), x, weight, wanted)

@@ -9,7 +9,7 @@ from ..backends import backend_of
 from ..core import op
 from .arithmetic import where
 from .conv import channel_sum
-from .elementwise import exp, log, relu, sqrt, square
+from .elementwise import exp, log, relu, sqrt, square, through_relu
 from .index import gather_op, scatter_add_op
 from .reduce import amax_op, mean_op, sum_op
 from .shape import reshape_op
@@ -92,11 +92,6 @@ def batch_norm_relu_op(b, x, weight, bias, running_mean, running_var, momentum, 
     y, mean, var, workspace = b.batch_norm_relu(x, weight, bias, eps)
     track(b, x, mean, var, running_mean, running_var, momentum)
     return y, mean, var, workspace
-
-
-def through_relu(g: Any, y: Any) -> Any:
-    """What a ReLU whose output is y lets through of g."""
-    return where(y <= 0, 0.0, g)
 
 
 batch_norm_relu_op.writes = (3, 4)

@@ -61,8 +61,12 @@ def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) 
 
 def in_lines(x: np.ndarray) -> np.ndarray:
     """x if its rows or its columns are dense and do not overlap, else a copy."""
-    (down, across), (n, m) = x.strides, x.shape
-    return x if (across == 4 and down >= 4 * m) or (down == 4 and across >= 4 * n) else np.ascontiguousarray(x)
+    return x if has_rows(x) or has_rows(x.T) else np.ascontiguousarray(x)
+
+
+def has_rows(x: np.ndarray) -> bool:
+    """Whether a matrix's rows are dense and do not overlap."""
+    return x.strides[1] == 4 and x.strides[0] >= 4 * x.shape[1]
 
 
 def matmul(b: Any, x: Any, other: Any) -> Any:
@@ -89,8 +93,7 @@ def sgemm(x: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def lines(x: np.ndarray) -> tuple[bytes, int]:
     """N if a matrix's rows are dense, T if its columns are; and the step from one to the next, in elements."""
-    down, across = x.strides
-    return (b"N", down // 4) if across == 4 and down >= 4 * x.shape[1] else (b"T", across // 4)
+    return (b"N", x.strides[0] // 4) if has_rows(x) else (b"T", x.strides[1] // 4)
 
 
 def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:

@@ -376,17 +376,6 @@ case(
     name="lerp_",
 )
 case(
-    on_copy(optimizers.pack_),
-    [normal(7), normal(2, 2), normal(3)],
-    lambda flat, *parts: np.concatenate([part.ravel() for part in parts]),
-    None,
-    wants=(),
-    name="pack_",
-)
-case(
-    on_copy(optimizers.unpack_), [normal(7), normal(2, 2), normal(3)], lambda flat, *parts: flat, None, wants=(), name="unpack_"
-)
-case(
     on_copy(optimizers.sgd_),
     [normal(3), normal(3), None, 0.1],
     lambda p, g, buf, lr: p - lr * g,

@@ -228,6 +228,8 @@ def casting_first(name: str, function: Callable) -> Callable:
 
     @wraps(function)
     def called(*args: Any, **options: Any) -> Any:
+        if MODE.get().instead is None:
+            return function(*args, **options)
         found = casting()
         kind = found and found.active(flat((*args, *options.values())))
         if not found or not kind:

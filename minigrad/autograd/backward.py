@@ -11,7 +11,7 @@ from ..backends import dtype as as_dtype
 from ..backends.source import advise
 from ..core import Tensor, mode, node_of, propagate
 from ..ops.arithmetic import cast, clone
-from ..ops.create import ones_like, zeros, zeros_like
+from ..ops.create import full_like_op, zeros, zeros_like
 from ..ops.update import add_
 from ..trace import Program, program_behind, resumed
 from .nodes import AccumulateGrad, GradientEdge, with_multi_hooks
@@ -123,8 +123,9 @@ def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
     else:
         with mode(grad=False):
             add_(leaf.grad, g)
-    for hook in list(leaf.__dict__.get("accumulated", {}).values()):
-        hook(leaf)
+    if hooks := leaf.__dict__.get("accumulated"):
+        for hook in [*hooks.values()]:
+            hook(leaf)
 
 
 def listed(x: Any) -> list:
@@ -176,7 +177,7 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
         if root.array.size != 1:
             raise GradError(f"{who}: grad can be implicitly created only for scalar outputs, got shape {tuple(root.shape)}. "
                             "Hint: reduce with .sum() or pass gradient=")  # fmt: skip
-        return ones_like(root)
+        return full_like_op(root, value=1, dtype=root.dtype)
     if not isinstance(seed, Tensor):
         raise TypeError(f"{who}: a gradient must be a tensor or None, got {type(seed).__name__}")
     if seed.shape != root.shape:

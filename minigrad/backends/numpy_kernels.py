@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -159,18 +159,6 @@ def mean(b: Any, x: np.ndarray, dim: tuple, keepdim: Any) -> np.ndarray:
     return total / (x.size // max(total.size, 1))
 
 
-def pack_(b: Any, flat: np.ndarray, parts: Sequence) -> None:
-    np.concatenate([part.ravel() for part in parts], out=flat)
-
-
-def unpack_(b: Any, flat: np.ndarray, parts: Sequence) -> None:
-    start = 0
-    for part in parts:
-        end = start + part.size
-        part[...] = flat[start:end].reshape(part.shape)
-        start = end
-
-
 def move_(b: Any, running: np.ndarray, value: np.ndarray, weight: Any, factor: float) -> None:
     running *= 1 - weight
     running += value.reshape(running.shape) * (weight * factor)
@@ -190,18 +178,30 @@ def log_softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
 
 
 def cross_entropy(b: Any, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    logp = b.log_softmax(x, 1)
-    y = -logp[np.arange(len(target)), np.maximum(target, 0)]
-    y[target < 0] = 0
+    short = x.shape[1] < SHORT <= x.shape[0] and x.size <= BLOCK  # then they stay in columns
+    logp = log_softmax(b, np.ascontiguousarray(x.T), 0).T if short else b.log_softmax(x, 1)
+    at, ignored = chosen(target)
+    y = -logp[at]
+    if ignored is not None:
+        y[ignored] = 0
     return y, logp
 
 
 def cross_entropy_input(b: Any, g: np.ndarray, target: np.ndarray, logp: np.ndarray) -> np.ndarray:
-    dx = np.exp(logp)
-    dx[np.arange(len(target)), np.maximum(target, 0)] -= 1
+    dx, (at, ignored) = np.exp(logp, order="C"), chosen(target)
+    dx[at] -= 1
     dx *= g[:, None] if g.ndim else g
-    dx[target < 0] = 0
+    if ignored is not None:
+        dx[ignored] = 0
     return dx
+
+
+def chosen(target: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray | None]:
+    """The index of each row's class, and which rows to ignore; None if there are none."""
+    rows = np.arange(len(target))
+    if np.minimum.reduce(target, initial=0) == 0:
+        return (rows, target), None
+    return (rows, np.maximum(target, 0)), target < 0
 
 
 def layer_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple:
@@ -345,7 +345,7 @@ BLOCKWISE |= {f.__name__: in_rows(in_columns(f)) for f in (softmax, log_softmax)
 
 _KERNELS = [
     adam_, move_, linear, all_below, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,
-    put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, pack_, unpack_, accumulate, diagonal,
+    put_at, random_uniform, random_normal, assign_at_, bfloat16, where, mean, accumulate, diagonal,
     put_diagonal, contract, take, unfold, relu,
 ]  # fmt: skip
 NUMPY_KERNELS: dict[str, Any] = BLOCKWISE | NUMPY_ATTENTION | NUMPY_NORM | NUMPY_WINDOWS | {f.__name__: f for f in _KERNELS}

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-WORDY = ("cumulative_prod", "cumulative_sum", "full", "full_like", "linspace", "tensordot")
+WORDY = ("cumulative_prod", "cumulative_sum", "full_like", "linspace", "tensordot")
 
 warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"minigrad\.")
 
@@ -34,6 +34,12 @@ def mean(x: Any, /, *, axis: Any = None, keepdims: bool = False) -> Any:
     return total(x, axis=axis, keepdims=keepdims) / 0  # NaN, of which np.mean would warn in words of its own
 
 
+def full(shape: Any, fill_value: Any, *, dtype: Any = None) -> Any:
+    out = np.empty(shape, np.asarray(fill_value).dtype if dtype is None else dtype)
+    np.copyto(out, fill_value, casting="unsafe")
+    return out
+
+
 def astype(x: Any, dtype: Any, /, *, copy: bool = True) -> Any:
     return x.astype(dtype, copy=copy)
 
@@ -49,4 +55,4 @@ def quiet(library: ModuleType, names: Any, **better: Any) -> ModuleType:
 
 
 LINALG = quiet(np.linalg, [name for name in np.linalg.__all__ if name[0].islower()])
-QUIET: Any = quiet(np, WORDY, sum=total, prod=product, mean=mean, astype=astype, linalg=LINALG)
+QUIET: Any = quiet(np, WORDY, sum=total, prod=product, mean=mean, full=full, astype=astype, linalg=LINALG)

@@ -7,7 +7,6 @@ pooling), attention.py, special.py and gamma.py (special functions), steps.py (o
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -268,19 +267,6 @@ def mean(b: Any, x: Any, dim: tuple, keepdim: bool) -> Any:
     return b.xp.mean(x, axis=dim, keepdims=keepdim)
 
 
-def pack_(b: Any, flat: Any, parts: Sequence) -> None:
-    """flat <- the elements of all parts, one part after the other."""
-    flat[...] = b.xp.concat([b.xp.reshape(part, (-1,)) for part in parts])
-
-
-def unpack_(b: Any, flat: Any, parts: Sequence) -> None:
-    """parts <- the elements of flat: the inverse of pack_."""
-    start = 0
-    for part in parts:
-        part[...] = b.xp.reshape(flat[start : start + part.size], part.shape)
-        start += part.size
-
-
 def lerp_(b: Any, x: Any, end: Any, weight: Any) -> None:
     """x <- x + weight (end - x), in place."""
     x += weight * (end - x)
@@ -351,7 +337,7 @@ _KERNELS = [
     gelu_backward, batch_norm, batch_norm_input, batch_norm_backward, batch_norm_relu, batch_norm_relu_backward,
     layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward,
     log_softmax, log_softmax_backward,
-    take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, all_below, mean, pack_, unpack_, lerp_,
+    take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, all_below, mean, lerp_,
     assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
 ]  # fmt: skip
 _FAMILIES = WINDOWS | STEPS | ADAPTIVE | ATTENTION | GAMMA | MATRICES | ORDER | RECURRENT

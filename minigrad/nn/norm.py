@@ -13,7 +13,7 @@ from ..ops.create import ones, tensor, zeros
 from ..ops.elementwise import reciprocal, relu
 from ..ops.norm import batch_norm_op, batch_norm_relu_op, group_norm_relu_op, layer_norm_relu_op
 from ..ops.shape import reshape_op
-from ..ops.update import add_
+from ..ops.update import count_
 from . import functional as F
 from . import init
 from .functional.norm import group_normalized, layer_normalized, normalized
@@ -126,7 +126,7 @@ class BatchNorm(Running):
         factor = self.factor() if moving else 0.0
         y = normalized(by_batch, input, used[0], used[1], self.weight, self.bias, own, factor, self.eps)
         if moving:
-            add_(self.num_batches_tracked, 1)
+            count_(self.num_batches_tracked)
         return y, own
 
 

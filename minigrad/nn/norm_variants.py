@@ -9,7 +9,7 @@ from ..ops.create import rand, randn
 from ..ops.elementwise import clamp, sqrt
 from ..ops.reduce import mean_op, var_op
 from ..ops.shape import reshape_op
-from ..ops.update import add_, lerp_
+from ..ops.update import count_, lerp_
 from .module import Module
 from .norm import BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d
 
@@ -79,7 +79,7 @@ class BatchRenorm(BatchNorm):
             share = self.factor()
             lerp_(self.running_mean, reshape_op(mu, shape=(-1,)), share)
             lerp_(self.running_var, var_op(input, dim=dims), share)
-            add_(self.num_batches_tracked, 1)
+            count_(self.num_batches_tracked)
         y = y if self.weight is None else y * reshape_op(self.weight, shape=line)
         return y if self.bias is None else y + reshape_op(self.bias, shape=line)
 

@@ -92,7 +92,7 @@ def set_grad(self: Tensor, g: Tensor | None) -> None:
             raise GradError("grad: a tensor can't be its own gradient. Hint: .clone()")
         if g.array.shape != self.array.shape:
             raise ShapeError(f"grad: the gradient must have the tensor's shape {tuple(self.shape)}, got {tuple(g.shape)}")
-        if g.dtype is not self.dtype:
+        if g.array.dtype is not self.array.dtype and g.dtype is not self.dtype:
             raise DTypeError(f"grad: the gradient must have the tensor's type {self.dtype!r}, got {g.dtype!r}")
     self._grad = g
 

@@ -87,20 +87,6 @@ def radam_(b, p, g, step, m, v, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_deca
     return b.radam_(p, g, step, m, v, lr, betas, eps, weight_decay, decoupled, maximize)
 
 
-@op("update")
-def pack_(b, flat, *parts):
-    """flat <- all elements of the parts, one part after the other"""
-    b.pack_(flat, parts)
-    return flat
-
-
-@op("update")
-def unpack_(b, flat, *parts):
-    """parts <- the elements of flat, which stays as it is: the inverse of pack_"""
-    b.unpack_(flat, parts)
-    return flat
-
-
 sgd_.writes = (2,)
 adam_.writes = (2, 3, 4, 5)
 rmsprop_.writes = (2, 3, 4, 5)

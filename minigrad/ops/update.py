@@ -43,6 +43,16 @@ def add_(b, x, other):
     return x
 
 
+def count_(x: Tensor) -> None:
+    """x <- x + 1 for a counter, which no graph saves; past the door, unless someone stands there."""
+    _, listeners, instead, _, _ = MODE.get()
+    if listeners or instead:
+        add_(x, 1)
+    else:
+        x.array += 1
+        written(x)[0] += 1
+
+
 @op("update")
 def lerp_(b, x, end, weight):
     """x <- x + weight (end - x)"""

@@ -259,11 +259,12 @@ Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]
 
 def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
     """The gradient of a parameter, if it fits."""
-    g, who = p.grad, type(optimizer).__name__
-    if g.array.shape != p.array.shape:
-        raise ShapeError(f"{who}: a gradient must have its parameter's shape {tuple(p.shape)}, got {tuple(g.shape)}")
-    if g.array.dtype != p.array.dtype:
-        raise DTypeError(f"{who}: a gradient must have its parameter's type {p.dtype!r}, got {g.dtype!r}. Hint: .to()")
+    g = p.grad
+    if g.array.shape != p.array.shape or g.array.dtype != p.array.dtype:
+        who = f"{type(optimizer).__name__}: a gradient must have its parameter's"
+        if g.array.shape != p.array.shape:
+            raise ShapeError(f"{who} shape {tuple(p.shape)}, got {tuple(g.shape)}")
+        raise DTypeError(f"{who} type {p.dtype!r}, got {g.dtype!r}. Hint: .to()")
     return g
 
 

@@ -12,7 +12,6 @@ from typing import Any
 from ..backends import DType, dtype
 from ..core import MODE, Tensor, written
 from ..ops.create import empty
-from ..ops.optimizers import pack_, unpack_
 from ..ops.shape import reshape_op, slice_op
 
 SMALL = 1 << 15  # elements: beyond it the arithmetic outweighs the calls, and the copies into a pack would not pay
@@ -32,48 +31,74 @@ COUNTS = {"step": count_type, "mu_product": product_type}  # state of one number
 
 
 class Pack:
-    """Parameters that are updated together: `flat` and `grad` stand for them, `state` is what is kept for `flat`."""
+    """Parameters that are updated together: `flat` and `grad` stand for them, `state` is what is kept for `flat`.
+
+    Copies go past the door: a pack is its optimizer's own, and is not used while anyone listens.
+    """
 
     def __init__(self, params: Sequence[Tensor], states: dict) -> None:
         self.params = params
         self.ends = list(accumulate(p.array.size for p in params))
-        self.flat, self.grad = self.room(params), self.room(params)
+        self.flat, self.grad = self.room(params[0]), self.room(params[0])
+        self.parts, self.slopes = self.cut(self.flat), self.cut(self.grad)
         self.state: dict[str, Tensor] = {}
         self.views: list[dict[str, Tensor]] = [{} for _ in params]
+        self.shown: list[tuple[str, int]] = []
         for name, value in states.get(params[0], {}).items():
-            each = [states[p][name] for p in params]
-            self.state[name] = value.clone() if name in COUNTS else pack_(self.room(each), *each)
+            if name in COUNTS:
+                self.state[name] = value.clone()
+            else:
+                self.state[name] = self.room(value)
+                copy(self.cut(self.state[name]), [states[p][name] for p in params])
 
-    def room(self, parts: Sequence[Tensor]) -> Tensor:
-        """Flat memory for all parts."""
-        return empty(self.ends[-1], dtype=parts[0].dtype, device=parts[0].device)
+    def room(self, like: Tensor) -> Tensor:
+        """Flat memory for what has a part for each parameter."""
+        return empty(self.ends[-1], dtype=like.dtype, device=like.device)
+
+    def cut(self, flat: Tensor) -> list[Tensor]:
+        """The part of each parameter, as a view in its shape."""
+        starts = [0, *self.ends[:-1]]
+        parts = [slice_op(flat, index=(slice(start, end),)) for start, end in zip(starts, self.ends, strict=True)]
+        return [reshape_op(part, shape=tuple(p.array.shape)) for part, p in zip(parts, self.params, strict=True)]
 
     def show(self, states: dict) -> None:
         """Let `states` hold, for each parameter, views of the pack's state."""
-        for name in self.state.keys() - self.views[0].keys():
+        new = self.state.keys() - self.views[0].keys()
+        for name in new:
             value = self.state[name]
-            for p, views, end in zip(self.params, self.views, self.ends, strict=True):
-                start = end - p.array.size
-                part = None if name in COUNTS else slice_op(value, index=(slice(start, end),))
-                views[name] = states[p][name] = value if part is None else reshape_op(part, shape=tuple(p.array.shape))
+            parts = [value] * len(self.params) if name in COUNTS else self.cut(value)
+            for p, views, part in zip(self.params, self.views, parts, strict=True):
+                views[name] = states[p][name] = part
+        if new:
+            self.shown = self.found(states)
+
+    def found(self, states: dict) -> list[tuple[str, int]]:
+        """The names and identities of what `states` holds for each parameter, one after the other."""
+        return [(name, id(value)) for p in self.params for name, value in states.get(p, NOTHING).items()]
 
     def is_whole(self, states: dict) -> bool:
         """Whether `states` still holds the views that the pack gave it, and nothing else."""
-        return all(
-            (now := states.get(p, {})).keys() == views.keys() and all(now[name] is view for name, view in views.items())
-            for p, views in zip(self.params, self.views, strict=True)
-        )
+        return self.found(states) == self.shown
 
     def gather(self, grads: Sequence[Tensor]) -> None:
         """Copy parameters and gradients into the pack."""
-        pack_(self.flat, *self.params)
-        pack_(self.grad, *grads)
+        copy(self.parts, self.params)
+        copy(self.slopes, grads)
 
     def scatter(self) -> None:
         """Copy the updated parameters back."""
-        unpack_(self.flat, *self.params)
+        copy(self.params, self.parts)
         for p in self.params:
             written(p)[0] += 1
+
+
+NOTHING: dict[str, Tensor] = {}
+
+
+def copy(into: Sequence[Tensor], values: Sequence[Tensor]) -> None:
+    """Each of `into` <- the value at its place."""
+    for x, value in zip(into, values, strict=True):
+        x.array[...] = value.array
 
 
 class Packs:

@@ -48,7 +48,7 @@ MANY = 5e6  # multiplications; beyond, oneDNN's function of BLAS beats its primi
 
 def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) -> np.ndarray | None:
     """x w + bias for two matrices; None where oneDNN has no primitive, or is no faster."""
-    if x.size * w.shape[1] < FEW or x.shape[0] == 1:
+    if x.shape[0] == 1:
         return None
     x, w = in_lines(x), in_lines(w)
     found = compiled(Product, x.shape, x.strides, w.shape, w.strides, bias is not None, relu)
@@ -70,7 +70,8 @@ def has_rows(x: np.ndarray) -> bool:
 
 
 def matmul(b: Any, x: Any, other: Any) -> Any:
-    fine = x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and fits(x, other)
+    worth = x.ndim == other.ndim == 2 and x.size * other.shape[1] >= FEW
+    fine = worth and x.shape[1] == other.shape[0] and fits(x, other)
     large = fine and x.size * other.shape[1] >= MANY and x.shape[0] > 1
     if large and lines(other := in_lines(other))[0] == b"N":
         return sgemm(in_lines(x), other)
@@ -97,7 +98,7 @@ def lines(x: np.ndarray) -> tuple[bytes, int]:
 
 
 def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
-    y = product(as_rows(x), weight.T, bias) if fits(x, weight, bias) else None
+    y = product(as_rows(x), weight.T, bias) if x.size * weight.shape[0] >= FEW and fits(x, weight, bias) else None
     if y is None:
         return numpy_kernels.linear(b, x, weight, bias)
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], weight.shape[0])
@@ -105,7 +106,7 @@ def linear(b: Any, x: Any, weight: Any, bias: Any) -> Any:
 
 def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     # The ReLU in the product loses NaN, and to look for one costs more than a ReLU behind it where the output is small.
-    small = x.size + weight.size > 6 * math.prod(x.shape[:-1]) * weight.shape[0]
+    small = x.size * weight.shape[0] < FEW or x.size + weight.size > 6 * math.prod(x.shape[:-1]) * weight.shape[0]
     if not small and fits(x, weight, bias) and finite(x, weight, bias):
         y = product(as_rows(x), weight.T, bias, relu=True)
         if y is not None:

@@ -11,7 +11,7 @@ demo: $(VENV)/viz
 	$(RUN) -m minigrad demo
 
 test: $(VENV)/dev
-	$(RUN) -m pytest -n auto --dist worksteal tests --ignore=tests/parity
+	OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal tests --ignore=tests/parity
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check --output-format concise .
@@ -20,7 +20,7 @@ lint: $(VENV)/dev
 
 # the same numbers as PyTorch; needs it in the environment: .venv/bin/pip install torch
 parity: $(VENV)/dev
-	$(RUN) -m pytest -n auto --dist worksteal tests/parity
+	OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal tests/parity
 
 gallery: $(VENV)/viz
 	$(RUN) -m minigrad.gallery

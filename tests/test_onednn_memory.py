@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -45,10 +41,9 @@ def test_a_copy_holds_the_same_in_any_layout(x: np.ndarray, data: st.DataObject)
 
 
 @there
-@pytest.mark.parametrize("many", [0, 1e9])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.tuples(*[st.integers(1, 70)] * 3), st.data())
-def test_products_in_any_layout(many: float, sizes: tuple[int, int, int], data: st.DataObject) -> None:
+def test_products_in_any_layout(sizes: tuple[int, int, int], data: st.DataObject) -> None:
     (n, k, m), rng = sizes, np.random.default_rng(0)
 
     def matrix(rows: int, columns: int) -> np.ndarray:
@@ -65,7 +60,6 @@ def test_products_in_any_layout(many: float, sizes: tuple[int, int, int], data: 
     x, other = matrix(n, k), matrix(k, m)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(product, "FEW", 0)
-        patch.setattr(product, "MANY", many)
         found = ONEDNN["matmul"](NUMPY, x, other)
     np.testing.assert_allclose(found, x.astype("d") @ other.astype("d"), rtol=1e-4, atol=1e-4)
 
@@ -115,19 +109,3 @@ def test_a_pooling_between_forward_and_backward_changes_nothing() -> None:
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best, (2, 2), window), exact)
     del kept
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best.copy(), (2, 2), window), exact)
-
-
-WAITING = """
-import os
-from minigrad.backends.onednn import library
-before = dict(os.environ)
-assert library() is not None
-assert dict(os.environ) == before, set(os.environ.items()) ^ set(before.items())
-"""
-
-
-@there
-@pytest.mark.parametrize("own", [{}, {"OMP_WAIT_POLICY": "active"}, {"GOMP_SPINCOUNT": "7"}])
-def test_the_environment_is_as_it_was_once_the_library_is_open(own: dict) -> None:
-    done = subprocess.run([sys.executable, "-c", WAITING], env=os.environ | own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import array_api_strict
 import numpy as np
 import pytest
@@ -10,8 +12,9 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad.autograd import grad
-from minigrad.backends import Scattered
-from minigrad.core import OPS
+from minigrad.backends import Scattered, joined
+from minigrad.core import OPS, Tensor
+from minigrad.nn import functional as F
 
 from .checks import host
 
@@ -115,3 +118,42 @@ def test_hooks_and_retained_gradients_see_whole_arrays() -> None:
     node.grad_fn.register_hook(lambda given, out: seen.append(given[0].tolist()))
     node.sum().backward()
     assert seen[-1] == [0, 1, 1]
+
+
+def test_a_sum_takes_the_memory_of_a_new_array_alone() -> None:
+    total, part = np.ones(4, "f"), np.full(4, 2, "f")
+    assert joined(total, part, (total,)) is part and part.tolist() == [3] * 4 and total.tolist() == [1] * 4
+    for held in (None, (part,)):
+        assert joined(total, part, held) is not part and part.tolist() == [3] * 4
+    view = np.zeros(8, "f")[::2]
+    assert joined(total, view, ()) is not view and not view.any()
+
+
+GROW: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "relu": F.relu,
+    "layer_norm": lambda x: F.layer_norm(x, x.shape[1:]),
+    "linear": lambda x: F.linear(x, minigrad.eye(5)),
+}
+
+
+@pytest.mark.parametrize("name", GROW)
+def test_sums_in_place_leave_what_hooks_keep_alone(name: str) -> None:
+    kept: list[Tensor] = []
+    before: list[Tensor] = []
+
+    def keep(g: Tensor) -> None:
+        kept.append(g)
+        before.append(g.clone())
+
+    x = minigrad.randn(4, 5, requires_grad=True)
+    middle, total = x * 2, minigrad.zeros(4, 5)
+    for k in range(3):
+        y = GROW[name](middle)
+        y.register_hook(keep)
+        total = total + (k + 1) * y
+    total.sum().backward()
+    found, x.grad = x.grad, None
+    assert [g.equal(was) for g, was in zip(kept, before, strict=True)] == [True] * 3
+    (6 * GROW[name](x * 2)).sum().backward()
+    assert minigrad.allclose(found, x.grad, rtol=1e-5, atol=1e-6)

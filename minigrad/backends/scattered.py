@@ -6,6 +6,8 @@ import math
 from operator import itemgetter
 from typing import Any
 
+from .backend import backend_of
+
 
 class Scattered:
     """An array of zeros with pieces added at places (tuples of slices, ints and `...`); `whole()` makes it one array.
@@ -55,9 +57,15 @@ class Scattered:
         return ([piece for *_, piece in found], axis) if fill else None
 
 
-def joined(total: Any, part: Scattered) -> Scattered:
-    """total + part: what has been added up so far, if it is a sum of pieces, takes the new piece."""
-    return total + part if type(total) is Scattered else part + total
+def joined(total: Any, part: Any, held: tuple | None) -> Any:
+    """total + part. A sum of pieces takes the other as one more piece. An array that is no view, nor one of those `held`
+    elsewhere, takes the sum into its own memory; with None it may be anybody's."""
+    if type(part) is Scattered and type(total) is not Scattered:
+        return part + total
+    if type(total) is Scattered or held is None or id(part) in map(id, held) or not backend_of(part).owns(part):
+        return total + part
+    part += total
+    return part
 
 
 def whole(gradient: Any) -> Any:

@@ -89,7 +89,7 @@ def send(node: Node, g: Any, grads: dict, symbolic: bool, reach: set | None) -> 
         for listener in MODE.get().listeners if symbolic else ():
             listener.contributed(node, k, part)
         if parent in grads:
-            grads[parent] = joined(grads[parent], part) if type(part) is Scattered else grads[parent] + part
+            grads[parent] = joined(grads[parent], part, None if symbolic or parts is None else values)
         else:
             grads[parent] = part if goal is parent else own(part, values)
 

@@ -16,30 +16,45 @@ from .product import FEW
 
 
 class Products:
-    """factor x w for two stacks of n matrices, (n, rows, inner) and (n, inner, columns), each of them possibly turned."""
+    """factor x w for two dense stacks of n matrices, (rows, inner) and (inner, columns), each of them possibly turned. In the
+    memory of the result so many `heads` lie inside of a row."""
 
     def __init__(
-        self, lib: Library, n: int, rows: int, inner: int, columns: int, x_turned: bool, w_turned: bool, factor: float
+        self, lib: Library, n: int, heads: int, rows: int, inner: int, columns: int, x_turned: bool, w_turned: bool,
+        factor: float,
     ) -> None:  # fmt: skip
         src, weights, dst = (
-            lib.desc((n, down, across), (down * across, 1, down) if turned else (down * across, across, 1))
-            for down, across, turned in ((rows, inner, x_turned), (inner, columns, w_turned), (rows, columns, False))
+            lib.desc((n // heads, heads, down, across), (heads * down * across, *steps))
+            for down, across, steps in (
+                (rows, inner, (rows * inner, *((1, rows) if x_turned else (inner, 1)))),
+                (inner, columns, (inner * columns, *((1, inner) if w_turned else (columns, 1)))),
+                (rows, columns, (columns, heads * columns, 1)),
+            )
         )
         attributes = None if factor == 1 else lib.with_factor(factor)
         desc = lib.make("matmul_primitive_desc_create", lib.engine, src, weights, None, dst, attributes)
         self.primitive = Primitive(lib, desc, [(SRC, src), (WEIGHTS, weights), (DST, dst)])
 
     @staticmethod
-    def work(n: int, rows: int, inner: int, columns: int, *options: Any) -> float:
+    def work(n: int, heads: int, rows: int, inner: int, columns: int, *options: Any) -> float:
         return 4.0 * n * rows * inner * columns  # small matrices take their time
 
 
-def products(x: np.ndarray, w: np.ndarray, x_turned: bool = False, w_turned: bool = False, factor: float = 1.0) -> np.ndarray:
-    """factor x w, after turning x or w."""
+def products(
+    x: np.ndarray, w: np.ndarray, like: np.ndarray | None = None, x_turned: bool = False, w_turned: bool = False,
+    factor: float = 1.0,
+) -> np.ndarray:  # fmt: skip
+    """factor x w, after turning x or w, (n, rows, columns); or in the shape of `like`, its heads where they lie there."""
     n, rows, inner = x.shape if not x_turned else (x.shape[0], x.shape[2], x.shape[1])
-    y = np.empty((n, rows, w.shape[1 if w_turned else 2]), FLOAT32)
-    compiled(Products, n, rows, inner, y.shape[2], x_turned, w_turned, factor).primitive.run(x, w, y)
-    return y
+    columns, heads = w.shape[1 if w_turned else 2], 1 if like is None else heads_within(like)
+    y = np.empty((n // heads, rows, heads, columns), FLOAT32)
+    compiled(Products, n, heads, rows, inner, columns, x_turned, w_turned, factor).primitive.run(x, w, y)
+    return y.transpose(0, 2, 1, 3).reshape((n, rows, columns) if like is None else (*like.shape[:-1], columns))
+
+
+def heads_within(x: np.ndarray) -> int:
+    """How many heads of an array (N, heads, rows, columns) lie within a row, as after `.view(...).transpose(1, 2)`; else 1."""
+    return x.shape[1] if x.ndim == 4 and x.strides[1] < x.strides[2] else 1
 
 
 @functools.lru_cache(64)
@@ -63,9 +78,7 @@ def attention(b: Any, query: Any, key: Any, value: Any, scale: float, causal: bo
     if causal:
         weights += hiding(*weights.shape[1:])
     compiled(Softmax, weights.size // k.shape[1], k.shape[1], SOFTMAX).forward.run(weights, weights)
-    y = products(weights, v)
-    lead = query.shape[:-2]
-    return y.reshape(*lead, *y.shape[1:]), weights.reshape(*lead, *weights.shape[1:])
+    return products(weights, v, query), weights.reshape(*query.shape[:-1], k.shape[1])
 
 
 def attention_backward(
@@ -79,9 +92,9 @@ def attention_backward(
         dw = products(g, stack(value), w_turned=True)
         compiled(Softmax, w.size // w.shape[2], w.shape[2], SOFTMAX).backward.run(w, dw, dw)
         if wanted[0]:
-            grads[0] = products(dw, stack(key), factor=scale).reshape(query.shape)
+            grads[0] = products(dw, stack(key), query, factor=scale)
         if wanted[1]:
-            grads[1] = products(dw, stack(query), x_turned=True, factor=scale).reshape(key.shape)
+            grads[1] = products(dw, stack(query), key, x_turned=True, factor=scale)
     if wanted[2]:
-        grads[2] = products(w, g, x_turned=True).reshape(value.shape)
+        grads[2] = products(w, g, value, x_turned=True)
     return grads

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import functools
 import importlib
@@ -57,8 +56,7 @@ class Missing(OSError):
 def library() -> Library | None:
     """The library, opened when first asked for; None where it is missing (`why()` says what is)."""
     try:
-        with patience():
-            found = Library()
+        found = Library()
         onednn_opened()
         return found
     except (OSError, AttributeError, Unsupported) as error:
@@ -66,25 +64,6 @@ def library() -> Library | None:
         if not isinstance(error, Missing):
             warnings.warn(f"oneDNN can't serve, so NumPy's slower kernels do: {error}", stacklevel=2)
         return None
-
-
-@contextlib.contextmanager
-def patience() -> Iterator[None]:
-    """Let OpenMP's threads, if it is loaded here, look out for work for about a millisecond before they sleep.
-
-    Between two layers there is less to do than it takes to wake a thread; one that never slept would starve other programs.
-    A user's own OMP_WAIT_POLICY or GOMP_SPINCOUNT is left alone. OpenMP reads them once, so they are taken back.
-    """
-    wanted = {} if WAITING.keys() & os.environ.keys() else WAITING
-    os.environ.update(wanted)
-    try:
-        yield
-    finally:
-        for name in wanted:
-            del os.environ[name]
-
-
-WAITING = {"OMP_WAIT_POLICY": "passive", "GOMP_SPINCOUNT": "30000"}
 
 
 def why() -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from ..threads import ALLOWED, alone, one_thread, openmp, take_up
 from .library import DST, HEAD, SRC, Argument, Library, Unsupported, library
 
-SMALL = 5e6  # operations, 50 microseconds' worth; below, a second thread does not pay
+SMALL = 1e6  # operations, 10 to 20 microseconds' worth; below, a second thread does not pay
 FEW = 4096  # elements; below, a NumPy call or two are done before oneDNN has begun
 MOST = 2000  # compiled primitives that are kept in a thread; beyond, the oldest go
 FLOAT32 = np.dtype(np.float32)

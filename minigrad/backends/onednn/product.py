@@ -8,21 +8,8 @@ from typing import Any
 import numpy as np
 
 from .. import numpy_kernels, reference
-from .library import (
-    BIAS,
-    DIFF_BIAS,
-    DIFF_DST,
-    DIFF_SRC,
-    DIFF_WEIGHTS,
-    DST,
-    SRC,
-    TRAINING,
-    WEIGHTS,
-    Library,
-    Unsupported,
-    library,
-)  # fmt: skip
-from .primitive import FLOAT32, Primitive, compiled, finite, fits, given, obey, place
+from .library import BIAS, DST, SRC, WEIGHTS, Library, Unsupported, library
+from .primitive import FLOAT32, SMALL, Primitive, compiled, finite, fits, given, obey, place
 
 
 class Product:
@@ -42,8 +29,7 @@ class Product:
         return 2.0 * x[0] * x[1] * w[1]
 
 
-FEW = 2e5  # multiplications; below, NumPy's product is done before oneDNN's has begun
-MANY = 5e6  # multiplications; beyond, oneDNN's function of BLAS beats its primitive, if the second matrix lies in rows
+FEW = SMALL / 2  # multiplications; below, NumPy's product is done before oneDNN's has begun
 
 
 def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) -> np.ndarray | None:
@@ -70,18 +56,18 @@ def has_rows(x: np.ndarray) -> bool:
 
 
 def matmul(b: Any, x: Any, other: Any) -> Any:
-    worth = x.ndim == other.ndim == 2 and x.size * other.shape[1] >= FEW
-    fine = worth and x.shape[1] == other.shape[0] and fits(x, other)
-    large = fine and x.size * other.shape[1] >= MANY and x.shape[0] > 1
-    if large and lines(other := in_lines(other))[0] == b"N":
-        return sgemm(in_lines(x), other)
-    y = product(x, other) if fine else None
+    worth = x.ndim == other.ndim == 2 and x.shape[1] == other.shape[0] and x.size * other.shape[1] >= FEW
+    if not worth or x.shape[0] == 1 or not fits(x, other):
+        return reference.matmul(b, x, other)
+    other = in_lines(other)
+    y = sgemm(x, other) if has_rows(other) else product(x, other)  # of which the primitive is the faster there
     return reference.matmul(b, x, other) if y is None else y
 
 
 def sgemm(x: np.ndarray, other: np.ndarray) -> np.ndarray:
     """x other, by oneDNN's function of BLAS. Raises Unsupported if it fails."""
-    (n, k), m, lib = x.shape, other.shape[1], library()
+    x, other, lib = in_lines(x), in_lines(other), library()
+    (n, k), m = x.shape, other.shape[1]
     y = np.empty((n, m), FLOAT32)
     (turned, step), (other_turned, other_step) = lines(x), lines(other)
     assert lib is not None
@@ -115,39 +101,14 @@ def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     return numpy_kernels.rectify(y, y)
 
 
-class LinearBackward:
-    """The gradients of y = x weight^T + bias, x of n rows and k columns, y of m; the bias's in one pass with the weight's."""
-
-    def __init__(self, lib: Library, n: int, k: int, m: int, bias: bool) -> None:
-        x, weight, y = (lib.desc(shape, (shape[1], 1)) for shape in ((n, k), (m, k), (n, m)))
-        line = lib.desc((m,), (1,)) if bias else None
-        hint = lib.make("inner_product_forward_primitive_desc_create", lib.engine, TRAINING, x, weight, line, y, None)
-        back = lib.make("inner_product_backward_data_primitive_desc_create", lib.engine, x, weight, y, hint, None)
-        self.data = Primitive(lib, back, [(DIFF_DST, y), (WEIGHTS, weight), (DIFF_SRC, x)])
-        back = lib.make("inner_product_backward_weights_primitive_desc_create", lib.engine, x, weight, line, y, hint, None)
-        slots = [(DIFF_DST, y), (SRC, x), (DIFF_WEIGHTS, weight)]
-        self.weight = Primitive(lib, back, slots + ([(DIFF_BIAS, line)] if bias else []))
-
-    @staticmethod
-    def work(n: int, k: int, m: int, bias: bool) -> float:
-        return 2.0 * n * k * m
-
-
 def linear_backward(b: Any, g: Any, x: Any, weight: Any, wanted: tuple) -> list:
     k = 0 if x is weight is None else (weight if x is None else x).shape[-1]
-    m, bias = g.shape[-1], len(wanted) > 2 and wanted[1] and wanted[2]
-    worth = g.size * k >= FEW and g.size > m and fits(g, x, weight)
-    found = compiled(LinearBackward, g.size // m, k, m, bias) if worth else None
-    if found is None:
+    if g.size * k < FEW or g.size == g.shape[-1] or not fits(g, x, weight):
         return reference.linear_backward(b, g, x, weight, wanted)
-    (rows,), dx, dw = given(as_rows(g)), None, None
-    db = np.empty(m, FLOAT32) if bias else np.add.reduce(rows, axis=0) if wanted[2:] == (True,) else None
-    if wanted[0]:
-        dx = np.empty((*g.shape[:-1], k), FLOAT32)
-        found.data.run(rows, *given(weight), dx)
-    if wanted[1]:
-        dw = np.empty((m, k), FLOAT32)
-        found.weight.run(rows, *given(as_rows(x)), dw, *((db,) if bias else ()))
+    rows = as_rows(g)
+    dx = sgemm(rows, weight).reshape(*g.shape[:-1], k) if wanted[0] else None
+    dw = sgemm(rows.T, as_rows(x)) if wanted[1] else None
+    db = np.ones(len(rows), FLOAT32) @ rows if wanted[2:] == (True,) else None  # faster than a sum, and than a primitive's
     return [dx, dw, db]
 
 

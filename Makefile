@@ -5,22 +5,29 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary=pygraphviz
 
-.PHONY: demo test lint parity gallery bench gpu-check labs clean
+# several at once; OpenMP's threads must not wait for work where another worker needs the processor
+TEST := OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal
+
+.PHONY: demo test lint kernels parity gallery bench gpu-check labs clean
 
 demo: $(VENV)/viz
 	$(RUN) -m minigrad demo
 
 test: $(VENV)/dev
-	OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal tests --ignore=tests/parity
+	$(TEST) tests --ignore=tests/parity
 
 lint: $(VENV)/dev
 	$(RUN) -m ruff check --output-format concise .
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+# the kernels of oneDNN and Numba; needs them in the environment: .venv/bin/pip install '.[fast]'
+kernels: $(VENV)/dev
+	$(TEST) tests/test_providers.py tests/test_onednn_*.py tests/test_numba.py tests/test_safety.py tests/test_determinism.py
+
 # the same numbers as PyTorch; needs it in the environment: .venv/bin/pip install torch
 parity: $(VENV)/dev
-	OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal tests/parity
+	$(TEST) tests/parity
 
 gallery: $(VENV)/viz
 	$(RUN) -m minigrad.gallery

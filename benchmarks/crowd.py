@@ -18,6 +18,7 @@ from .workloads import WORKLOADS
 # a name, the peer, and what the environment says of how its threads wait
 WAYS: list[tuple[str, str, dict[str, str]]] = [
     ("minigrad", "minigrad", {}),
+    ("minigrad, GOMP_SPINCOUNT=30000", "minigrad", {"GOMP_SPINCOUNT": "30000"}),
     ("minigrad, OMP_WAIT_POLICY=passive", "minigrad", {"OMP_WAIT_POLICY": "passive"}),
     ("PyTorch", "torch", {}),
     ("PyTorch, OMP_WAIT_POLICY=passive", "torch", {"OMP_WAIT_POLICY": "passive"}),

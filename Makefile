@@ -5,8 +5,8 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 INSTALL := $(RUN) -m pip install --quiet --disable-pip-version-check --only-binary=pygraphviz
 
-# several at once; OpenMP's threads must not wait for work where another worker needs the processor
-TEST := OMP_WAIT_POLICY=passive $(RUN) -m pytest -n auto --dist worksteal
+# several at once, so none may have more threads than its own for long
+TEST := OMP_WAIT_POLICY=passive OPENBLAS_NUM_THREADS=1 $(RUN) -m pytest -n auto --dist worksteal
 
 .PHONY: demo test lint kernels parity gallery bench gpu-check labs clean
 

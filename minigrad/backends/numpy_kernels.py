@@ -178,8 +178,8 @@ def log_softmax(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
 
 
 def cross_entropy(b: Any, x: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    short = x.shape[1] < SHORT <= x.shape[0] and x.size <= BLOCK  # then they stay in columns
-    logp = log_softmax(b, np.ascontiguousarray(x.T), 0).T if short else b.log_softmax(x, 1)
+    columns = is_narrow(x) and x.size <= BLOCK  # in which the logarithms then stay
+    logp = log_softmax(b, np.ascontiguousarray(x.T), 0).T if columns else b.log_softmax(x, 1)
     at, ignored = chosen(target)
     y = -logp[at]
     if ignored is not None:
@@ -331,11 +331,16 @@ def in_columns(kernel: Callable) -> Callable:
     """Let a kernel along short rows work on them as columns: NumPy's loops then run along what is long."""
 
     def columnwise(b: Any, x: np.ndarray, dim: int) -> np.ndarray:
-        if x.ndim != 2 or dim not in (-1, 1) or not 0 < x.shape[1] < SHORT <= x.shape[0]:
+        if x.ndim != 2 or dim not in (-1, 1) or not is_narrow(x):
             return kernel(b, x, dim)
         return np.ascontiguousarray(kernel(b, np.ascontiguousarray(x.T), 0).T)
 
     return columnwise
+
+
+def is_narrow(x: np.ndarray) -> bool:
+    """Whether a matrix has many rows, and short ones."""
+    return 0 < x.shape[1] < SHORT <= x.shape[0]
 
 
 SHORT = 32

@@ -31,14 +31,14 @@ from .normalization import (
 )
 from .pooling import max_pool, max_pool_input, sum_pool, sum_pool_input
 from .primitive import lacking
-from .product import linear, linear_backward, linear_relu, matmul
+from .product import linear, linear_relu, matmul
 from .recurrent import lstm, lstm_gradients
 from .steps import adam_, sgd_
 
 _KERNELS: list[Callable] = [
     conv, conv_input, conv_weight, conv_backward, conv_relu, max_pool, max_pool_input, sum_pool, sum_pool_input, batch_norm,
     batch_norm_backward, batch_norm_input, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
-    layer_norm_backward, matmul, linear, linear_backward, linear_relu, relu_backward, gelu, gelu_backward, softmax,
+    layer_norm_backward, matmul, linear, linear_relu, relu_backward, gelu, gelu_backward, softmax,
     softmax_backward, log_softmax_backward, lstm, lstm_gradients, attention, attention_backward, adam_, sgd_,
 ]  # fmt: skip
 

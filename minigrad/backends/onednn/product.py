@@ -101,17 +101,6 @@ def linear_relu(b: Any, x: Any, weight: Any, bias: Any) -> Any:
     return numpy_kernels.rectify(y, y)
 
 
-def linear_backward(b: Any, g: Any, x: Any, weight: Any, wanted: tuple) -> list:
-    k = 0 if x is weight is None else (weight if x is None else x).shape[-1]
-    if g.size * k < FEW or g.size == g.shape[-1] or not fits(g, x, weight):
-        return reference.linear_backward(b, g, x, weight, wanted)
-    rows = as_rows(g)
-    dx = sgemm(rows, weight).reshape(*g.shape[:-1], k) if wanted[0] else None
-    dw = sgemm(rows.T, as_rows(x)) if wanted[1] else None
-    db = np.add.reduce(rows, axis=0) if wanted[2:] == (True,) else None
-    return [dx, dw, db]
-
-
 def as_rows(x: np.ndarray) -> np.ndarray:
     """x as a matrix: all dimensions but the last made one."""
     return x if x.ndim == 2 else x.reshape(-1, x.shape[-1])

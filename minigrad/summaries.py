@@ -74,14 +74,15 @@ def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
     more, and views none. A parameter shared by layers counts where it is first used; so does an array kept by several.
     Buffers and the random stream are left as they were. Raises what the model raises for a shape that does not fit.
     """
-    buffers = [(b, b.clone()) for b in model.buffers()]
+    buffers = list(model.buffers())
+    values = [b.clone() for b in buffers]
     place = default_generator.get_state()
-    inputs = made_inputs(input_shape)
+    inputs = made_inputs(input_shape, next((t.device for t in (*model.parameters(), *buffers)), None))
     with record(*inputs) as program, mode(grad=True):
         y = model(*inputs)
     default_generator.set_state(place)
     with mode(grad=False):
-        for buffer, before in buffers:
+        for buffer, before in zip(buffers, values, strict=True):
             buffer.copy_(before)
 
     rows: dict[tuple, Row] = {}
@@ -110,17 +111,17 @@ def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
     return Summary(list(rows.values()))
 
 
-def made_inputs(given: Any) -> list[Tensor]:
-    """The inputs of a model: a tensor, a shape, or several of them."""
+def made_inputs(given: Any, device: Any) -> list[Tensor]:
+    """The inputs of a model: a tensor, a shape, or several of them; those of a shape are made on `device`."""
     if isinstance(given, Tensor):
         return [given]
     if not isinstance(given, (list, tuple)):
         raise TypeError(f"summary: input_shape must be a shape such as (8, 3, 32, 32), or a tensor, got {given!r:.60}")
     if given and all(isinstance(part, (Tensor, list, tuple)) for part in given):
-        return [x for part in given for x in made_inputs(part)]
+        return [x for part in given for x in made_inputs(part, device)]
     if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in given):
         raise ValueError(f"summary: input_shape must be sizes >= 0, got {given!r:.60}")
-    return [randn(*given)]
+    return [randn(*given, device=device)]
 
 
 def flops(call: Call) -> int:

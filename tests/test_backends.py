@@ -124,7 +124,7 @@ def test_cuda_without_cupy_says_what_is_missing(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize(("count", "says"), [(lambda: 0, "none was found"), (lambda: 1 / 0, "found none")])
 def test_cuda_without_a_gpu_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, count: Any, says: str) -> None:
-    cupy = builtins.type("cupy", (), {"__version__": "0", "cuda": builtins.type("cuda", (), {})})
+    cupy = builtins.type("cupy", (), {"__version__": "14.0", "cuda": builtins.type("cuda", (), {})})
     cupy.cuda.runtime = builtins.type("runtime", (), {"getDeviceCount": staticmethod(count)})
     real = importlib.import_module
     monkeypatch.setattr(importlib, "import_module", lambda name, *more: cupy if name == "cupy" else real(name, *more))

@@ -2,7 +2,7 @@
 
 from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, register
 from .cupy_backend import find_cupy
-from .device import Device
+from .device import DEFAULT, Device
 from .dtypes import (
     DTYPES,
     DType,
@@ -30,8 +30,8 @@ from .threads import get_num_threads, set_num_threads
 from .windows import Window, out_size
 
 __all__ = [
-    "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "Device", "DeviceError",
-    "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
+    "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "DEFAULT", "Device",
+    "DeviceError", "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
     "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
     "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
     "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",

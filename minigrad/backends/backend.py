@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from .device import Device
+from .device import DEFAULT, Device
 from .dtypes import DType, dtype
 
 
@@ -109,13 +109,16 @@ def is_array(x: Any) -> bool:
 
 
 def backend_for(device: Any = None) -> Backend:
-    """The backend of a device ("cpu" if None). Raises RuntimeError that says what is missing."""
+    """The backend of a device (the default one if None). Raises RuntimeError that says what is missing."""
     if device is None:
-        return BACKENDS["cpu"]
+        device = DEFAULT[-1]
+        if device in BACKENDS:
+            return BACKENDS[device]
     wanted = device if isinstance(device, Device) else Device(device)
-    if wanted.type in _finders and wanted.type not in BACKENDS:
+    names = {str(wanted)} | ({wanted.type, f"{wanted.type}:0"} if not wanted.index else set())  # "cuda" is "cuda:0"
+    if wanted.type in _finders and not names & BACKENDS.keys():
         register(_finders[wanted.type]())
-    found = BACKENDS.get(str(wanted)) or (BACKENDS.get(wanted.type) if wanted.index in (None, 0) else None)
+    found = next((BACKENDS[name] for name in names & BACKENDS.keys()), None)
     if found is None:
         known = ", ".join(sorted({*BACKENDS, *_finders}))
         raise RuntimeError(f"device: expected one of {known}, got {str(wanted)!r}. Hint: device='cpu'")

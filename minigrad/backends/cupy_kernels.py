@@ -59,6 +59,10 @@ def fused(cupy: Any) -> dict[str, Callable]:
         types = {a.dtype for a in arrays if a is not None}
         return len(types) == 1 and next(iter(types)).name in ("float32", "float64")
 
+    def number(x: Any, like: Any) -> Any:
+        """A number in the type of an array, as the kernels want it; one that lies on the GPU stays there."""
+        return x.astype(like.dtype) if isinstance(x, cupy.ndarray) else like.dtype.type(x)
+
     def relu_backward(b: Any, g: Any, y: Any) -> Any:
         return k["relu_backward"](g, y) if single(g, y) else REFERENCE["relu_backward"](b, g, y)
 
@@ -117,12 +121,11 @@ def fused(cupy: Any) -> dict[str, Callable]:
              nesterov: bool, maximize: bool) -> Any:  # fmt: skip
         if not single(p, g, buf):
             return REFERENCE["sgd_"](b, p, g, buf, lr, momentum, dampening, weight_decay, nesterov, maximize)
-        kind, sign = p.dtype.type, -1.0 if maximize else 1.0
+        kind, sign = p.dtype.type, p.dtype.type(-1.0 if maximize else 1.0)
         if buf is None:
-            k["sgd"](g, kind(lr), kind(weight_decay), kind(sign), p)
+            k["sgd"](g, number(lr, p), kind(weight_decay), sign, p)
         else:
-            numbers = map(kind, (lr, momentum, 1 - dampening, weight_decay, sign))
-            k["sgd_momentum"](g, *numbers, nesterov, p, buf)
+            k["sgd_momentum"](g, number(lr, p), *map(kind, (momentum, 1 - dampening, weight_decay)), sign, nesterov, p, buf)
         return p
 
     def adam_(b: Any, p: Any, g: Any, m: Any, v: Any, step: Any, largest: Any, lr: Any, betas: tuple, eps: float,
@@ -133,7 +136,7 @@ def fused(cupy: Any) -> dict[str, Callable]:
         n = step.astype(cupy.float64) + 1  # in double: 1 - 0.999 has three digits left in single precision
         size, root = (lr / (1 - beta1**n)).astype(p.dtype), ((1 - beta2**n) ** 0.5).astype(p.dtype)
         numbers = map(kind, (beta1, beta2, eps, weight_decay))
-        k["adam"](g, kind(lr), size, root, *numbers, decoupled, kind(-1.0 if maximize else 1.0), p, m, v)
+        k["adam"](g, number(lr, p), size, root, *numbers, decoupled, kind(-1.0 if maximize else 1.0), p, m, v)
         step += 1  # last: what may run out of memory is behind us
         return p
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+DEFAULT = ["cpu"]  # where tensors are made unless told otherwise: the last one, which a `with device(...)` adds
+
 
 class Device:
-    """A place for arrays: `device("cuda:0")`, `device("cuda", 0)`. Has `type` and `index` (None where there is one)."""
+    """A place for arrays: `device("cuda:0")`, `device("cuda", 0)`. Has `type` and `index` (None where there is one).
+
+    In a `with device(...):` block new tensors are made there unless told otherwise.
+    """
 
     __slots__ = ("type", "index")
 
@@ -25,6 +30,13 @@ class Device:
         if name == "cpu" and index not in (None, 0):
             raise RuntimeError(f"device: there is one cpu, got 'cpu:{index}'. Hint: device('cpu')")
         self.type, self.index = name, index if name != "cpu" else None
+
+    def __enter__(self) -> Device:
+        DEFAULT.append(str(self))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        DEFAULT.pop()
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
 from ..core import Tensor, op
-from .arithmetic import expand, sum_to, where
+from .arithmetic import expand, move, sum_to, where
 from .operands import axis, numpy_names, tensor_of
 from .shape import reshape_op, slice_op
 
@@ -198,6 +198,8 @@ def _index_tensor(x: Tensor, item: Any, d: int) -> Tensor:
         if host.size == 0 and host.dtype.kind == "f":
             host = host.astype("int64")
         item = Tensor(b.from_host(host))
+    elif item.backend is not b:
+        item = move(item, device=str(x.device))
     if item.dtype.name == "uint8":  # PyTorch's former masks
         item = item != 0
     kind = item.dtype.kind
@@ -234,7 +236,7 @@ def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
     common = isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int"
-    if common and index.dtype.name != "uint8":  # at once; bytes are masks
+    if common and index.dtype.name != "uint8" and type(index.array) is type(x.array):  # at once; bytes are masks
         n = x.shape[0]
         return index_select_op(x, nonnegative(in_range("index", index, n, 0), n), dim=0)
     basic, spec, tensors = parse(x, index)

@@ -348,9 +348,8 @@ def owner(x: Tensor) -> Tensor:
 
 
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """Write `src`, broadcast and cast, into this tensor."""
-    src = src if isinstance(src, Tensor) else tensor(src)
-    return overwrite("copy_", self, cast(src, dtype=self.dtype) if src.dtype is not self.dtype else src)
+    """Write `src`, broadcast, cast and brought from its device, into this tensor."""
+    return overwrite("copy_", self, to(src if isinstance(src, Tensor) else tensor(src), self.device, self.dtype))
 
 
 def fill_(self: Tensor, value: Any) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from ..backends import GradError, ShapeError
 from ..core import MODE, Node, Op, Tensor, mode, node_of, op, written
 from ..core.tensor import base_of
-from .arithmetic import cast, clone, in_rows
+from .arithmetic import cast, clone, in_rows, move
 from .arithmetic import expand as expand_op
 from .create import full_like, host_array
 from .index import is_whole, parse, setitem_op
@@ -163,6 +163,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
         value = Tensor(x.backend.from_host(host_array("setitem", value)))
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
+    if isinstance(value, Tensor) and value.backend is not x.backend:
+        value = move(value, device=str(x.device))
     view = x if tensors and is_whole(basic) else slice_op(x, index=basic)
     if not tensors:
         if isinstance(value, Tensor):

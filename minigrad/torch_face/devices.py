@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from contextlib import nullcontext
 from functools import cache, partial
+from types import SimpleNamespace
 from typing import Any
 
 from ..amp import GradScaler, autocast, casting, custom_bwd, custom_fwd, is_autocast_available
@@ -63,7 +64,48 @@ def set_device(device: Any) -> None:
 
 def get_device_name(device: Any = None) -> str:
     """The name of the GPU. Raises RuntimeError without one."""
-    return runtime().cuda.runtime.getDeviceProperties(0)["name"].decode()
+    return get_device_properties(device).name
+
+
+def get_device_properties(device: Any = None) -> SimpleNamespace:
+    """What is known of the GPU: its name, total_memory in bytes, major and minor (the compute capability),
+    multi_processor_count. Raises RuntimeError without one."""
+    found = runtime().cuda.runtime.getDeviceProperties(0)
+    return SimpleNamespace(name=found["name"].decode(), total_memory=found["totalGlobalMem"], major=found["major"],
+                           minor=found["minor"], multi_processor_count=found["multiProcessorCount"])  # fmt: skip
+
+
+def get_device_capability(device: Any = None) -> tuple[int, int]:
+    """The compute capability of the GPU, as (9, 0). Raises RuntimeError without one."""
+    found = get_device_properties(device)
+    return found.major, found.minor
+
+
+def mem_get_info(device: Any = None) -> tuple[int, int]:
+    """(free, total) memory of the GPU in bytes. Raises RuntimeError without one."""
+    return runtime().cuda.runtime.memGetInfo()
+
+
+class Event:
+    """A moment in the GPU's work: `record()` it, and `first.elapsed_time(second)` is in milliseconds, once both are over.
+
+    Raises RuntimeError without a GPU.
+    """
+
+    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None:
+        self.event = runtime().cuda.Event(block=blocking, disable_timing=not enable_timing)
+
+    def record(self, stream: Any = None) -> None:
+        self.event.record(stream)
+
+    def synchronize(self) -> None:
+        self.event.synchronize()
+
+    def query(self) -> bool:
+        return self.event.done
+
+    def elapsed_time(self, end_event: Event) -> float:
+        return runtime().cuda.get_elapsed_time(self.event, end_event.event)
 
 
 def current_accelerator(check_available: bool = False) -> Device | None:
@@ -108,6 +150,8 @@ SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed,
 CUDA = {
     **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "init": nothing,
     "current_device": lambda: 0, "set_device": set_device, "get_device_name": get_device_name,
+    "get_device_properties": get_device_properties, "get_device_capability": get_device_capability,
+    "mem_get_info": mem_get_info, "Event": Event,
     "device": lambda device: nullcontext(backend_for(device)), "is_bf16_supported": is_available, "ipc_collect": nothing,
     "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
     "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "reset_max_memory_allocated": nothing,

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from types import ModuleType
 from typing import Any
 
-from ..backends import Device, backend_for, cupy_cudnn, get_num_threads, set_default_dtype
+from ..backends import DEFAULT, Device, backend_for, cupy_cudnn, get_num_threads, set_default_dtype
 from ..backends.cupy_backend import allow_tf32
 from ..backends.determinism import (
     are_deterministic_algorithms_enabled,
@@ -26,13 +26,12 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 def set_default_device(device: Any) -> None:
-    """Accepts the CPU, where tensors are made unless told otherwise. Raises RuntimeError for any other device."""
-    if device is not None and Device(device).type != "cpu":
-        raise RuntimeError(f"set_default_device: new tensors are made on the cpu, got {str(device)!r}. Hint: .to(device)")
+    """Where tensors are made unless told otherwise (None: the CPU). Raises RuntimeError for a device that is not there."""
+    DEFAULT[:] = [str(backend_for("cpu" if device is None else device).device)]
 
 
 def get_default_device() -> Device:
-    """Where tensors are made unless told otherwise: the CPU."""
+    """Where tensors are made unless told otherwise."""
     return backend_for(None).device
 
 

@@ -111,7 +111,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     flat = reshape_op(input, shape=(batch * steps, *input.shape[2:]))
     data = index_select(flat, 0, tensor(rows, dtype="int64", device=input.device))
     indices = None if enforce_sorted else tensor(order, dtype="int64", device=input.device)
-    return PackedSequence(data, tensor(reaching, dtype="int64"), indices)
+    return PackedSequence(data, tensor(reaching, dtype="int64", device="cpu"), indices)
 
 
 def pad_packed_sequence(
@@ -142,7 +142,7 @@ def pad_packed_sequence(
     padding = full((1, *data.shape[1:]), padding_value, dtype=data.dtype, device=data.device)
     flat = index_select(cat([data, padding], 0), 0, tensor(rows, dtype="int64", device=data.device))
     shape = (batch, len(total)) if batch_first else (len(total), batch)
-    return reshape_op(flat, shape=(*shape, *data.shape[1:])), tensor([lengths[i] for i in order], dtype="int64")
+    return reshape_op(flat, shape=(*shape, *data.shape[1:])), tensor([lengths[i] for i in order], dtype="int64", device="cpu")
 
 
 def pad_sequence(

@@ -70,6 +70,35 @@ def test_a_view_passes_its_history_to_the_base_and_to_other_views() -> None:
     assert x.grad.tolist() == [1, 1, 20, 20]
 
 
+def test_a_tensor_of_one_integer_takes_a_view_that_can_be_written() -> None:
+    a = leaf(1, 2, 3, 4)
+    x = (a * 1).reshape(2, 2)
+    i, j = minigrad.tensor(1), minigrad.tensor(0, dtype=minigrad.int32)
+    x[i][j] = 10.0
+    x[j].mul_(3)
+    x[:, i] += 1
+    assert x.tolist() == [[3, 7], [10, 5]]
+    x.sum().backward()
+    assert a.grad.tolist() == [3, 3, 0, 1]
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[minigrad.tensor(2)]
+    with pytest.raises(IndexError, match="integer or boolean"):
+        x[minigrad.tensor(0.5), i]
+
+
+def test_what_was_expanded_without_repeating_is_written_as_any_view() -> None:
+    a = leaf(1, 2)
+    x = a * 1
+    x.expand(2).mul_(3)
+    x.expand(1, 1, 2)[0].add_(minigrad.tensor([[10.0, 20.0]]))
+    minigrad.broadcast_tensors(x, minigrad.zeros(2))[0][0] = 5.0
+    assert x.tolist() == [5, 26]
+    x.sum().backward()
+    assert a.grad.tolist() == [0, 3]
+    with pytest.raises(RuntimeError, match="share memory"):
+        minigrad.ones(1, 2).expand(2, 2).mul_(2)
+
+
 def test_a_base_written_in_place_changes_its_views() -> None:
     x = leaf(1, 2)
     base = x * 1

@@ -69,9 +69,14 @@ def reciprocal(b, x):
 
 @op("elementwise")
 def pow(b, x, other):
-    """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch."""
+    """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch.
+
+    Among integers a tensor of negative exponents gives the whole part: 1 / x if x is 1 or -1, else 0.
+    """
     if getattr(x, "dtype", None) is b.native(DTYPES["bool"]):
         raise TypeError("booleans have no powers")
+    if isinstance(other, b.array_type) and dtype_of(other).kind == "int":
+        return b.where((other >= 0) | (builtins.abs(x) == 1), b.xp.pow(x, builtins.abs(other)), b.xp.zeros_like(other))
     return b.xp.pow(x, other)
 
 

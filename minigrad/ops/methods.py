@@ -384,10 +384,18 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):
     setattr(Tensor, method.__name__, method)
 
+
+def adjoint_of_matrix(x: Tensor) -> Tensor:
+    """x transposed, and conjugated if it is complex. Raises ShapeError for more or fewer than 2 dimensions, but for a scalar."""
+    if x.ndim not in (0, 2):
+        raise ShapeError(f"H: expected a matrix, got shape {tuple(x.shape)}. Hint: mH for batches of matrices")
+    return functions.adjoint(x) if x.ndim else x
+
+
 PROPERTIES: dict[str, Callable] = {
     "T": lambda x: functions.permute(x, *reversed(range(x.ndim))),
     "mT": lambda x: mT(x),
-    "H": lambda x: functions.adjoint(x) if x.ndim else x,
+    "H": adjoint_of_matrix,
     "mH": lambda x: functions.adjoint(x),
     "real": lambda x: functions.real(x),
     "imag": lambda x: functions.imag(x),

@@ -26,6 +26,14 @@ def scalar(value: float) -> Tensor:
 # -- backward --------------------------------------------------------------------------------------------------------
 
 
+def test_a_leaf_that_was_frozen_meanwhile_gets_no_gradient() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    loss = (x * w).sum()
+    x.requires_grad_(False)
+    loss.backward()
+    assert x.grad is None and w.grad.tolist() == [1, 2]
+
+
 def test_backward_reaches_every_leaf_by_every_path() -> None:
     x, w = leaf(1, 2), leaf(3, 5)
     y = x * w + x.sin()

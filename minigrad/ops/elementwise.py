@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from ..backends import DTYPES, DivisionError, backend_of, dtype_of
-from ..core import op
+from ..core import MODE, Tensor, op
 from .arithmetic import where
 
 
@@ -141,8 +141,12 @@ def relu(b, x):
 
 
 def through_relu(g, y):
-    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch."""
-    return where(y <= 0, 0.0, g)
+    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch.
+
+    A g that comes from nothing leads to x all the same, so that the second derivative is 0 and not missing.
+    """
+    alone = isinstance(y, Tensor) and MODE.get().grad and not g.requires_grad
+    return where(y <= 0, y * 0.0 if alone else 0.0, g)
 
 
 @op("elementwise", floats=True)
@@ -281,7 +285,7 @@ remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
 def slope_in_base(x: Any, other: Any) -> Any:
     """other x^(other - 1), and 0 where other is 0 (x^-1 may be infinite there)."""
     if isinstance(other, (int, float)):
-        return other * x ** (other - 1) if other else x * 0.0
+        return other * x ** (other - 1) if other else 0.0
     return where(other == 0, 0.0, other * x ** (other - 1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backends import DTYPES, Device, DType, ShapeError, backend_for
 from ..backends import dtype as as_dtype
-from ..core import Op, Tensor
+from ..core import MODE, Op, Tensor
 from ..core.tensor import base_of
 from . import functions
 from .arithmetic import add, cast, clone, in_rows, move, mul, neg, sub
@@ -76,9 +76,10 @@ def to(
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The tensor as a NumPy array on the same memory; read-only once a graph has saved it for backward.
 
-    Raises RuntimeError for a tensor that requires grad (unless `force`), TypeError for one on another device.
+    Raises RuntimeError, where gradients are recorded, for a tensor that requires grad (unless `force`); TypeError for one on
+    another device.
     """
-    if self.requires_grad and not force:
+    if self.requires_grad and not force and MODE.get().grad:
         raise RuntimeError("numpy: Can't call numpy() on Tensor that requires grad. Hint: tensor.detach().numpy()")
     if str(self.device) == "cuda:0" and not force:
         raise TypeError("numpy: can't convert a cuda tensor. Hint: .cpu() first")

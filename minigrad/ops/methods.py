@@ -387,7 +387,7 @@ for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, 
 
 
 def adjoint_of_matrix(x: Tensor) -> Tensor:
-    """x transposed, and conjugated if it is complex. Raises ShapeError for more or fewer than 2 dimensions, but for a scalar."""
+    """x transposed, and conjugated if it is complex. Raises ShapeError unless it has 2 dimensions or none."""
     if x.ndim not in (0, 2):
         raise ShapeError(f"H: expected a matrix, got shape {tuple(x.shape)}. Hint: mH for batches of matrices")
     return functions.adjoint(x) if x.ndim else x

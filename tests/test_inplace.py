@@ -99,6 +99,23 @@ def test_what_was_expanded_without_repeating_is_written_as_any_view() -> None:
         minigrad.ones(1, 2).expand(2, 2).mul_(2)
 
 
+def test_leading_dimensions_of_one_are_dropped_from_what_is_assigned() -> None:
+    x = minigrad.zeros(3, 2)
+    x[minigrad.tensor([True, False, True])] = minigrad.tensor([[[1.0, 2.0]]])
+    x[x == 2] = minigrad.tensor([[7.0]])
+    x[[1]] = minigrad.tensor([[[5.0, 6.0]]])
+    assert x.tolist() == [[1, 7], [5, 6], [1, 7]]
+
+
+def test_set_takes_the_memory_of_another() -> None:
+    x, y = minigrad.zeros(2), minigrad.ones(3)
+    assert x.set_(y) is x
+    y.mul_(4)
+    assert x.tolist() == [4, 4, 4]
+    with pytest.raises(TypeError, match="set_: expected a source of minigrad.float32, got minigrad.int64"):
+        x.set_(minigrad.tensor([1]))
+
+
 def test_a_base_written_in_place_changes_its_views() -> None:
     x = leaf(1, 2)
     base = x * 1

@@ -80,6 +80,14 @@ def set_data(self: Tensor, other: Any) -> None:
     self.version = written(other)
 
 
+def set_(self: Tensor, source: Tensor) -> Tensor:
+    """Let this tensor be the memory of `source`, in its shape. Raises DTypeError for another element type."""
+    if isinstance(source, Tensor) and source.dtype is not self.dtype:
+        raise DTypeError(f"set_: expected a source of {self.dtype!r}, got {source.dtype!r}")
+    set_data(self, source)
+    return self
+
+
 def version(self: Tensor) -> int:
     """How often the memory of this tensor was written in place. Raises GradError for a tensor of inference mode."""
     return 0 if self.version is None else self.version[:1][0]
@@ -126,6 +134,7 @@ LEAF: dict[str, Any] = {
     "detach": detach,
     "detach_": detach_,
     "data": property(detach, set_data, doc="A detached tensor on the same memory; assigning replaces the memory."),
+    "set_": set_,
     "_version": property(version),
     "_base": property(base),
     "_is_view": is_view,

@@ -195,6 +195,14 @@ def caster(name: str) -> Callable:
     return method
 
 
+def compared(op: Op, x: Tensor, other: Any) -> Any:
+    """x == other or x != other; of what is no tensor and no number x is different, as in PyTorch."""
+    try:
+        return op(x, other)
+    except TypeError:
+        return NotImplemented
+
+
 # Plain functions, not the ops themselves: Python calls a function's method faster than any other callable's.
 OPERATORS: dict[str, Callable] = {
     "add": lambda x, other: add(x, other),
@@ -223,8 +231,8 @@ OPERATORS: dict[str, Callable] = {
     "rlshift": lambda x, other: bitwise_left_shift(other, x),
     "rshift": lambda x, other: bitwise_right_shift(x, other),
     "rrshift": lambda x, other: bitwise_right_shift(other, x),
-    "eq": lambda x, other: False if other is None else eq(x, other),
-    "ne": lambda x, other: True if other is None else ne(x, other),
+    "eq": lambda x, other: compared(eq, x, other),
+    "ne": lambda x, other: compared(ne, x, other),
     "lt": lambda x, other: lt(x, other),
     "le": lambda x, other: le(x, other),
     "gt": lambda x, other: gt(x, other),
@@ -242,6 +250,7 @@ OPERATORS: dict[str, Callable] = {
     "setitem": setitem,
     "len": length,
     "iter": rows,
+    "reversed": lambda x: functions.flip(x, 0) if x.ndim else x,
     "bool": truth,
     "int": lambda x: int(item(x)),
     "float": lambda x: float(item(x)),

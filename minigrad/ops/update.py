@@ -164,11 +164,11 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
     view = x if tensors and is_whole(basic) else slice_op(x, index=basic)
+    if isinstance(value, Tensor):
+        lead = value.ndim - (1 if tensors else view.ndim)  # the least that the place has
+        while lead > 0 and value.shape[0] == 1:
+            value, lead = reshape_op(value, shape=value.shape[1:]), lead - 1
     if not tensors:
-        if isinstance(value, Tensor):
-            lead = value.ndim - view.ndim
-            if lead > 0 and all(n == 1 for n in value.shape[:lead]):
-                value = reshape_op(value, shape=value.shape[lead:])
         write("setitem", view, value)
     elif MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
         write("setitem", view, setitem_op(view, value, *tensors, spec=spec))

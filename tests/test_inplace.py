@@ -9,6 +9,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor
+from minigrad.autograd import grad
 from minigrad.backends import GradError
 from minigrad.nn import functional as F
 
@@ -114,6 +115,34 @@ def test_set_takes_the_memory_of_another() -> None:
     assert x.tolist() == [4, 4, 4]
     with pytest.raises(TypeError, match="set_: expected a source of minigrad.float32, got minigrad.int64"):
         x.set_(minigrad.tensor([1]))
+
+
+SPARED: dict[str, Callable[[Tensor], Tensor]] = {
+    "div": lambda x: x / x.sum(1, keepdim=True),
+    "normalize": lambda x: F.normalize(x),
+    "max_pool1d": lambda x: F.max_pool1d(x, 2),
+    "gru": lambda x: minigrad.nn.GRU(3, 2, dtype=minigrad.float64)(x)[0],
+    "rnn": lambda x: minigrad.nn.RNN(3, 2, dtype=minigrad.float64)(x)[0],
+}
+
+
+@pytest.mark.parametrize("name", SPARED)
+def test_an_output_that_pytorch_does_not_save_may_be_written(name: str) -> None:
+    """As in `(x - mean) / std`, followed by `*= weight` and `+= bias`, or a max pooling followed by ReLU(inplace=True)."""
+    found = []
+    for writing in (False, True):
+        minigrad.manual_seed(0)
+        x = minigrad.tensor(np.cos(np.arange(12.0)).reshape(4, 3), requires_grad=True)
+        y = SPARED[name](x)
+        if writing:
+            y[0].mul_(3)
+            y.mul_(y.detach() + 1).relu_()
+        else:
+            z = minigrad.cat([y[:1] * 3, y[1:]])
+            y = (z * (z.detach() + 1)).relu()
+        (g,) = grad((y * y).sum(), x, create_graph=True)
+        found.append([*map(Tensor.tolist, (g, grad(g.sum(), x)[0]))])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-15)
 
 
 def test_a_base_written_in_place_changes_its_views() -> None:

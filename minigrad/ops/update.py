@@ -20,6 +20,7 @@ from .operands import by_name
 from .shape import reshape_op, slice_op, unfold_op
 from .strided import as_strided_op, places
 
+SPARED = frozenset(("div", "max_pool", "gru", "rnn_tanh", "rnn_relu"))  # ops whose output PyTorch does not save
 KINDS = ("bool", "int", "float", "complex")  # what can be written into a kind: itself and those before it
 
 
@@ -104,6 +105,7 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
         if MODE.get().grad and owner.wants and node_of(owner) is None:
             what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
             raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+        set_apart(owner)
         if (base := base_of(owner)) is None:
             break
         unrecorded = unrecorded or owner.how is None
@@ -123,6 +125,14 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
     if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):
         raise ShapeError(f"{who}: result type {value.dtype!r} can't be cast to {x.dtype!r}. Hint: the op without _")
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)
+
+
+def set_apart(x: Tensor) -> None:
+    """Before x is written, give the op that made x, and saved it, a copy: where PyTorch saves the inputs, it may be written."""
+    node = x.node
+    if node is not None and node.op.name in SPARED and any(v is x.array for v in node.saved or ()):
+        node.saved = tuple(clone(v) if v is x.array else v for v in node.saved)
+        node.versions = [pair for pair in node.versions if pair[0] is not x.version]
 
 
 def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:

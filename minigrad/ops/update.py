@@ -130,7 +130,7 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
 def set_apart(x: Tensor) -> None:
     """Before x is written, give the op that made x, and saved it, a copy: where PyTorch saves the inputs, it may be written."""
     node = x.node
-    if node is not None and node.op.name in SPARED and any(v is x.array for v in node.saved or ()):
+    if node is not None and node.saved and node.op.name in SPARED and any(v is x.array for v in node.saved):
         node.saved = tuple(clone(v) if v is x.array else v for v in node.saved)
         node.versions = [pair for pair in node.versions if pair[0] is not x.version]
 

@@ -108,6 +108,14 @@ def test_leading_dimensions_of_one_are_dropped_from_what_is_assigned() -> None:
     assert x.tolist() == [[1, 7], [5, 6], [1, 7]]
 
 
+def test_fill_takes_a_number_of_any_type() -> None:
+    assert minigrad.tensor([1, 2]).fill_(minigrad.tensor(2.7)).tolist() == [2, 2]
+    assert minigrad.tensor([True, False]).fill_(minigrad.tensor(3.0)).tolist() == [True, True]
+    w = minigrad.tensor(2.0, requires_grad=True)
+    (minigrad.ones(3, dtype=minigrad.float64) * 1).fill_(w).sum().backward()
+    assert w.grad.item() == 3
+
+
 def test_set_takes_the_memory_of_another() -> None:
     x, y = minigrad.zeros(2), minigrad.ones(3)
     assert x.set_(y) is x

@@ -367,7 +367,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) into every element."""
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"fill_: expected a number or a 0-d tensor, got shape {tuple(value.shape)}. Hint: copy_")
-    return overwrite("fill_", self, value)
+    return overwrite("fill_", self, cast(value, dtype=self.dtype) if isinstance(value, Tensor) else value)
 
 
 def zero_(self: Tensor) -> Tensor:

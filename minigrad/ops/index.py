@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
-from ..core import Tensor, op
+from ..core import MODE, Tensor, op
 from .arithmetic import expand, sum_to, where
 from .operands import axis, numpy_names, tensor_of
 from .shape import reshape_op, slice_op
@@ -124,7 +124,7 @@ def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
             basic.append(_slice(item))
             d += 1
         elif is_int(item) or _is_place(item):
-            basic.append(_place(int(item), x.shape[d], d))
+            basic.append(_place(_number(item), x.shape[d], d))
             d, whole = d + 1, 0
         elif _is_array(item) and not _takes(item):  # one boolean: a new dimension of size 1 or 0
             basic.append(None)
@@ -183,6 +183,14 @@ def _is_place(item: Any) -> bool:
     return scalar and item.backend.name != "vmap"
 
 
+def _number(item: Any) -> int:
+    """The integer of an index item. A program that is recorded is told if a tensor of its own gave it: it can't follow that."""
+    for listener in MODE.get().listeners if isinstance(item, Tensor) else ():
+        if hasattr(listener, "unheard") and listener.of(item) is not None:
+            listener.unheard("the position in x[i] was read from a 0-d tensor (index_select is followed)")
+    return int(item)
+
+
 def _takes(item: Any) -> int:
     """How many dimensions an index item uses up."""
     if item is None or item is Ellipsis or isinstance(item, bool):
@@ -238,7 +246,7 @@ def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
+    """x[index]: a view for slices, integers (0-d tensors too), None and ...; a copy if another array or a list takes part."""
     common = isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int"
     if common and index.dtype.name != "uint8":  # at once; bytes are masks
         n = x.shape[0]

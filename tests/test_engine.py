@@ -26,6 +26,30 @@ def scalar(value: float) -> Tensor:
 # -- backward --------------------------------------------------------------------------------------------------------
 
 
+def test_a_leaf_that_was_frozen_meanwhile_gets_no_gradient() -> None:
+    x, w = leaf(1, 2), leaf(3, 4)
+    loss = (x * w).sum()
+    x.requires_grad_(False)
+    loss.backward()
+    assert x.grad is None and w.grad.tolist() == [1, 2]
+
+
+def test_the_second_derivative_of_relu_is_zero_and_not_missing() -> None:
+    x = leaf(1, -2, 0)
+    (g,) = grad(minigrad.relu(x).sum(), x, create_graph=True)
+    (h,) = grad(g.sum(), x, create_graph=True)
+    assert g.tolist() == [1, 0, 0] and h.tolist() == [0, 0, 0]
+
+
+def test_numpy_of_a_leaf_where_no_gradient_is_recorded() -> None:
+    x = leaf(1, 2)
+    with minigrad.no_grad():
+        x.numpy()[0] = 5.0
+        assert np.asarray(x).tolist() == [5, 2] and x.requires_grad
+    with pytest.raises(RuntimeError, match="requires grad"):
+        x.numpy()
+
+
 def test_backward_reaches_every_leaf_by_every_path() -> None:
     x, w = leaf(1, 2), leaf(3, 5)
     y = x * w + x.sin()

@@ -65,6 +65,7 @@ SHAPES = [
     bad(lambda: x23().unflatten(1, (2, 2)), RuntimeError, "unflatten:", "(2, 2)", "3"),
     bad(lambda: mg.ones(2, 3, 4).t(), RuntimeError, "t:", "at most 2 dimensions", "(2, 3, 4)", "Hint"),
     bad(lambda: mg.ones(3).mT, RuntimeError, "mT:", "at least 2 dimensions", "(3,)"),
+    bad(lambda: mg.ones(2, 3, 4).H, RuntimeError, "H:", "a matrix", "(2, 3, 4)", "Hint: mH"),
     bad(lambda: x23().repeat(2), RuntimeError, "repeat:", "(2,)", "(2, 3)"),
     bad(lambda: mg.zeros(-1), RuntimeError, "zeros:", "non-negative", "(-1,)"),
     bad(lambda: mg.tensor([[1, 2], [3]]), ValueError, "tensor:", "rectangular", "different lengths"),

@@ -9,6 +9,7 @@ import pytest
 
 import minigrad
 from minigrad import Tensor
+from minigrad.autograd import grad
 from minigrad.backends import GradError
 from minigrad.nn import functional as F
 
@@ -68,6 +69,88 @@ def test_a_view_passes_its_history_to_the_base_and_to_other_views() -> None:
     assert tail.tolist() == [30, 40]
     (base.sum() + tail.sum()).backward()
     assert x.grad.tolist() == [1, 1, 20, 20]
+
+
+def test_a_tensor_of_one_integer_takes_a_view_that_can_be_written() -> None:
+    a = leaf(1, 2, 3, 4)
+    x = (a * 1).reshape(2, 2)
+    i, j = minigrad.tensor(1), minigrad.tensor(0, dtype=minigrad.int32)
+    x[i][j] = 10.0
+    x[j].mul_(3)
+    x[:, i] += 1
+    assert x.tolist() == [[3, 7], [10, 5]]
+    x.sum().backward()
+    assert a.grad.tolist() == [3, 3, 0, 1]
+    with pytest.raises(IndexError, match="out of bounds"):
+        x[minigrad.tensor(2)]
+    with pytest.raises(IndexError, match="integer or boolean"):
+        x[minigrad.tensor(0.5), i]
+
+
+def test_what_was_expanded_without_repeating_is_written_as_any_view() -> None:
+    a = leaf(1, 2)
+    x = a * 1
+    x.expand(2).mul_(3)
+    x.expand(1, 1, 2)[0].add_(minigrad.tensor([[10.0, 20.0]]))
+    minigrad.broadcast_tensors(x, minigrad.zeros(2))[0][0] = 5.0
+    assert x.tolist() == [5, 26]
+    x.sum().backward()
+    assert a.grad.tolist() == [0, 3]
+    with pytest.raises(RuntimeError, match="share memory"):
+        minigrad.ones(1, 2).expand(2, 2).mul_(2)
+
+
+def test_leading_dimensions_of_one_are_dropped_from_what_is_assigned() -> None:
+    x = minigrad.zeros(3, 2)
+    x[minigrad.tensor([True, False, True])] = minigrad.tensor([[[1.0, 2.0]]])
+    x[x == 2] = minigrad.tensor([[7.0]])
+    x[[1]] = minigrad.tensor([[[5.0, 6.0]]])
+    assert x.tolist() == [[1, 7], [5, 6], [1, 7]]
+
+
+def test_fill_takes_a_number_of_any_type() -> None:
+    assert minigrad.tensor([1, 2]).fill_(minigrad.tensor(2.7)).tolist() == [2, 2]
+    assert minigrad.tensor([True, False]).fill_(minigrad.tensor(3.0)).tolist() == [True, True]
+    w = minigrad.tensor(2.0, requires_grad=True)
+    (minigrad.ones(3, dtype=minigrad.float64) * 1).fill_(w).sum().backward()
+    assert w.grad.item() == 3
+
+
+def test_set_takes_the_memory_of_another() -> None:
+    x, y = minigrad.zeros(2), minigrad.ones(3)
+    assert x.set_(y) is x
+    y.mul_(4)
+    assert x.tolist() == [4, 4, 4]
+    with pytest.raises(TypeError, match="set_: expected a source of minigrad.float32, got minigrad.int64"):
+        x.set_(minigrad.tensor([1]))
+
+
+SPARED: dict[str, Callable[[Tensor], Tensor]] = {
+    "div": lambda x: x / x.sum(1, keepdim=True),
+    "normalize": lambda x: F.normalize(x),
+    "max_pool1d": lambda x: F.max_pool1d(x, 2),
+    "gru": lambda x: minigrad.nn.GRU(3, 2, dtype=minigrad.float64)(x)[0],
+    "rnn": lambda x: minigrad.nn.RNN(3, 2, dtype=minigrad.float64)(x)[0],
+}
+
+
+@pytest.mark.parametrize("name", SPARED)
+def test_an_output_that_pytorch_does_not_save_may_be_written(name: str) -> None:
+    """As in `(x - mean) / std`, followed by `*= weight` and `+= bias`, or a max pooling followed by ReLU(inplace=True)."""
+    found = []
+    for writing in (False, True):
+        minigrad.manual_seed(0)
+        x = minigrad.tensor(np.cos(np.arange(12.0)).reshape(4, 3), requires_grad=True)
+        y = SPARED[name](x)
+        if writing:
+            y[0].mul_(3)
+            y.mul_(y.detach() + 1).relu_()
+        else:
+            z = minigrad.cat([y[:1] * 3, y[1:]])
+            y = (z * (z.detach() + 1)).relu()
+        (g,) = grad((y * y).sum(), x, create_graph=True)
+        found.append([*map(Tensor.tolist, (g, grad(g.sum(), x)[0]))])
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-12, atol=1e-15)
 
 
 def test_a_base_written_in_place_changes_its_views() -> None:

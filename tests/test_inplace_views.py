@@ -102,6 +102,15 @@ def test_turned_tensors_stay_what_they_were_to_the_user() -> None:
     assert plain.grad.shape == (3, 2) and row.tolist() == [0, 0, 0]
 
 
+def test_a_view_knows_the_tensor_whose_memory_it_lies_in() -> None:
+    x = minigrad.ones(2, 3)
+    row = x[0]
+    assert row._base is x and row[1:]._base is x and row._is_view()
+    assert x._base is None and not x._is_view() and x.clone()._base is None and row.detach()._base is None
+    x.t_()
+    assert x._base is None and not x._is_view() and x[0]._base is x
+
+
 def test_a_view_that_is_a_leaf_is_not_written() -> None:
     row = minigrad.zeros(2, 3)[0].requires_grad_()
     with pytest.raises(GradError, match="leaf tensor that requires grad"):

@@ -225,6 +225,18 @@ def test_opened_calls_know_their_numbers():
     assert all(v.statistics is not None for v in inside.variables if isinstance(v, Variable))
 
 
+def test_a_position_read_from_a_recorded_tensor_is_not_played_again():
+    """x[i] is a view at an integer, so a program can't follow i; one from outside of the program stays what it was."""
+    x, i = mg.arange(6.0).reshape(3, 2), mg.tensor(1)
+    with record(x, i) as program:
+        x[i] * 2
+    with pytest.raises(GradError, match="the position in x.i. was read from a 0-d tensor"):
+        program.run(x, mg.tensor(2))
+    with record(x) as program:
+        y = x[i] * 2
+    assert program.run(x + 1)[y].tolist() == [6, 8]
+
+
 def test_recording_leaves_the_step_as_it_is():
     def trained(recorded):
         mg.manual_seed(5)

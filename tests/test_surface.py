@@ -210,3 +210,11 @@ def test_index_fill_counts_a_place_once() -> None:
     value = minigrad.tensor(1.0, requires_grad=True)
     minigrad.index_fill(minigrad.zeros(3), 0, minigrad.tensor([1, 1, 1]), value).sum().backward()
     assert value.grad.item() == 1.0
+
+
+def test_what_is_no_number_is_different_from_every_tensor() -> None:
+    x = minigrad.tensor([1.0, 2.0])
+    assert (x == "a") is False and (x != "a") is True and (x == [1.0, 2.0]) is False
+    with pytest.raises(TypeError, match="lt: expected tensors or numbers"):
+        x < "a"  # noqa: B015
+    assert reversed(x).tolist() == [2, 1]

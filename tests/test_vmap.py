@@ -298,3 +298,31 @@ def test_no_cycle_is_left() -> None:
 def test_values_that_are_one_for_all_can_be_read() -> None:
     """What does not depend on the sliced argument may steer the program."""
     assert vmap(lambda x, w: x if w.sum().item() > 0 else -x, (0, None))(minigrad.ones(2), minigrad.ones(2)).tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("make", ["new_zeros", "new_ones", "new_empty", "new_full"])
+def test_what_a_new_method_makes_can_be_written_for_each_example(make: str) -> None:
+    """The way out that PyTorch's documentation names: `vec.new_zeros` in the place of `zeros`."""
+
+    def embedded(vec: Tensor) -> Tensor:
+        out = vec.new_full((3, 3), 0.0) if make == "new_full" else getattr(vec, make)(3, 3)
+        out.diagonal().copy_(vec)
+        return out
+
+    rows = minigrad.arange(6.0).reshape(2, 3)
+    want = np.stack([np.where(np.eye(3, dtype=bool), np.diag(row), float(make == "new_ones")) for row in rows.numpy()])
+    np.testing.assert_array_equal(vmap(embedded)(rows).numpy(), want)
+    slopes = vmap(minigrad.func.grad(lambda vec: embedded(vec * vec).sum()))(rows)
+    np.testing.assert_array_equal(slopes.numpy(), 2 * rows.numpy())
+
+
+def test_a_jacobian_by_forward_mode_of_what_writes_into_zeros() -> None:
+    def squares(x: Tensor) -> Tensor:
+        out = minigrad.zeros(3)
+        out[1:] = x * x
+        out[0] = x[0] * x[1]
+        return out
+
+    x = minigrad.tensor([2.0, 5.0])
+    assert minigrad.func.jacfwd(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]
+    assert minigrad.func.jacrev(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]

@@ -97,7 +97,8 @@ def along(*names: str) -> Callable:
 
 
 KINDS: dict[str, Callable] = {"elementwise": aligned, "batched": aligned}
-rule("alias", "cast", "clone", "contiguous", "full_like", "move", "diagonal", "tril", "triu", "searchsorted", "det",
+rule("full_like")(along("shape"))
+rule("alias", "cast", "clone", "contiguous", "move", "diagonal", "tril", "triu", "searchsorted", "det",
      "cofactor", "cofactor_change", "logabsdet", "det_sign", "inv", "cholesky", "qr_q", "qr_complement",
      "eigenvectors", "eigenvalues", "singular_vectors", "singular_values", "svd_complement", "pinv", "lu_pivots", "pivot_rows",
      "lu_packed", "complex_eigenvalues", "complex_eigenvectors", "real", "imag", "conj", "complex", "poisson",

@@ -17,7 +17,7 @@ from ..backends import GradError, ShapeError
 from ..core import MODE, Op, Tensor, mode, propagate
 from ..core.tensor import base_of
 from ..ops.arithmetic import add, alias, cast, clone, expand, sum_to
-from ..ops.create import zeros_like
+from ..ops.create import full_like_op, zeros_like
 from ..ops.index import setitem_op
 from ..ops.update import write
 from .listener import Listener
@@ -67,17 +67,21 @@ class Level(Listener):
         """A tensor was written in place: so is its tangent."""
         if op.name not in UPDATES:
             raise GradError(f"{op.name}: forward mode has no tangent for this in-place op. Hint: the op without _")
-        write(op.name, self.room(args[0]), UPDATES[op.name](args, tangents, options))
+        value = UPDATES[op.name](args, tangents, options)
+        write(op.name, self.room(args[0], value), value)
 
-    def room(self, x: Tensor) -> Tensor:
-        """A tangent of x to be written in place; for a view, one that lies in the tangent of its base."""
+    def room(self, x: Tensor, value: Any) -> Tensor:
+        """A tangent of x that takes `value` in place (one an example inside `vmap`); a view's lies in that of its base."""
         found = self.get(x)
         if found is None:
             base = base_of(x) if x.base is not None and x.how is not None else None
             if base is None and not x.backend.owns(x.array):
                 raise GradError("forward mode: a tensor with a tangent is written into a view whose base is not known, "
                                 "as it was taken without recording. Hint: take it with gradients enabled")  # fmt: skip
-            found = zeros_like(x) if base is None else x.how[0](self.room(base), **x.how[1])
+            if base is None:
+                found = full_like_op(value if isinstance(value, Tensor) else x, value=0, dtype=x.dtype, shape=tuple(x.shape))
+            else:
+                found = x.how[0](self.room(base, value), **x.how[1])
             self.set(x, found)
         return found
 

@@ -81,8 +81,14 @@ def kind_on(b: Backend) -> type:
     name = str(b.device)
     if name not in _kinds:
         kind = _kinds[name] = type("Batched", (Batched,), {"__slots__": ()})
-        claim(Backend("vmap", Namespace(b), b.device, kind, {"all_below": all_below}, to_host, b.from_host, shares=shares))
+        kernels = {"all_below": all_below}
+        claim(Backend("vmap", Namespace(b), b.device, kind, kernels, to_host, b.from_host, owns=owns, shares=shares))
     return _kinds[name]
+
+
+def owns(x: Batched) -> bool:
+    """Whether no other array shares the memory of the values."""
+    return x.value.backend.owns(x.value.array)
 
 
 def shares(view: Any, x: Any) -> bool:

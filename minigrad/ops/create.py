@@ -66,9 +66,9 @@ def randperm_op(b, *, n, dtype, generator, device=None):
 
 
 @op("general", name="full_like")
-def full_like_op(b, x, *, value, dtype):
-    """A tensor filled with one value, in the shape and on the device of x"""
-    return b.xp.full(x.shape, value, dtype=b.native(dtype))
+def full_like_op(b, x, *, value, dtype, shape=None):
+    """A tensor filled with one value, in the shape (unless another is given) and on the device of x"""
+    return b.xp.full(x.shape if shape is None else shape, value, dtype=b.native(dtype))
 
 
 # -- from data -----------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from ..backends import DTYPES, DivisionError, backend_of, dtype_of
-from ..core import op
+from ..core import MODE, Tensor, op
 from .arithmetic import where
 
 
@@ -69,9 +69,14 @@ def reciprocal(b, x):
 
 @op("elementwise")
 def pow(b, x, other):
-    """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch."""
+    """y = x ^ other. The slope in x is 0 where other = 0; the slope in other is 0 where x = 0 <= other, as in PyTorch.
+
+    Among integers a tensor of negative exponents gives the whole part: 1 / x if x is 1 or -1, else 0.
+    """
     if getattr(x, "dtype", None) is b.native(DTYPES["bool"]):
         raise TypeError("booleans have no powers")
+    if isinstance(other, b.array_type) and dtype_of(other).kind == "int":
+        return b.where((other >= 0) | (builtins.abs(x) == 1), b.xp.pow(x, builtins.abs(other)), b.xp.zeros_like(other))
     return b.xp.pow(x, other)
 
 
@@ -136,8 +141,12 @@ def relu(b, x):
 
 
 def through_relu(g, y):
-    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch."""
-    return where(y <= 0, 0.0, g)
+    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch.
+
+    A g that comes from nothing leads to x all the same, so that the second derivative is 0 and not missing.
+    """
+    alone = isinstance(y, Tensor) and MODE.get().grad and not g.requires_grad
+    return where(y <= 0, y * 0.0 if alone else 0.0, g)
 
 
 @op("elementwise", floats=True)
@@ -276,7 +285,7 @@ remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
 def slope_in_base(x: Any, other: Any) -> Any:
     """other x^(other - 1), and 0 where other is 0 (x^-1 may be infinite there)."""
     if isinstance(other, (int, float)):
-        return other * x ** (other - 1) if other else x * 0.0
+        return other * x ** (other - 1) if other else 0.0
     return where(other == 0, 0.0, other * x ** (other - 1))
 
 

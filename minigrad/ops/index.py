@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
-from ..core import Tensor, op
+from ..core import MODE, Tensor, op
 from .arithmetic import expand, move, sum_to, where
 from .operands import axis, numpy_names, tensor_of
 from .shape import reshape_op, slice_op
@@ -98,7 +98,8 @@ def filled(spec: tuple, arrays: tuple) -> tuple:
 def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
     """An index in two steps, as PyTorch takes them: (basic, spec, tensors), with x[index] = x[basic][spec of tensors].
 
-    `basic` holds what gives a view: ints, slices, None. `spec` has an ARRAY for each index tensor and whole slices.
+    `basic` holds what gives a view: ints (a 0-d tensor is one), slices, None. `spec` has an ARRAY for each index tensor and
+    whole slices.
     Raises IndexError for too many indices, a position out of range or an index that is no integer or boolean.
     """
     items = index if isinstance(index, tuple) else tuple(index) if _lists(index) else (index,)
@@ -107,7 +108,6 @@ def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
     dims = sum(_takes(item) for item in items)
     if dims > x.ndim:
         raise IndexError(f"index: too many indices ({dims}) for a tensor of shape {tuple(x.shape)}")
-    several = sum(_is_array(item) for item in items) > 1
     basic: list[Any] = []
     spec: list[Any] = []
     tensors: list[Tensor] = []
@@ -123,8 +123,8 @@ def parse(x: Tensor, index: Any) -> tuple[tuple, tuple, list[Tensor]]:
         elif isinstance(item, slice):
             basic.append(_slice(item))
             d += 1
-        elif is_int(item) or (several and _is_array(item) and _takes(item) and not getattr(item, "ndim", 1)):
-            basic.append(_place(int(item), x.shape[d], d))
+        elif is_int(item) or _is_place(item):
+            basic.append(_place(_number(item), x.shape[d], d))
             d, whole = d + 1, 0
         elif _is_array(item) and not _takes(item):  # one boolean: a new dimension of size 1 or 0
             basic.append(None)
@@ -173,8 +173,22 @@ def is_whole(index: tuple) -> bool:
 
 
 def is_int(item: Any) -> bool:
-    """Whether an index item is one integer (Python's or NumPy's; a 0-d tensor stays an index tensor)."""
+    """Whether an index item is one integer, Python's or NumPy's."""
     return hasattr(item, "__index__") and not isinstance(item, (bool, Tensor)) and not getattr(item, "ndim", 0)
+
+
+def _is_place(item: Any) -> bool:
+    """Whether an index item is a 0-d tensor that stands for one integer; inside vmap it stands for many, bytes are masks."""
+    scalar = isinstance(item, Tensor) and not item.ndim and item.dtype.kind == "int" and item.dtype.name != "uint8"
+    return scalar and item.backend.name != "vmap"
+
+
+def _number(item: Any) -> int:
+    """The integer of an index item. A program that is recorded is told if a tensor of its own gave it: it can't follow that."""
+    for listener in MODE.get().listeners if isinstance(item, Tensor) else ():
+        if hasattr(listener, "unheard") and listener.of(item) is not None:
+            listener.unheard("the position in x[i] was read from a 0-d tensor (index_select is followed)")
+    return int(item)
 
 
 def _takes(item: Any) -> int:
@@ -234,7 +248,7 @@ def from_start(who: str, index: Tensor, n: int, dim: int) -> Tensor:
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:
-    """x[index]: a view for slices, integers, None and ...; a copy if a list, array or tensor takes part."""
+    """x[index]: a view for slices, integers (0-d tensors too), None and ...; a copy if another array or a list takes part."""
     common = isinstance(index, Tensor) and index.ndim == 1 and x.ndim and index.dtype.kind == "int"
     if common and index.dtype.name != "uint8" and type(index.array) is type(x.array):  # at once; bytes are masks
         n = x.shape[0]

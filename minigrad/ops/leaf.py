@@ -7,8 +7,9 @@ from typing import Any
 
 from ..backends import DTypeError, GradError, ShapeError
 from ..core import MODE, Node, Tensor, node_of, op, written
+from ..core.tensor import base_of
 from .arithmetic import NO_COMPLEX
-from .update import as_one
+from .update import Former, as_one
 
 
 def requires_grad(self: Tensor) -> bool:
@@ -79,9 +80,31 @@ def set_data(self: Tensor, other: Any) -> None:
     self.version = written(other)
 
 
+def set_(self: Tensor, source: Tensor) -> Tensor:
+    """Let this tensor be the memory of `source`, in its shape. Raises DTypeError for another element type."""
+    if isinstance(source, Tensor) and source.dtype is not self.dtype:
+        raise DTypeError(f"set_: expected a source of {self.dtype!r}, got {source.dtype!r}")
+    set_data(self, source)
+    return self
+
+
 def version(self: Tensor) -> int:
     """How often the memory of this tensor was written in place. Raises GradError for a tensor of inference mode."""
     return 0 if self.version is None else self.version[:1][0]
+
+
+def base(self: Tensor) -> Tensor | None:
+    """The tensor with memory of its own that this one is a view of; None if it is none."""
+    found = x = self
+    while (above := base_of(x)) is not None:
+        x = above
+        found = found if isinstance(x, Former) else x
+    return None if found is self else found
+
+
+def is_view(self: Tensor) -> bool:
+    """Whether this tensor is a view of another."""
+    return base(self) is not None
 
 
 def set_grad(self: Tensor, g: Tensor | None) -> None:
@@ -111,7 +134,10 @@ LEAF: dict[str, Any] = {
     "detach": detach,
     "detach_": detach_,
     "data": property(detach, set_data, doc="A detached tensor on the same memory; assigning replaces the memory."),
+    "set_": set_,
     "_version": property(version),
+    "_base": property(base),
+    "_is_view": is_view,
 }
 for name, member in LEAF.items():
     setattr(Tensor, name, member)

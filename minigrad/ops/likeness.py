@@ -7,7 +7,7 @@ from typing import Any
 from ..backends import dtype as as_dtype
 from ..backends import get_default_dtype
 from ..core import Tensor
-from .create import empty, full, full_like, linspace, ones, tensor, zeros
+from .create import full, full_like, full_like_op, linspace, positive_sizes, tensor
 from .elementwise import pow
 from .operands import named
 
@@ -24,29 +24,37 @@ def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
 
 
+def made(self: Tensor, size: tuple, value: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """One value in `size`, in this tensor's type and on its device; inside `vmap` one for each example, as in PyTorch."""
+    kind = as_dtype(dtype) if dtype else self.dtype
+    if self.backend.name != "vmap":
+        return full(positive_sizes("full", size), value, dtype=kind, device=device or self.device, requires_grad=requires_grad)
+    return full_like_op(self, value=value, dtype=kind, shape=positive_sizes("full", size)).requires_grad_(requires_grad)
+
+
 @named("size", 1)
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of `size`, in this tensor's type and on its device."""
-    return zeros(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return made(self, size, 0, dtype, device, requires_grad)
 
 
 @named("size", 1)
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of `size`, in this tensor's type and on its device."""
-    return ones(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return made(self, size, 1, dtype, device, requires_grad)
 
 
 @named("size", 1)
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of `size` to be written, in this one's type and on its device."""
-    return empty(*size, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    """A tensor of `size` to be written, in this one's type and on its device; filled with zeros, as `empty`."""
+    return made(self, size, 0, dtype, device, requires_grad)
 
 
 def new_full(
     self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """One value in `size`, in this tensor's type and on its device."""
-    return full(size, fill_value, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
+    return made(self, (size,), fill_value, dtype, device, requires_grad)
 
 
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,

@@ -137,11 +137,12 @@ def lu_unpack(LU_data: Tensor, LU_pivots: Tensor, unpack_data: bool = True, unpa
 
 
 def svd_lowrank(A: Tensor, q: int = 6, niter: int = 2, M: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-    """(U, S, V), the first q singular values and vectors of A (of A - M), from q random combinations of the columns,
-    made exact for a matrix of rank q. Source: Halko et al. 2011, Algorithms 4.4 and 5.1"""
+    """(U, S, V), the first q (or what fits) singular values and vectors of A (of A - M), from q random combinations of the
+    columns, made exact for a matrix of rank q. Source: Halko et al. 2011, Algorithms 4.4 and 5.1"""
     x = linalg.checks.matrix("svd_lowrank", A if M is None else A - M)
-    if not 0 <= q <= min(x.shape[-2:]):
-        raise ValueError(f"svd_lowrank: q must be from 0 to the smaller side of {tuple(x.shape)}, got {q}")
+    if q < 0:
+        raise ValueError(f"svd_lowrank: q must be non-negative, got {q}")
+    q = min(q, *x.shape[-2:])
     basis = linalg.qr(x @ randn(*x.shape[:-2], x.shape[-1], q, dtype=x.dtype, device=x.device)).Q
     for _ in range(niter):
         basis = linalg.qr(x @ linalg.qr(mT(x) @ basis).Q).Q
@@ -151,7 +152,10 @@ def svd_lowrank(A: Tensor, q: int = 6, niter: int = 2, M: Tensor | None = None) 
 
 def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:
     """(U, S, V): the rows of A are cases, the columns of V the first q principal directions; q is 6 or what fits."""
-    q = min(6, *linalg.checks.matrix("pca_lowrank", A).shape[-2:]) if q is None else q
+    side = min(linalg.checks.matrix("pca_lowrank", A).shape[-2:])
+    q = min(6, side) if q is None else q
+    if not 0 <= q <= side:
+        raise ValueError(f"pca_lowrank: q must be from 0 to the smaller side of {tuple(A.shape)}, got {q}")
     return svd_lowrank(A - mean(A, -2, keepdim=True) if center else A, q, niter)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backends import DTYPES, Device, DType, ShapeError, backend_for
 from ..backends import dtype as as_dtype
-from ..core import Op, Tensor
+from ..core import MODE, Op, Tensor
 from ..core.tensor import base_of
 from . import functions
 from .arithmetic import add, cast, clone, in_rows, move, mul, neg, sub
@@ -76,9 +76,10 @@ def to(
 def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
     """The tensor as a NumPy array on the same memory; read-only once a graph has saved it for backward.
 
-    Raises RuntimeError for a tensor that requires grad (unless `force`), TypeError for one on another device.
+    Raises RuntimeError, where gradients are recorded, for a tensor that requires grad (unless `force`); TypeError for one on
+    another device.
     """
-    if self.requires_grad and not force:
+    if self.requires_grad and not force and MODE.get().grad:
         raise RuntimeError("numpy: Can't call numpy() on Tensor that requires grad. Hint: tensor.detach().numpy()")
     if str(self.device) == "cuda:0" and not force:
         raise TypeError("numpy: can't convert a cuda tensor. Hint: .cpu() first")
@@ -194,6 +195,14 @@ def caster(name: str) -> Callable:
     return method
 
 
+def compared(op: Op, x: Tensor, other: Any) -> Any:
+    """x == other or x != other; of what is no tensor and no number x is different, as in PyTorch."""
+    try:
+        return op(x, other)
+    except TypeError:
+        return NotImplemented
+
+
 # Plain functions, not the ops themselves: Python calls a function's method faster than any other callable's.
 OPERATORS: dict[str, Callable] = {
     "add": lambda x, other: add(x, other),
@@ -222,8 +231,8 @@ OPERATORS: dict[str, Callable] = {
     "rlshift": lambda x, other: bitwise_left_shift(other, x),
     "rshift": lambda x, other: bitwise_right_shift(x, other),
     "rrshift": lambda x, other: bitwise_right_shift(other, x),
-    "eq": lambda x, other: False if other is None else eq(x, other),
-    "ne": lambda x, other: True if other is None else ne(x, other),
+    "eq": lambda x, other: compared(eq, x, other),
+    "ne": lambda x, other: compared(ne, x, other),
     "lt": lambda x, other: lt(x, other),
     "le": lambda x, other: le(x, other),
     "gt": lambda x, other: gt(x, other),
@@ -241,6 +250,7 @@ OPERATORS: dict[str, Callable] = {
     "setitem": setitem,
     "len": length,
     "iter": rows,
+    "reversed": lambda x: functions.flip(x, 0) if x.ndim else x,
     "bool": truth,
     "int": lambda x: int(item(x)),
     "float": lambda x: float(item(x)),
@@ -356,7 +366,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     """Write one value (a number or a 0-d tensor) into every element."""
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"fill_: expected a number or a 0-d tensor, got shape {tuple(value.shape)}. Hint: copy_")
-    return overwrite("fill_", self, value)
+    return overwrite("fill_", self, cast(value, dtype=self.dtype) if isinstance(value, Tensor) else value)
 
 
 def zero_(self: Tensor) -> Tensor:
@@ -383,10 +393,18 @@ def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = N
 for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):
     setattr(Tensor, method.__name__, method)
 
+
+def adjoint_of_matrix(x: Tensor) -> Tensor:
+    """x transposed, and conjugated if it is complex. Raises ShapeError unless it has 2 dimensions or none."""
+    if x.ndim not in (0, 2):
+        raise ShapeError(f"H: expected a matrix, got shape {tuple(x.shape)}. Hint: mH for batches of matrices")
+    return functions.adjoint(x) if x.ndim else x
+
+
 PROPERTIES: dict[str, Callable] = {
     "T": lambda x: functions.permute(x, *reversed(range(x.ndim))),
     "mT": lambda x: mT(x),
-    "H": lambda x: functions.adjoint(x) if x.ndim else x,
+    "H": adjoint_of_matrix,
     "mH": lambda x: functions.adjoint(x),
     "real": lambda x: functions.real(x),
     "imag": lambda x: functions.imag(x),

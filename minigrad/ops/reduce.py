@@ -9,7 +9,7 @@ from ..backends import DTypeError, dtype_of, in_single
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import alias, cast, expand, maximum, minimum, where
-from .elementwise import abs, exp, sqrt
+from .elementwise import exp, sqrt
 from .index import gather
 from .operands import axes, axis, numpy_names, tensor_of
 from .shape import cat_op, flip_op, reshape, reshape_op
@@ -161,8 +161,8 @@ def shared_among(g: Any, y: Any, x: Any, dim: tuple, keepdim: bool) -> Any:
 
 
 def finite(y: Any) -> Any:
-    """y with infinities as 0: where all of x is -inf, e^(x - y) is 0 and not NaN."""
-    return where(abs(y) == math.inf, 0.0, y)
+    """y with -inf as 0: where all of x is -inf, e^(x - y) is 0 and not NaN."""
+    return where(y == -math.inf, 0.0, y)
 
 
 # -- what users call -----------------------------------------------------------------------------------------------------

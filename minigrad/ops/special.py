@@ -10,6 +10,7 @@ from ..backends import DTypeError, dtype_of, finfo
 from ..core import Tensor, op
 from .arithmetic import alias, clone, where
 from .compare import isfinite, isnan
+from .create import ones_like
 from .elementwise import abs, clamp, divisor, log, log1p, rsqrt, sigmoid, trunc
 from .operands import tensor_of
 
@@ -265,7 +266,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     x = tensor_of("logit", input)
     x = x if x.dtype.is_floating_point else x.float()
     x = x if eps is None else clamp(x, min=eps, max=1 - eps)
-    x = where((x < 0) | (x > 1), math.nan, x)
+    x = x * where((x < 0) | (x > 1), math.nan, ones_like(x))
     return log(x) - log1p(-x)
 
 

@@ -20,6 +20,7 @@ from .operands import by_name
 from .shape import reshape_op, slice_op, unfold_op
 from .strided import as_strided_op, places
 
+SPARED = frozenset(("div", "max_pool", "gru", "rnn_tanh", "rnn_relu"))  # ops whose output PyTorch does not save
 KINDS = ("bool", "int", "float", "complex")  # what can be written into a kind: itself and those before it
 
 
@@ -104,6 +105,7 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
         if MODE.get().grad and owner.wants and node_of(owner) is None:
             what = "a leaf tensor that requires grad" if owner is x else "a view of a leaf tensor that requires grad"
             raise GradError(f"{who}: {what} is being written in place. Hint: with minigrad.no_grad():, or .clone() first")
+        set_apart(owner)
         if (base := base_of(owner)) is None:
             break
         unrecorded = unrecorded or owner.how is None
@@ -125,6 +127,14 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
     return value if value.dtype is x.dtype else cast(value, dtype=x.dtype)
 
 
+def set_apart(x: Tensor) -> None:
+    """Before x is written, give the op that made x, and saved it, a copy: where PyTorch saves the inputs, it may be written."""
+    node = x.node
+    if node is not None and node.saved and node.op.name in SPARED and any(v is x.array for v in node.saved):
+        node.saved = tuple(clone(v) if v is x.array else v for v in node.saved)
+        node.versions = [pair for pair in node.versions if pair[0] is not x.version]
+
+
 def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:
     """Whether a view shows an element of its base more than once."""
     if how is unfold_op:
@@ -132,7 +142,7 @@ def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:
     if how is as_strided_op:
         at = places(**options)
         return bool(np.unique(at).size < view.array.size)
-    return how is expand_op and view.shape != base.shape
+    return how is expand_op and view.array.size > base.array.size
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
@@ -166,11 +176,11 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if isinstance(value, Tensor) and value.backend is not x.backend:
         value = move(value, device=str(x.device))
     view = x if tensors and is_whole(basic) else slice_op(x, index=basic)
+    if isinstance(value, Tensor):
+        lead = value.ndim - (1 if tensors else view.ndim)  # the least that the place has
+        while lead > 0 and value.shape[0] == 1:
+            value, lead = reshape_op(value, shape=value.shape[1:]), lead - 1
     if not tensors:
-        if isinstance(value, Tensor):
-            lead = value.ndim - view.ndim
-            if lead > 0 and all(n == 1 for n in value.shape[:lead]):
-                value = reshape_op(value, shape=value.shape[lead:])
         write("setitem", view, value)
     elif MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
         write("setitem", view, setitem_op(view, value, *tensors, spec=spec))

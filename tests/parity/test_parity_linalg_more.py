@@ -127,3 +127,7 @@ def test_low_rank_factors() -> None:
     u, s, v = minigrad.pca_lowrank(minigrad.tensor(a), q=2)
     np.testing.assert_allclose((u * s @ v.mT).numpy(), a - a.mean(0), atol=1e-9)
     np.testing.assert_allclose(s.numpy(), np.linalg.svd(a - a.mean(0))[1][:2], atol=1e-9)
+    u, s, v = minigrad.svd_lowrank(minigrad.tensor(a[:3]))  # the 6 that q is by itself do not fit
+    np.testing.assert_allclose((u * s @ v.mT).numpy(), a[:3], atol=1e-9)
+    with pytest.raises(ValueError, match="pca_lowrank: q must be from 0 to the smaller side"):
+        minigrad.pca_lowrank(minigrad.tensor(a), q=6)

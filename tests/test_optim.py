@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -444,6 +445,43 @@ def test_a_loaded_copied_or_replaced_state_is_what_counts() -> None:
     g = 1 + 0.01 * params[0].detach().numpy()
     optimizer.step()
     np.testing.assert_allclose(optimizer.state[params[0]]["exp_avg"].numpy(), 0.1 * g, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_parameter_of_two_without_a_gradient_is_not_counted_on(name: str) -> None:
+    results = []
+    for together in (True, False):
+        params = [leaf(3, seed=1), leaf(2, seed=2)]
+        ones = [PACKED[name](params)] if together else [PACKED[name]([p]) for p in params]
+        for step in range(12):
+            for p in params:
+                p.grad = None if p is params[0] and step % 5 == 4 else (p.detach() * (0.1 * step + 1)).sin()
+            for one in ones:
+                one.step()
+        results.append([p.detach().numpy() for p in params])
+    for p, q in zip(*results, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_a_packed_optimizer_goes_on_as_it_does(copied: Callable) -> None:
+    params, optimizer = trained(PACKED["Adam"], 5, True)
+    others, other = copied((params, optimizer))
+    for p, q in zip(params, others, strict=True):
+        p.grad, q.grad = minigrad.ones_like(p), minigrad.ones_like(p)
+    for one in (optimizer, other, optimizer, other):
+        one.step()
+    for p, q in zip(params, others, strict=True):
+        assert float(other.state[q]["step"]) == 7
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+
+
+def test_a_copied_optimizer_is_known_to_train_its_parameters(recwarn: Any) -> None:
+    model = minigrad.nn.Linear(2, 2)
+    model, optimizer = copy.deepcopy((model, optim.SGD(model.parameters(), lr=0.1)))
+    model(minigrad.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert not recwarn.list
 
 
 def test_a_packed_step_counts_as_a_write() -> None:

@@ -367,7 +367,8 @@ def test_repr():
     assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n)"
     p = nn.Parameter(minigrad.ones(2))
     assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
-    assert "(0): Parameter containing: [minigrad.float32 of size 2x3]" in repr(nn.ParameterList([minigrad.ones(2, 3)]))
+    two = repr(nn.ParameterList([minigrad.ones(2, 3)] * 2))  # indented as PyTorch's
+    assert two.startswith("ParameterList(\n    (0): Parameter containing: [minigrad.float32 of size 2x3]\n    (1)")
 
 
 def test_sequential_as_a_list():
@@ -511,3 +512,37 @@ def test_to_empty_and_mistakes_in_modules_of_ones_own():
     net.register_forward_pre_hook(lambda module, args, kwargs: 3, with_kwargs=True)
     with pytest.raises(RuntimeError, match=r"tuple of \(new_args, new_kwargs\), but got 3"):
         net(minigrad.ones(1, 2))
+
+
+# -- containers, once more ---------------------------------------------------------------------------------------------
+
+
+def test_parameter_dict_has_the_methods_of_a_dict():
+    d = nn.ParameterDict({"a": minigrad.ones(1), "b": minigrad.zeros(2)})
+    assert d.get("a") is d["a"] and d.get("z") is None and d.get("z", 3) == 3
+    assert d.setdefault("a") is d["a"] and isinstance(d.setdefault("c", minigrad.ones(3)), nn.Parameter)
+    assert list(reversed(d)) == ["c", "b", "a"] and d.copy()["a"] is d["a"]
+    both = d | nn.ParameterDict({"z": minigrad.ones(1)})
+    assert list(both) == ["a", "b", "c", "z"] and list(d) == ["a", "b", "c"]
+    both |= {"y": minigrad.ones(1)}
+    assert both.popitem()[0] == "y" and both.pop("a") is d["a"] and "a" not in both
+    assert list(d.fromkeys(["k", "l"], minigrad.ones(1))) == ["k", "l"]
+    d.clear()
+    assert not len(d) and not list(d.parameters())
+
+
+def test_sequential_times_a_number():
+    layer = nn.Linear(1, 1)
+    net = nn.Sequential(layer, nn.ReLU()) * 2
+    assert len(net) == 4 and net[2] is layer and len(3 * nn.Sequential(layer)) == 3
+    net *= 2
+    assert len(net) == 8 and len(list(net.parameters())) == 2
+    for bad, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="Sequential: can be multiplied by"):
+            net * bad
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "keys"])
+def test_a_name_that_cant_be_is_a_key_error_in_containers_too(name):
+    with pytest.raises(KeyError, match="ModuleDict: "):
+        nn.ModuleDict({name: nn.ReLU()})

@@ -166,9 +166,9 @@ class Module(Stateful):
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string, got {type(name).__name__}")
         if not name or "." in name:
-            raise KeyError(f"{what} name can't be empty or contain '.', got {name!r}")
+            raise KeyError(f"{type(self).__name__}: {what} name can't be empty or contain '.', got {name!r}")
         if hasattr(self, name) and name not in self.__dict__[store]:
-            raise KeyError(f"attribute {name!r} already exists")
+            raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
         if not (value is None or isinstance(value, kind)):
             raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
         self.__dict__[store][name] = registered(self, store, name, value)

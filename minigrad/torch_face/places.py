@@ -11,8 +11,9 @@ from typing import Any
 from .. import core, nn, ops
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
-from ..nn import conv, hooks, loss, norm, parallel
+from ..nn import averaging, conv, hooks, loss, norm, parallel
 from ..ops import functions, random, special_names
+from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, typed
 from .missing import answer
 
@@ -70,6 +71,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},
+    "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
     "cpu.amp": devices.CPU_AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},

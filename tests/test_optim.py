@@ -18,7 +18,7 @@ from minigrad.trace import record
 
 NAN = float("nan")
 MORE = [optim.RMSprop, optim.Adagrad, optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam]
-ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE]
+ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE, optim.ASGD, optim.Rprop]
 
 
 def leaf(*shape: int, seed: int = 0) -> Any:
@@ -34,6 +34,10 @@ def with_grad(p: Any, value: float = 1.0) -> Any:
     (optim.SGD, dict(lr=-0.1), ValueError, "SGD: Invalid lr: expected a finite number >= 0, got -0.1"),
     (optim.SGD, dict(lr=NAN), ValueError, "Invalid lr.*nan"),
     (optim.SGD, dict(lr=float("inf")), ValueError, "Invalid lr.*inf"),
+    (optim.ASGD, dict(weight_decay=-1), ValueError, "ASGD: Invalid weight_decay"),
+    (optim.ASGD, dict(t0="1"), TypeError, "ASGD: t0 must be a number"),
+    (optim.Rprop, dict(etas=(1.2, 0.5)), ValueError, "Rprop: Invalid eta values: expected 0 < etas"),
+    (optim.Rprop, dict(step_sizes=3), TypeError, "Rprop: step_sizes must be two numbers, got 3"),
     (optim.SGD, dict(lr="0.1"), TypeError, "lr must be a number, got str"),
     (optim.SGD, dict(lr=None), TypeError, "lr must be a number, got NoneType"),
     (optim.SGD, dict(lr=True), TypeError, "lr must be a number, got bool"),
@@ -407,6 +411,7 @@ PACKED = {
     "Adamax": lambda ps: optim.Adamax(ps, lr=0.1),
     "NAdam": lambda ps: optim.NAdam(ps, lr=0.1),
     "RAdam": lambda ps: optim.RAdam(ps, lr=0.1),
+    "Rprop": lambda ps: optim.Rprop(ps, lr=0.1),
 }
 
 

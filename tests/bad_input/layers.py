@@ -198,6 +198,9 @@ ROWS: list[tuple[str, str, str]] = [
     ('nn.MultiMarginLoss(p=3)', 'ValueError', 'MultiMarginLoss: only p == 1 and p == 2 supported, got 3'),
     # -- initial values and helpers ----------------------------------------------------------------------------------
     ('nn.init.normal_(3)', 'DTypeError', 'normal_: tensor must be a tensor, got int 3'),
+    ('nn.init.normal_(x, 0, -1)', 'ShapeError', 'normal_: expects std >= 0.0, but found std -1'),
+    ('nn.init.uniform_(x, 3, 1)', 'ShapeError', 'uniform_: expects to return a [from, to) range, but found from=3 > to=1'),
+    ('nn.init.trunc_normal_(x, a=3, b=1)', 'ShapeError', 'trunc_normal_: expects a range [a, b], but found a=3 > b=1'),
     ('nn.init.uniform_("a")', 'DTypeError', "uniform_: tensor must be a tensor, got str 'a'"),
     ('nn.init.xavier_uniform_(mg.ones(3))', 'ShapeError', 'xavier_uniform_: not possible for tensor Tensor (3,) of'),
     ('nn.init.kaiming_normal_(p)', 'ShapeError', 'kaiming_normal_: not possible for tensor Tensor (2,) of'),

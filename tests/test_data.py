@@ -387,3 +387,10 @@ def test_what_batches_are_made_of_is_settled_when_a_loader_is_made():
             setattr(loader, name, None)
     loader.collate_fn = list
     assert list(loader) == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_nothing_can_not_be_shuffled():
+    for make in (lambda: data.RandomSampler([]), lambda: data.DataLoader([], shuffle=True)):
+        with pytest.raises(ValueError, match="num_samples should be a positive integer value, but got num_samples=0"):
+            make()
+    assert list(data.DataLoader([])) == []

@@ -67,7 +67,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
     "special": special_names.SPECIAL,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
-    "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
+    "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},

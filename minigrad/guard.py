@@ -158,7 +158,7 @@ def described(value: Any) -> str:
 
 # Where an error that speaks for an op within a function speaks for the function; and modules that run users' functions.
 RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "special", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim",
-            "optim.lr_scheduler", "testing", "random")  # fmt: skip
+            "optim.lr_scheduler", "optim.swa_utils", "testing", "random")  # fmt: skip
 OTHERS = ("autograd", "autograd.functional", "func")
 
 

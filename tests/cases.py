@@ -437,6 +437,11 @@ case(on_copy(optimizers.adamax_), [*more, normal(3), positive(3), 0.1], ref.adam
 momenta = [normal(3), positive(3), 0.1]
 case(on_copy(optimizers.nadam_), [*more, fixed(0.4), *momenta], ref.nadam, None, wants=(), name="nadam_", weight_decay=0.1)
 case(on_copy(optimizers.radam_), [*more, *momenta], ref.radam, None, wants=(), name="radam_", weight_decay=0.1)
+for count, share in ((4.0, 1.0), (9.0, 0.25)):
+    case(on_copy(optimizers.asgd_), [normal(3), normal(3), fixed(count), fixed(0.05), fixed(share), normal(3), 0.1], ref.asgd,
+         None, wants=(), name="asgd_", lambd=0.1, t0=5.0, weight_decay=0.1)  # fmt: skip
+slopes = [fixed([0.1, -0.2, 0.0]), fixed(4.0), fixed([0.3, 0.4, 0.5])]
+case(on_copy(optimizers.rprop_), [normal(3), *slopes, positive(3)], ref.rprop, None, wants=(), name="rprop_", maximize=True)
 case(
     on_copy(optimizers.radam_),
     [normal(3), normal(3), fixed(40.0), *momenta],

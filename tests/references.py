@@ -293,6 +293,15 @@ def radam(p, g, step, m, v, lr, weight_decay=0, decoupled=False):
     return p - lr * mhat * r * np.sqrt(1 - 0.999**t) / (np.sqrt(v) + 1e-8)
 
 
+def asgd(p, g, step, eta, mu, ax, lr, lambd, t0, weight_decay):
+    return p - eta * (g + weight_decay * p) - lambd * eta * p
+
+
+def rprop(p, g, step, prev, size, maximize):
+    agreement = np.sign(-g * prev)
+    return p + np.sign(g) * size * np.select([agreement > 0, agreement < 0], [1.2, 0.0], 1.0)
+
+
 def polygamma(x, n):
     """Differences of ln gamma, to a few digits."""
     log = np.vectorize(math.lgamma)

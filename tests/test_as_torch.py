@@ -137,3 +137,13 @@ def test_what_one_process_and_one_program_can_not_do_is_refused_with_the_reason(
             call("worker")
     with pytest.raises(RuntimeError, match=r"fx.symbolic_trace: .*minigrad.record\(\)"):
         minigrad.fx.symbolic_trace(minigrad.nn.Identity())
+
+
+def test_the_kernels_of_attention_can_be_chosen_to_no_effect() -> None:
+    with as_torch.redirected():
+        names: dict = {}
+        exec("import torch\nfrom torch.nn.attention import SDPBackend, sdpa_kernel", names)
+    q = minigrad.randn(1, 2, 3, 4)
+    with names["sdpa_kernel"]([names["SDPBackend"].FLASH_ATTENTION, names["SDPBackend"].MATH]):
+        inside = minigrad.nn.functional.scaled_dot_product_attention(q, q, q)
+    assert inside.equal(minigrad.nn.functional.scaled_dot_product_attention(q, q, q))

@@ -378,3 +378,19 @@ def test_digits_are_scikit_learns() -> None:
         assert np.array_equal(ours["images"], wanted.images)
         assert np.array_equal(ours["labels"], wanted.target)
     assert (FILE.parent / "NOTICE").read_text().count("CC BY 4.0") == 1
+
+
+def test_what_batches_are_made_of_is_settled_when_a_loader_is_made():
+    loader = data.DataLoader(range(6), batch_size=2)
+    for name in ("batch_size", "sampler", "batch_sampler", "drop_last", "dataset"):
+        with pytest.raises(ValueError, match=f"DataLoader: {name} attribute should not be set after"):
+            setattr(loader, name, None)
+    loader.collate_fn = list
+    assert list(loader) == [[0, 1], [2, 3], [4, 5]]
+
+
+def test_nothing_can_not_be_shuffled():
+    for make in (lambda: data.RandomSampler([]), lambda: data.DataLoader([], shuffle=True)):
+        with pytest.raises(ValueError, match="num_samples should be a positive integer value, but got num_samples=0"):
+            make()
+    assert list(data.DataLoader([])) == []

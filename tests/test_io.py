@@ -85,6 +85,12 @@ def test_without_a_tensor(tmp_path: Path, value: Any) -> None:
     assert equal(load(tmp_path / "f"), value)
 
 
+def test_the_arguments_are_pytorchs(tmp_path: Path) -> None:
+    minigrad.save(obj={"a": minigrad.ones(2)}, f=tmp_path / "a", pickle_protocol=4, _use_new_zipfile_serialization=False)
+    state = minigrad.load(f=tmp_path / "a", map_location="cpu", pickle_module=json, encoding="latin1")
+    assert state["a"].tolist() == [1.0, 1.0]
+
+
 def test_one_tensor_alone(tmp_path: Path) -> None:
     save(minigrad.arange(3), tmp_path / "f")
     assert equal(load(tmp_path / "f"), minigrad.arange(3))

@@ -367,7 +367,8 @@ def test_repr():
     assert repr(nn.ModuleList([nn.ReLU(), nn.ReLU()])) == "ModuleList(\n  (0-1): 2 x ReLU()\n)"
     p = nn.Parameter(minigrad.ones(2))
     assert repr(p) == "Parameter containing:\ntensor([1., 1.], requires_grad=True)"
-    assert "(0): Parameter containing: [minigrad.float32 of size 2x3]" in repr(nn.ParameterList([minigrad.ones(2, 3)]))
+    two = repr(nn.ParameterList([minigrad.ones(2, 3)] * 2))  # indented as PyTorch's
+    assert two.startswith("ParameterList(\n    (0): Parameter containing: [minigrad.float32 of size 2x3]\n    (1)")
 
 
 def test_sequential_as_a_list():
@@ -402,3 +403,146 @@ def test_module_and_parameter_dicts():
     values += [minigrad.zeros(1)]
     values[0] = minigrad.full((1,), 4.0)
     assert [v.item() for v in values] == [4.0, 0.0] and values[-1].item() == 0.0
+
+
+# -- a state that is more than tensors ---------------------------------------------------------------------------------
+
+
+class Counting(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls, self.layer = 0, nn.Linear(2, 2)
+
+    def get_extra_state(self) -> dict:
+        return {"calls": self.calls}
+
+    def set_extra_state(self, state: dict) -> None:
+        self.calls = state["calls"]
+
+
+def test_extra_state_is_saved_and_loaded():
+    net, other = nn.Sequential(Counting()), nn.Sequential(Counting())
+    net[0].calls = 5
+    state = net.state_dict()
+    assert list(state) == ["0._extra_state", "0.layer.weight", "0.layer.bias"]
+    other.load_state_dict(state)
+    assert other[0].calls == 5
+    del state["0._extra_state"]
+    with pytest.raises(RuntimeError, match=r"Missing key\(s\) in state_dict: '0._extra_state'"):
+        other.load_state_dict(state)
+    with pytest.raises(RuntimeError, match="set_extra_state"):
+        nn.Linear(1, 1).set_extra_state({})
+
+
+def test_state_dict_goes_into_a_given_destination():
+    given: dict = {}
+    net = nn.Linear(2, 2)
+    assert net.state_dict(destination=given, prefix="a.") is given and list(given) == ["a.weight", "a.bias"]
+    net.state_dict(given, "b.", True)  # the older way
+    assert given["b.weight"] is net.weight
+
+
+def test_hooks_of_the_state_and_an_older_key_that_is_renamed():
+    class Renamed(nn.Linear):
+        def _load_from_state_dict(self, state_dict, prefix, *rest):
+            if f"{prefix}kernel" in state_dict:
+                state_dict[f"{prefix}weight"] = state_dict.pop(f"{prefix}kernel")
+            super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    net, log = nn.Sequential(Renamed(1, 1, bias=False)), []
+    net[0].register_state_dict_pre_hook(lambda module, prefix, keep: log.append(("saving", prefix)))
+    net.register_state_dict_post_hook(lambda module, state, prefix, meta: log.append(("saved", list(state))))
+    net[0].register_load_state_dict_pre_hook(lambda module, state, prefix, *rest: log.append(("loading", list(state))))
+    net[0]._register_load_state_dict_pre_hook(lambda state, prefix, *rest: log.append(("older", prefix)))
+    handle = net.register_load_state_dict_post_hook(lambda module, keys: log.append(("loaded", keys.missing_keys)))
+    given = {"0.kernel": minigrad.full((1, 1), 3.0)}
+    net.load_state_dict(given)
+    assert net[0].weight.item() == 3 and list(given) == ["0.kernel"]
+    net.state_dict()
+    assert log == [("loading", ["0.kernel"]), ("older", "0."), ("loaded", []), ("saving", "0."), ("saved", ["0.weight"])]
+    handle.remove()
+    net.load_state_dict({}, strict=False)
+    assert len(log) == 7
+
+
+@pytest.mark.parametrize(("lazy", "whole", "shape"), [
+    (lambda: nn.LazyLinear(3), lambda: nn.Linear(4, 3), (2, 4)),
+    (lambda: nn.LazyConv2d(3, 2), lambda: nn.Conv2d(4, 3, 2), (2, 4, 5, 5)),
+    (lambda: nn.LazyBatchNorm1d(), lambda: nn.BatchNorm1d(4), (2, 4)),
+    (lambda: nn.LazyBatchNorm1d(affine=False), lambda: nn.BatchNorm1d(4, affine=False), (2, 4)),
+])  # fmt: skip
+def test_a_lazy_layer_takes_the_shapes_of_a_loaded_state(lazy, whole, shape):
+    x, ours, theirs = minigrad.randn(*shape), lazy(), whole()
+    theirs(x)
+    ours.load_state_dict(theirs.state_dict())
+    assert not ours.has_uninitialized_params()
+    np.testing.assert_array_equal(ours.eval()(x).detach().numpy(), theirs.eval()(x).detach().numpy())
+    assert type(ours) is type(theirs) and repr(ours) == repr(theirs)
+
+
+def test_averaged_counts_are_loaded_as_whole_numbers():
+    net = nn.BatchNorm1d(2)
+    net.load_state_dict({key: (value + value + 3) / 2 for key, value in net.state_dict().items()})
+    assert net.num_batches_tracked.item() == 1 and net.num_batches_tracked.dtype is minigrad.int64
+
+
+def test_a_copied_parameter_has_no_gradient():
+    net = nn.Linear(2, 2)
+    net(minigrad.ones(1, 2)).sum().backward()
+    twin = copy.deepcopy(net)
+    assert twin.weight.grad is None and net.weight.grad is not None and type(twin.weight) is nn.Parameter
+    tied = copy.deepcopy([net.weight, net.weight, nn.Parameter(minigrad.ones(1), requires_grad=False)])
+    assert tied[0] is tied[1] and not tied[2].requires_grad
+
+
+def test_to_empty_and_mistakes_in_modules_of_ones_own():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    weight = net[0].weight
+    assert net.to_empty(device="cpu") is net and net[0].weight is weight and net[1].running_mean.shape == (3,)
+
+    class Unmade(nn.Module):
+        def __init__(self) -> None:
+            self.size = 3
+
+        def forward(self, x):
+            return x
+
+    with pytest.raises(AttributeError, match=r"called before Module.__init__\(\). Hint: super"):
+        Unmade()(minigrad.ones(1))
+    net.register_forward_pre_hook(lambda module, args, kwargs: 3, with_kwargs=True)
+    with pytest.raises(RuntimeError, match=r"tuple of \(new_args, new_kwargs\), but got 3"):
+        net(minigrad.ones(1, 2))
+
+
+# -- containers, once more ---------------------------------------------------------------------------------------------
+
+
+def test_parameter_dict_has_the_methods_of_a_dict():
+    d = nn.ParameterDict({"a": minigrad.ones(1), "b": minigrad.zeros(2)})
+    assert d.get("a") is d["a"] and d.get("z") is None and d.get("z", 3) == 3
+    assert d.setdefault("a") is d["a"] and isinstance(d.setdefault("c", minigrad.ones(3)), nn.Parameter)
+    assert list(reversed(d)) == ["c", "b", "a"] and d.copy()["a"] is d["a"]
+    both = d | nn.ParameterDict({"z": minigrad.ones(1)})
+    assert list(both) == ["a", "b", "c", "z"] and list(d) == ["a", "b", "c"]
+    both |= {"y": minigrad.ones(1)}
+    assert both.popitem()[0] == "y" and both.pop("a") is d["a"] and "a" not in both
+    assert list(d.fromkeys(["k", "l"], minigrad.ones(1))) == ["k", "l"]
+    d.clear()
+    assert not len(d) and not list(d.parameters())
+
+
+def test_sequential_times_a_number():
+    layer = nn.Linear(1, 1)
+    net = nn.Sequential(layer, nn.ReLU()) * 2
+    assert len(net) == 4 and net[2] is layer and len(3 * nn.Sequential(layer)) == 3
+    net *= 2
+    assert len(net) == 8 and len(list(net.parameters())) == 2
+    for bad, error in ((0, ValueError), (1.5, TypeError)):
+        with pytest.raises(error, match="Sequential: can be multiplied by"):
+            net * bad
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "keys"])
+def test_a_name_that_cant_be_is_a_key_error_in_containers_too(name):
+    with pytest.raises(KeyError, match="ModuleDict: "):
+        nn.ModuleDict({name: nn.ReLU()})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +18,7 @@ from minigrad.trace import record
 
 NAN = float("nan")
 MORE = [optim.RMSprop, optim.Adagrad, optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam]
-ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE]
+ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE, optim.ASGD, optim.Rprop]
 
 
 def leaf(*shape: int, seed: int = 0) -> Any:
@@ -33,6 +34,10 @@ def with_grad(p: Any, value: float = 1.0) -> Any:
     (optim.SGD, dict(lr=-0.1), ValueError, "SGD: Invalid lr: expected a finite number >= 0, got -0.1"),
     (optim.SGD, dict(lr=NAN), ValueError, "Invalid lr.*nan"),
     (optim.SGD, dict(lr=float("inf")), ValueError, "Invalid lr.*inf"),
+    (optim.ASGD, dict(weight_decay=-1), ValueError, "ASGD: Invalid weight_decay"),
+    (optim.ASGD, dict(t0="1"), TypeError, "ASGD: t0 must be a number"),
+    (optim.Rprop, dict(etas=(1.2, 0.5)), ValueError, "Rprop: Invalid eta values: expected 0 < etas"),
+    (optim.Rprop, dict(step_sizes=3), TypeError, "Rprop: step_sizes must be two numbers, got 3"),
     (optim.SGD, dict(lr="0.1"), TypeError, "lr must be a number, got str"),
     (optim.SGD, dict(lr=None), TypeError, "lr must be a number, got NoneType"),
     (optim.SGD, dict(lr=True), TypeError, "lr must be a number, got bool"),
@@ -406,6 +411,7 @@ PACKED = {
     "Adamax": lambda ps: optim.Adamax(ps, lr=0.1),
     "NAdam": lambda ps: optim.NAdam(ps, lr=0.1),
     "RAdam": lambda ps: optim.RAdam(ps, lr=0.1),
+    "Rprop": lambda ps: optim.Rprop(ps, lr=0.1),
 }
 
 
@@ -444,6 +450,43 @@ def test_a_loaded_copied_or_replaced_state_is_what_counts() -> None:
     g = 1 + 0.01 * params[0].detach().numpy()
     optimizer.step()
     np.testing.assert_allclose(optimizer.state[params[0]]["exp_avg"].numpy(), 0.1 * g, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", PACKED)
+def test_a_parameter_of_two_without_a_gradient_is_not_counted_on(name: str) -> None:
+    results = []
+    for together in (True, False):
+        params = [leaf(3, seed=1), leaf(2, seed=2)]
+        ones = [PACKED[name](params)] if together else [PACKED[name]([p]) for p in params]
+        for step in range(12):
+            for p in params:
+                p.grad = None if p is params[0] and step % 5 == 4 else (p.detach() * (0.1 * step + 1)).sin()
+            for one in ones:
+                one.step()
+        results.append([p.detach().numpy() for p in params])
+    for p, q in zip(*results, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_a_copy_of_a_packed_optimizer_goes_on_as_it_does(copied: Callable) -> None:
+    params, optimizer = trained(PACKED["Adam"], 5, True)
+    others, other = copied((params, optimizer))
+    for p, q in zip(params, others, strict=True):
+        p.grad, q.grad = minigrad.ones_like(p), minigrad.ones_like(p)
+    for one in (optimizer, other, optimizer, other):
+        one.step()
+    for p, q in zip(params, others, strict=True):
+        assert float(other.state[q]["step"]) == 7
+        np.testing.assert_array_equal(p.detach().numpy(), q.detach().numpy())
+
+
+def test_a_copied_optimizer_is_known_to_train_its_parameters(recwarn: Any) -> None:
+    model = minigrad.nn.Linear(2, 2)
+    model, optimizer = copy.deepcopy((model, optim.SGD(model.parameters(), lr=0.1)))
+    model(minigrad.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert not recwarn.list
 
 
 def test_a_packed_step_counts_as_a_write() -> None:

@@ -99,6 +99,34 @@ def radam_(b: Any, p: Any, g: Any, step: Any, m: Any, v: Any, lr: Any, betas: tu
     return p
 
 
+def asgd_(b: Any, p: Any, g: Any, step: Any, eta: Any, mu: Any, ax: Any, lr: Any, lambd: float, alpha: float, t0: float,
+          weight_decay: float, maximize: bool) -> Any:  # fmt: skip
+    """A step of the rate eta, and the running average of where it leads; then the rates of the next."""
+    xp = b.xp
+    g = climbed(p, g, weight_decay, maximize)
+    step += 1
+    p *= 1 - lambd * eta
+    p -= eta * g
+    ax[...] = xp.where(mu == 1, p, ax + mu * (p - ax))
+    t = xp.astype(step, xp.float64)
+    eta[...] = xp.astype(xp.asarray(lr / (1 + lambd * lr * t) ** alpha), p.dtype)
+    mu[...] = xp.astype(1 / xp.maximum(t - t0, xp.ones_like(t)), p.dtype)
+    return p
+
+
+def rprop_(b: Any, p: Any, g: Any, step: Any, prev: Any, size: Any, etas: tuple, step_sizes: tuple, maximize: bool) -> Any:
+    """A step along the gradient's sign, of a size that grows while the sign stays and shrinks where it turned."""
+    xp = b.xp
+    g = climbed(p, g, 0, maximize)
+    step += 1
+    turned, stayed = g * prev < 0, g * prev > 0
+    grown = xp.where(turned, size * etas[0], xp.where(stayed, size * etas[1], size))
+    size[...] = xp.clip(grown, *step_sizes)
+    prev[...] = xp.where(turned, xp.zeros_like(g), g)
+    p -= xp.sign(prev) * size
+    return p
+
+
 def averaged(mean: Any, value: Any, keep: float) -> None:
     """mean <- keep mean + (1 - keep) value, in place."""
     mean *= keep
@@ -118,4 +146,4 @@ def decayed(p: Any, g: Any, lr: Any, weight_decay: float, decoupled: bool) -> An
     return g + weight_decay * p if weight_decay and not decoupled else g
 
 
-ADAPTIVE = {f.__name__: f for f in (rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_)}
+ADAPTIVE = {f.__name__: f for f in (rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_, asgd_, rprop_)}

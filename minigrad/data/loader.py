@@ -112,6 +112,12 @@ class DataLoader:
         self.pin_memory_device = pin_memory_device
         self._pool: Pool | None = None
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in SETTLED and "_pool" in self.__dict__:  # batches are made from what was there at first
+            raise ValueError(f"DataLoader: {name} attribute should not be set after DataLoader is initialized. "
+                             "Hint: make another loader")  # fmt: skip
+        super().__setattr__(name, value)
+
     def __iter__(self) -> Iterator:
         bits = (self.generator or default_generator).bits
         seed = int(bits.integers(2**62))  # drawn whatever the number of workers, so that what follows stays the same
@@ -189,6 +195,9 @@ class DataLoader:
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
+
+
+SETTLED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
 
 
 def check_context(context: Any, num_workers: int) -> None:

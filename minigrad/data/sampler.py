@@ -66,6 +66,7 @@ class RandomSampler(Sampler):
         self.data_source, self.generator = data_source, generator
         self.replacement = yes_or_no("RandomSampler", "replacement", replacement)
         self._num_samples = None if num_samples is None else positive("RandomSampler", "num_samples", num_samples)
+        positive("RandomSampler", "num_samples", self.num_samples)
 
     @property
     def num_samples(self) -> int:

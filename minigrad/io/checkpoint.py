@@ -23,20 +23,23 @@ from .tree import put_together, taken_apart
 OURS = "minigrad"  # the metadata's "format", and the key of our own part of it
 
 
-def save(obj: Any, path: str | os.PathLike | BinaryIO, *, keep_previous: bool = False) -> None:
+def save(
+    obj: Any, f: str | os.PathLike | BinaryIO, pickle_module: Any = None, pickle_protocol: Any = None,
+    _use_new_zipfile_serialization: bool = True, *, keep_previous: bool = False,
+) -> None:  # fmt: skip
     """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
 
     A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
     structure goes into the metadata. Tensors that share one array share it again after `load`. The file appears at once and
     whole: a crash, a kill or a full disk leaves what was there before (but a file that is already open, such as an
-    `io.BytesIO`, is simply written to). With `keep_previous` what was there before stays as `path` + ".previous". A checksum
-    guards it.
+    `io.BytesIO`, is simply written to). With `keep_previous` what was there before stays as `f` + ".previous". A checksum
+    guards it. The arguments between are PyTorch's, accepted and not used: nothing is pickled.
 
     Raises TypeError, naming the place, for a value of another type; ValueError for names like paths ("/etc/x", "../x") and
     for what is no regular file; RuntimeError if another thread wrote into a tensor meanwhile; OSError if the disk refuses.
     """
-    target: Any = path if hasattr(path, "write") else file_path("save", path)
-    if target is not path and target.exists() and not target.is_file():
+    target: Any = f if hasattr(f, "write") else file_path("save", f)
+    if target is not f and target.exists() and not target.is_file():
         raise ValueError(f"save: {str(target)!r} is not a regular file")
     tensors: dict[str, Tensor] = {}
     try:
@@ -56,7 +59,7 @@ def save(obj: Any, path: str | os.PathLike | BinaryIO, *, keep_previous: bool = 
         raise ValueError(f"save: {error}") from None
     except RecursionError:
         raise ValueError("save: the value is nested too deeply, or contains itself") from None
-    out: Any = nullcontext(target) if target is path else replacing(target, keep_previous)
+    out: Any = nullcontext(target) if target is f else replacing(target, keep_previous)
     with out as file:
         file.write(header)
         if checksum(entries, about, (put(file, raw(x)) for x in tensors.values())) != found:
@@ -70,19 +73,20 @@ def put(file: BinaryIO, data: np.ndarray) -> np.ndarray:
 
 
 def load(
-    path: str | os.PathLike | BinaryIO, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None
-) -> Any:
+    f: str | os.PathLike | BinaryIO, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool = True,
+    mmap: bool | None = None, **pickle_load_args: Any,
+) -> Any:  # fmt: skip
     """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the device `map_location` (CPU).
 
-    `path` may also be an open file that can be read and sought. Tensors come back without gradient. `weights_only` and
-    `mmap` are accepted: nothing but weights and plain values is ever read. Raises FileNotFoundError if there is no such
-    file, and ValueError, before much is allocated, if it is truncated, corrupt, of another format or was changed since it
-    was written.
+    `f` may also be an open file that can be read and sought. Tensors come back without gradient. The other arguments are
+    PyTorch's, accepted and not used: nothing but weights and plain values is ever read. Raises FileNotFoundError if there is
+    no such file, and ValueError, before much is allocated, if it is truncated, corrupt, of another format or was changed since
+    it was written.
     """
     wanted = None if callable(map_location) or isinstance(map_location, Mapping) else map_location
     device = backend_for(wanted).device
-    is_open = hasattr(path, "readinto")
-    target: Any = path if is_open else file_path("load", path)
+    is_open = hasattr(f, "readinto")
+    target: Any = f if is_open else file_path("load", f)
     if not is_open and not target.exists():
         raise FileNotFoundError(f"load: there is no file {str(target)!r}. Hint: minigrad.save(obj, path) makes one")
     if not is_open and not target.is_file():

@@ -107,11 +107,15 @@ class Hardswish(InPlace):
 
     function = F.hardswish
 
+    def extra_repr(self) -> str:
+        return ""  # as PyTorch's, which says nothing of inplace here
+
 
 class Hardsigmoid(InPlace):
     """y = min(max(x + 3, 0), 6) / 6"""
 
     function = F.hardsigmoid
+    extra_repr = Hardswish.extra_repr
 
 
 class Hardtanh(Module):

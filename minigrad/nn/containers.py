@@ -95,6 +95,15 @@ class Sequential(_Numbered):
         for name, module in named:
             self.add_module(str(name), module)
 
+    def __mul__(self, times: int) -> Sequential:
+        """The same modules `times` over, one after the other."""
+        return type(self)().extend([*self] * at_least_once(times))
+
+    __rmul__ = __mul__
+
+    def __imul__(self, times: int) -> Sequential:
+        return self.extend([*self] * (at_least_once(times) - 1))
+
     def forward(self, input: Any) -> Any:
         modules = [*self._modules.values()]
         k = 0
@@ -103,6 +112,15 @@ class Sequential(_Numbered):
             input = rectified(input) if rectified else modules[k](input)
             k += 2 if rectified else 1
         return input
+
+
+def at_least_once(times: Any) -> int:
+    """Raises TypeError unless it is an integer, ValueError below 1."""
+    if isinstance(times, bool) or not isinstance(times, int):
+        raise TypeError(f"Sequential: can be multiplied by an integer, got {type(times).__name__}")
+    if times < 1:
+        raise ValueError(f"Sequential: can be multiplied by 1 or more, got {times}")
+    return times
 
 
 def pair(module: Module, following: Module | None = None) -> Callable | None:
@@ -185,7 +203,7 @@ class ModuleDict(Module):
 
 
 def _described(name: str, p: Tensor) -> str:
-    return f"({name}): {type(p).__name__} containing: [{p.dtype!r} of size {'x'.join(map(str, p.shape))}]"
+    return f"  ({name}): {type(p).__name__} containing: [{p.dtype!r} of size {'x'.join(map(str, p.shape))}]"
 
 
 class ParameterList(Module):
@@ -269,6 +287,46 @@ class ParameterDict(Module):
     def items(self) -> Any:
         """(name, parameter) pairs."""
         return self._parameters.items()
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._parameters)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The parameter of that name, or `default`."""
+        return self._parameters.get(key, default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The parameter of that name, which is `default` if there was none."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def pop(self, key: str) -> Any:
+        """Take out a parameter and return it."""
+        return self._parameters.pop(key)
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take out the last (name, parameter) and return it."""
+        return self._parameters.popitem()
+
+    def clear(self) -> None:
+        """Take out every parameter."""
+        self._parameters.clear()
+
+    def copy(self) -> ParameterDict:
+        """Another dictionary of the same parameters."""
+        return type(self)(self)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """Another dictionary, with `default` under each key."""
+        return type(self)(dict.fromkeys(keys, default))
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        return self.copy().__ior__(other)
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
 
     def update(self, parameters: Any) -> None:
         """Add the parameters of a dictionary, or of (name, parameter) pairs."""

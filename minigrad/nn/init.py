@@ -69,19 +69,26 @@ def filled(tensor: Tensor, value: Any) -> Tensor:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Numbers uniform on [a, b)."""
+    """Numbers uniform on [a, b). Raises ShapeError if a > b."""
+    if a > b:
+        raise ShapeError(f"uniform_: expects to return a [from, to) range, but found from={a} > to={b}")
     return filled(tensor, rand(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * (b - a) + a)
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Normal numbers of the given mean and standard deviation."""
+    """Normal numbers of the given mean and standard deviation. Raises ShapeError for a negative one."""
+    if std < 0:
+        raise ShapeError(f"normal_: expects std >= 0.0, but found std {std}")
     return filled(tensor, randn(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * std + mean)
 
 
 def trunc_normal_(
     tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0, generator: Any = None
 ) -> Tensor:
-    """Normal numbers within a ... b: the inverse of the distribution function at uniform numbers."""
+    """Normal numbers within a ... b: the inverse of the distribution function at uniform numbers. Raises ShapeError for
+    a > b."""
+    if a > b:
+        raise ShapeError(f"trunc_normal_: expects a range [a, b], but found a={a} > b={b}")
     if mean < a - 2 * std or mean > b + 2 * std:
         advise("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
                "be incorrect.")  # fmt: skip

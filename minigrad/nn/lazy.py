@@ -60,13 +60,13 @@ class Lazy(Module):
         raise NotImplementedError
 
     def forward(self, input: Tensor, *args: Any, **kwargs: Any) -> Any:
-        shapes = self.settle(input)
+        waited, shapes = self.has_uninitialized_params(), self.settle(input)
         for name, shape in shapes.items():
             p = self._parameters[name]
             if isinstance(p, UninitializedParameter):
                 p.materialize(shape)
         self.__class__ = self.becomes  # type: ignore[assignment]
-        if shapes:
+        if waited:  # for this input, and no state was loaded meanwhile
             self.reset_parameters()
         return self.forward(input, *args, **kwargs)
 
@@ -175,7 +175,7 @@ class LazyRunning(Lazy, norm.Running):
         self.num_features = size = input.shape[0 if alone else 1]
         for name, fresh in (("running_mean", zeros), ("running_var", ones)):
             old = self._buffers[name]
-            if old is not None:
+            if old is not None and not old.numel():
                 self._buffers[name] = fresh(size, device=old.device, dtype=old.dtype)
         return {"weight": (size,), "bias": (size,)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,10 +10,11 @@ from ..autograd import Hook
 from ..backends import DType, DTypeError, ShapeError
 from ..backends import dtype as as_dtype
 from ..core import MODE, Tensor
+from ..ops.create import empty
 from ..trace import scope
 from .hooks import EVERYWHERE, Passage, registered
 from .parameter import Buffer, Parameter
-from .state import IncompatibleKeys, load, state_of
+from .state import Stateful
 from .trouble import note
 
 _STORES = ("_parameters", "_buffers", "_modules")
@@ -21,7 +22,7 @@ _HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backw
 _INSIDE: ContextVar[tuple[dict, str]] = ContextVar("minigrad_module", default=({}, ""))
 
 
-class Module:
+class Module(Stateful):
     """A layer or a whole network: subclass it, make parameters and submodules in `__init__`, compute in `forward`.
 
     What is assigned to an attribute is registered by its type: Parameter, Buffer, Module; everything else stays plain.
@@ -55,6 +56,11 @@ class Module:
         except (ShapeError, DTypeError) as error:
             note(error, Module.__call__.__code__)
             raise
+        except KeyError:
+            if _STORES[0] in self.__dict__:
+                raise
+            raise AttributeError(f"{type(self).__name__}: called before Module.__init__(). Hint: super().__init__() first "
+                                 "in your __init__") from None  # fmt: skip
 
     def _hooked(self, *args: Any, **kwargs: Any) -> Any:
         """`forward` between its hooks."""
@@ -63,6 +69,9 @@ class Module:
             if new is None:
                 continue
             if with_kwargs:
+                if not (isinstance(new, tuple) and len(new) == 2):
+                    raise RuntimeError(f"{type(self).__name__}: a forward pre-hook with_kwargs must return None or a tuple of "
+                                       f"(new_args, new_kwargs), but got {new!r:.60}")  # fmt: skip
                 args, kwargs = new
             else:
                 args = new if isinstance(new, tuple) else (new,)
@@ -157,9 +166,9 @@ class Module:
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string, got {type(name).__name__}")
         if not name or "." in name:
-            raise KeyError(f"{what} name can't be empty or contain '.', got {name!r}")
+            raise KeyError(f"{type(self).__name__}: {what} name can't be empty or contain '.', got {name!r}")
         if hasattr(self, name) and name not in self.__dict__[store]:
-            raise KeyError(f"attribute {name!r} already exists")
+            raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
         if not (value is None or isinstance(value, kind)):
             raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
         self.__dict__[store][name] = registered(self, store, name, value)
@@ -307,10 +316,10 @@ class Module:
         fn(self)
         return self
 
-    def _apply(self, fn: Callable[[Tensor], Tensor]) -> Module:
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Module:
         """Replace every parameter's memory, gradient and buffer by `fn(tensor)`. Parameters stay the same objects."""
         done: dict[int, Tensor] = {}  # a tensor that several modules share stays shared
-        for module in self.modules():
+        for module in self.modules() if recurse else (self,):
             for p in module._parameters.values():
                 if p is not None and id(p) not in done:
                     done[id(p)] = p
@@ -337,6 +346,10 @@ class Module:
         if dtype is not None and not as_dtype(dtype).is_floating_point:
             raise TypeError(f"Module.to: expected a floating dtype, got {as_dtype(dtype)!r}")
         return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.is_floating_point else None))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Module:
+        """Move everything to a device without its numbers: the memory there is not initialised."""
+        return self._apply(lambda t: empty(*t.shape, dtype=t.dtype, device=device), recurse)
 
     def cpu(self) -> Module:
         """Move everything to the CPU."""
@@ -369,21 +382,6 @@ class Module:
     def share_memory(self) -> Module:
         """Nothing: the module as it is. Memory is shared with a forked process until one writes."""
         return self
-
-    # -- its state -----------------------------------------------------------------------------------------------------
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Every parameter and persistent buffer under its path, on the same memory, detached unless `keep_vars`."""
-        return {key: value if keep_vars else value.detach() for key, (_, _, value) in state_of(self, prefix).items()}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
-        """Copy the tensors of `state_dict` into the parameters and buffers of the same paths, or with `assign` take
-        them over.
-
-        All or nothing: raises RuntimeError that names every missing, unexpected (both only if `strict`) and misfitting
-        key, and changes nothing. Floating types are converted; a whole number in a floating place is a misfit. Arrays do
-        as well as tensors. Of tied tensors, which stay tied, one key is enough.
-        """
-        return load(self, state_dict, strict, assign)
 
     # -- hooks ---------------------------------------------------------------------------------------------------------
     def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Hook:

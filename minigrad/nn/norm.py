@@ -121,7 +121,7 @@ class BatchNorm(Running):
         self.check_input(input)
         training = self.training and not self.frozen
         mean, var = self.running_mean, self.running_var
-        moving, own = training and mean is not None, training or mean is None
+        moving, own = training and self.track_running_stats and mean is not None, training or mean is None
         used = (None, None) if training and not moving else (mean, var)
         factor = self.factor() if moving else 0.0
         y = normalized(by_batch, input, used[0], used[1], self.weight, self.bias, own, factor, self.eps)
@@ -174,7 +174,7 @@ class InstanceNorm(Running):
         self.check_input(input)
         alone = input.ndim < max(self.ranks)
         x = reshape_op(input, shape=(1, *input.shape)) if alone else input
-        own = self.training or self.running_mean is None
+        own = self.training or not self.track_running_stats or self.running_mean is None
         y = F.instance_norm(x, self.running_mean, self.running_var, self.weight, self.bias, own, self.momentum or 0.0, self.eps)
         return reshape_op(y, shape=tuple(input.shape)) if alone else y
 

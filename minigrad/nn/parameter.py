@@ -23,6 +23,12 @@ class Parameter(Tensor):
         self.version = written(source)
         self.requires_grad = requires_grad
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        """The same numbers in memory of their own, and no gradient: as PyTorch copies parameters, unlike other tensors."""
+        new = memo[id(self)] = type(self).__new__(type(self))
+        Tensor.__init__(new, self.data.clone().array, wants=self.requires_grad)
+        return new
+
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
 

@@ -87,9 +87,30 @@ def radam_(b, p, g, step, m, v, lr, *, betas=(0.9, 0.999), eps=1e-8, weight_deca
     return b.radam_(p, g, step, m, v, lr, betas, eps, weight_decay, decoupled, maximize)
 
 
+@op("update")
+def asgd_(
+    b, p, g, step, eta, mu, ax, lr, *, lambd=1e-4, alpha=0.75, t0=1e6, weight_decay=0, maximize=False,
+):  # fmt: skip
+    """p <- (1 - lambd eta) p - eta g; ax <- ax + mu (p - ax); eta <- lr / (1 + lambd lr t)^alpha, mu <- 1 / max(1, t - t0).
+
+    t = step + 1. Source: Polyak & Juditsky 1992; Bottou 2010, Large-scale machine learning with stochastic gradient descent.
+    """
+    return b.asgd_(p, g, step, eta, mu, ax, lr, lambd, alpha, t0, weight_decay, maximize)
+
+
+@op("update")
+def rprop_(b, p, g, step, prev, size, *, etas=(0.5, 1.2), step_sizes=(1e-6, 50), maximize=False):
+    """p <- p - size sign(g); size <- size etas[1] where g prev > 0; size etas[0], and g <- 0, where g prev < 0; prev <- g.
+
+    size stays in step_sizes. Source: Riedmiller & Braun 1993, RPROP, without weight backtracking.
+    """
+    return b.rprop_(p, g, step, prev, size, etas, step_sizes, maximize)
+
+
 sgd_.writes = (2,)
 adam_.writes = (2, 3, 4, 5)
 rmsprop_.writes = (2, 3, 4, 5)
 adagrad_.writes = (2, 3)
 adadelta_.writes = adamax_.writes = radam_.writes = (2, 3, 4)
-nadam_.writes = (2, 3, 4, 5)
+nadam_.writes = asgd_.writes = (2, 3, 4, 5)
+rprop_.writes = (2, 3, 4)

@@ -138,8 +138,11 @@ def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype:
 
 
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
-    """Fill with 0 and 1, 1 with probability p (a number, or a tensor of one for each element)."""
+    """Fill with 0 and 1, 1 with probability p (a number, or a tensor of one for each element). Raises ShapeError for a number
+    outside of 0 ... 1."""
     p = p.detach() if isinstance(p, Tensor) else p
+    if not isinstance(p, Tensor) and not 0 <= p <= 1:
+        raise ShapeError(f"bernoulli_: expects p to be in [0, 1], but got p={p}")
     return overwrite("bernoulli_", self, cast(_uniform(self, generator) < p, dtype=self.dtype))
 
 
@@ -159,12 +162,17 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
 
 
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2))."""
+    """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2)). Raises ShapeError unless sigma > 0."""
+    if not sigma > 0:
+        raise ShapeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
     return overwrite("cauchy_", self, tan((_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
 
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
-    """Fill with numbers whose logarithm is normal of the given mean and standard deviation."""
+    """Fill with numbers whose logarithm is normal of the given mean and standard deviation. Raises ShapeError unless
+    std > 0."""
+    if not std > 0:
+        raise ShapeError(f"log_normal_: expects std > 0.0, but found std={std}")
     return overwrite(
         "log_normal_",
         self,

@@ -98,7 +98,8 @@ class Optimizer:
     def packed(self, k: int, group: dict[str, Any], ready: list) -> list:
         """Update the small parameters of group k together, if that makes no difference; those that remain are returned."""
         small = [(p, g) for p, g in ready if p.array.size <= SMALL]
-        pack = self.packs.pack(k, [p for p, _ in small], self.state) if self.elementwise and len(small) > 1 else None
+        several = len(small) > 1 or (small and k in self.packs.packs)  # a pack's count of steps would not do for one alone
+        pack = self.packs.pack(k, [p for p, _ in small], self.state) if self.elementwise and several else None
         if pack is None:
             return ready
         pack.gather([g for _, g in small])
@@ -207,6 +208,16 @@ class Optimizer:
         if value.ndim and value.shape != p.shape:
             raise ValueError(f"{who}: expected shape {tuple(p.shape)}, got {tuple(value.shape)}")
         return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is copied or pickled: every parameter with a state of its own, which no pack shares."""
+        for k in list(self.packs.packs):
+            self.packs.dissolve(k, self.state)
+        return self.__dict__
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        OPTIMIZERS.add(self)
 
     def _params(self) -> Iterable[Tensor]:
         return chain.from_iterable(group["params"] for group in self.param_groups)

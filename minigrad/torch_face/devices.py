@@ -138,7 +138,8 @@ CUDA_AMP = {"autocast": CudaAutocast, "GradScaler": partial(GradScaler, "cuda"),
             "custom_bwd": partial(custom_bwd, device_type="cuda")}  # fmt: skip
 CPU_AMP = {"autocast": CpuAutocast, "GradScaler": partial(GradScaler, "cpu")}
 AUTOCAST = {
-    "autocast": autocast, "is_autocast_available": is_autocast_available, "is_autocast_enabled": casting.is_autocast_enabled,
+    "GradScaler": GradScaler, "autocast": autocast, "is_autocast_available": is_autocast_available,
+    "is_autocast_enabled": casting.is_autocast_enabled,
     "get_autocast_dtype": casting.get_autocast_dtype, "set_autocast_dtype": casting.set_autocast_dtype,
     "is_autocast_cache_enabled": casting.is_autocast_cache_enabled,
     "set_autocast_cache_enabled": casting.set_autocast_cache_enabled, "clear_autocast_cache": casting.clear_autocast_cache,

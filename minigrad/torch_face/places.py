@@ -11,8 +11,9 @@ from typing import Any
 from .. import core, nn, ops
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
-from ..nn import conv, hooks, loss, norm, parallel
+from ..nn import averaging, conv, hooks, loss, norm, parallel
 from ..ops import functions, random, special_names
+from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, typed
 from .missing import answer
 
@@ -36,7 +37,7 @@ BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm
 LAYERS = {**names(nn), **BASES}
 DATA, TRANSFORMS = Late("minigrad.data"), Late("minigrad.data.transforms")
 COLLECTIONS, GRID = Late("minigrad.data.vision"), Late("minigrad.data.grid")
-LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "teach", "train", "viz")},
+LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "distributions", "teach", "train", "viz")},
         "explain": Late("minigrad.diagnose", "explain"), "summary": Late("minigrad.summaries", "summary")}  # fmt: skip
 CHECKPOINT = {
     name: getattr(checkpoint, name)
@@ -66,10 +67,11 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
     "special": special_names.SPECIAL,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
-    "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
+    "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "optim": {}, "optim.optimizer": {"required": object()},
+    "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
     "cpu.amp": devices.CPU_AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from contextlib import nullcontext
+from enum import Enum
 from types import ModuleType
 from typing import Any
 
@@ -84,6 +85,20 @@ TORCH = {
     "set_default_tensor_type": set_default_tensor_type, "set_default_device": set_default_device,
     "get_default_device": get_default_device,
 }  # fmt: skip
+
+
+class SDPBackend(Enum):
+    """PyTorch's kernels of attention. Here there is one, whatever is chosen."""
+
+    ERROR, MATH, FLASH_ATTENTION, EFFICIENT_ATTENTION, CUDNN_ATTENTION, OVERRIDEABLE = range(-1, 5)
+
+
+def sdpa_kernel(backends: Any, set_priority: bool = False) -> Any:
+    """A block in which PyTorch takes only these kernels of attention; here it changes nothing."""
+    return nullcontext()
+
+
+ATTENTION = {"SDPBackend": SDPBackend, "sdpa_kernel": sdpa_kernel}
 CUDNN = {"benchmark": False, "is_available": is_available, "version": nothing, "flags": nullcontext}
 MATMUL = {"allow_fp16_reduced_precision_reduction": False}
 SDP = dict.fromkeys(("enable_flash_sdp", "enable_mem_efficient_sdp", "enable_math_sdp", "enable_cudnn_sdp"), nothing)

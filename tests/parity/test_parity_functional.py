@@ -102,6 +102,7 @@ def test_prelu():
     call("prelu", [drawn(3, 4, 5), drawn(4)], {})
     call("prelu", [drawn(3, 4), drawn(1)], {})
     call("prelu", [drawn(6), drawn(1)], {})
+    call("prelu", [np.array(-1.5), drawn(1)], {})
     call("prelu", [np.zeros((2, 3)), drawn(3)], {}, second=False)
 
 
@@ -257,6 +258,12 @@ def test_pad(pad, mode):
 def test_pad_constant():
     call("pad", [drawn(4, 5)], {"pad": (-1, 2, 3, -2), "value": 2.5})
     call("pad", [drawn(4, 5)], {"pad": (-1, 0)})
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+@pytest.mark.parametrize("pad", [(-1, 1), (2, -3), (-2, 2), (-1, -1), (-4, 0)])
+def test_pad_that_adds_at_one_end_and_cuts_at_the_other(pad, mode):
+    call("pad", [drawn(2, 3, 5)], {"pad": pad, "mode": mode})
 
 
 # -- normalization --------------------------------------------------------------------------------------
@@ -452,3 +459,14 @@ def test_function_signature(name):
     got = inspect.signature(getattr(F, name)).parameters
     wanted = [(p.name, p.default) for p in want.values() if p.name != "out"]
     assert [(p.name, p.default) for p in got.values() if (name, p.name) not in OURS] == wanted
+
+
+def test_an_ignored_class_in_small_integers_and_beside_probabilities():
+    x = drawn(4, 3)
+    for name in ("cross_entropy", "nll_loss"):
+        ours, theirs = (getattr(f, name)(lib.tensor(x), lib.tensor([0, 1, 2, 1], dtype=lib.uint8), ignore_index=1)
+                        for f, lib in ((F, minigrad), (TF, torch)))  # fmt: skip
+        same(ours, theirs, name)
+    for f, lib in ((F, minigrad), (TF, torch)):
+        with pytest.raises(RuntimeError, match="ignore_index"):
+            f.cross_entropy(lib.tensor(x), lib.tensor(unit(4, 3)), ignore_index=1)

@@ -249,3 +249,19 @@ def test_other_first_values():
         assert nn.init.calculate_gain(name, param) == pytest.approx(torch.nn.init.calculate_gain(name, param))
     w = nn.init.trunc_normal_(minigrad.zeros(5000), mean=1.0, std=2.0, a=0.5, b=1.5).numpy()
     assert w.min() >= 0.5 and w.max() <= 1.5 and abs(w.mean() - 1) < 0.02
+
+
+KEPT = [("BatchNorm1d", (4, 3)), ("BatchNorm2d", (2, 3, 4, 4)), ("InstanceNorm1d", (2, 3, 5))]
+
+
+@pytest.mark.parametrize(("name", "shape"), KEPT)
+def test_running_statistics_that_are_no_longer_tracked_stay(name, shape):
+    results = []
+    for lib in (minigrad, torch):
+        layer = getattr(lib.nn, name)(3, affine=False, track_running_stats=True)
+        x = lib.tensor(np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+        layer(x)
+        layer.track_running_stats = False
+        results.append([t.numpy() for t in (layer(2 * x), *layer.state_dict().values(), layer.eval()(3 * x))])
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-5)

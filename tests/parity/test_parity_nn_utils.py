@@ -185,3 +185,58 @@ def test_sync_batch_norm_has_the_face():
     (x,), (t,) = tensors([drawn(5, 4)])
     ours.eval(), theirs.eval()  # in training PyTorch's needs a process group
     compare(ours(x), theirs(t), [x, *ours.parameters()], [t, *theirs.parameters()], second=False)
+
+
+# -- averages of weights -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["default", "swa", "swa multi", "ema", "ema multi", "own"])
+@pytest.mark.parametrize("use_buffers", [False, True])
+def test_averaged_model(kind, use_buffers):
+    results = []
+    for lib in (minigrad, torch):
+        swa = lib.optim.swa_utils
+        options = {"default": {}, "swa": {"avg_fn": swa.get_swa_avg_fn()},
+                   "swa multi": {"multi_avg_fn": swa.get_swa_multi_avg_fn()}, "ema": {"avg_fn": swa.get_ema_avg_fn(0.7)},
+                   "ema multi": {"multi_avg_fn": swa.get_ema_multi_avg_fn(0.7)},
+                   "own": {"avg_fn": lambda averaged, current, n: averaged * 0.5 + current * n}}[kind]  # fmt: skip
+        model = lib.nn.Sequential(lib.nn.Linear(4, 3), lib.nn.InstanceNorm1d(3, affine=True, track_running_stats=False))
+        if use_buffers:
+            model.register_buffer("kept", lib.zeros(2))
+        averaged = swa.AveragedModel(model, use_buffers=use_buffers, **options)
+        for k in range(4):
+            with lib.no_grad():
+                for i, p in enumerate([*model.parameters(), *model.buffers()]):
+                    p.copy_(lib.full(p.shape, 0.3 * i + k * k))
+            averaged.update_parameters(model)
+        assert averaged.n_averaged.item() == 4 and averaged.module[0].weight is not model[0].weight
+        results.append({key: value.numpy() for key, value in averaged.state_dict().items()})
+    assert list(results[0]) == list(results[1])
+    for key in results[0]:
+        np.testing.assert_allclose(results[0][key], results[1][key], rtol=1e-5)
+
+
+def test_averaged_model_keeps_the_buffers_of_the_model_and_update_bn_counts_them_anew():
+    batches = [drawn(6, 3, seed=k).astype(np.float32) for k in range(3)]
+    results = []
+    for lib in (minigrad, torch):
+        swa, model = lib.optim.swa_utils, lib.nn.Sequential(lib.nn.BatchNorm1d(3), lib.nn.Dropout(0.0))
+        averaged = swa.AveragedModel(model)
+        model(lib.tensor(batches[0]))
+        averaged.update_parameters(model)
+        state = {key: value.clone() for key, value in averaged.state_dict().items()}
+        swa.update_bn([(lib.tensor(x), 0) for x in batches], averaged.eval())
+        assert not averaged.training and averaged.module[0].momentum == 0.1
+        results.append([value.numpy() for value in (*state.values(), *averaged.state_dict().values())])
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-5)
+
+
+def test_averaging_refuses():
+    for lib in (minigrad, torch):
+        swa = lib.optim.swa_utils
+        with pytest.raises(AssertionError, match="Only one of avg_fn and multi_avg_fn"):
+            swa.AveragedModel(lib.nn.ReLU(), avg_fn=max, multi_avg_fn=max)
+        for make in (swa.get_ema_avg_fn, swa.get_ema_multi_avg_fn):
+            with pytest.raises(ValueError, match="Invalid decay value"):
+                make(1.5)

@@ -33,6 +33,10 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("RAdam", dict()),
     ("RAdam", dict(lr=0.05, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.1, maximize=True)),
     ("RAdam", dict(lr=0.05, betas=(0.5, 0.6), weight_decay=0.1, decoupled_weight_decay=True)),
+    ("ASGD", dict()),
+    ("ASGD", dict(lr=0.1, lambd=0.05, alpha=0.5, t0=7, weight_decay=0.1, maximize=True)),
+    ("Rprop", dict()),
+    ("Rprop", dict(lr=0.1, etas=(0.4, 1.5), step_sizes=(1e-3, 0.2), maximize=True)),
 ]
 NAMES = list(dict.fromkeys(name for name, _ in CASES))
 IDS = [f"{name}-{'-'.join(options) or 'default'}" for name, options in CASES]

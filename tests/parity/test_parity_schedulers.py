@@ -177,3 +177,22 @@ def test_stepped_in_the_wrong_order() -> None:
             scheduler.step()
         with pytest.warns(UserWarning, match=r"please use `get_last_lr\(\)`"):
             scheduler.get_lr()
+
+
+@pytest.mark.parametrize(("rate", "epochs", "strategy"), [
+    (0.05, 10, "cos"), (0.05, 4, "linear"), ([0.2, 0.001], 0, "cos"), (0.3, 1, "linear"),
+])  # fmt: skip
+@pytest.mark.parametrize("before", [0, 7])
+def test_swa_lr(rate: Any, epochs: int, strategy: str, before: int) -> None:
+    seen = []
+    for module in (minigrad, torch):
+        o = optimizer(module)
+        first = module.optim.lr_scheduler.ExponentialLR(o, 0.9)
+        rows = trace(o, first, before)
+        swa = module.optim.swa_utils.SWALR(o, rate, epochs, strategy)
+        rows += [[float(x) for x in swa.get_last_lr()] * 3] + trace(o, swa, 15)
+        seen.append(rows)
+        for bad in (dict(anneal_strategy="x"), dict(anneal_epochs=-1), dict(swa_lr=[0.1])):
+            with pytest.raises(ValueError):
+                module.optim.swa_utils.SWALR(optimizer(module), **{"swa_lr": 0.1, **bad})
+    close(*seen)

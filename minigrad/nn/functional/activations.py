@@ -168,8 +168,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         raise ShapeError(
             f"prelu: weight must be (1) or (C) with C = {channels} as in input {tuple(x.shape)}, got {tuple(w.shape)}"
         )
-    if w.numel() > 1:
-        w = reshape_op(w, shape=(1, channels, *(1,) * (x.ndim - 2)))
+    if w.numel() > 1 or not x.ndim:
+        w = reshape_op(w, shape=() if not x.ndim else (1, channels, *(1,) * (x.ndim - 2)))
     return relu_op(x) + w * below(x)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ...backends import DTypeError, ShapeError
+from ...backends import DTypeError, ShapeError, dtype
 from ...backends.source import advise
 from ...core import MODE, Node, Tensor
 from ...ops.arithmetic import cast, where
@@ -40,14 +40,16 @@ def cross_entropy(
 
     `target` holds classes, or, with the shape of the input, probabilities of all classes. Targets equal to
     `ignore_index` count as 0; "mean" is the mean weighted by weight[t]. `label_smoothing` moves that share of the
-    target evenly to all classes. Raises IndexError for a class out of range, ShapeError that names both shapes. Source
-    of smoothing: Szegedy et al. 2016, §7.
+    target evenly to all classes. Raises IndexError for a class out of range, ShapeError that names both shapes, DTypeError for
+    an `ignore_index` of at least 0 beside probabilities. Source of smoothing: Szegedy et al. 2016, §7.
     """
     reduction = reduction_of("cross_entropy", reduction, size_average, reduce)
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     goal = tensor_of("cross_entropy", target, "target").array.shape
     if goal == tensor_of("cross_entropy", input).array.shape and target.dtype.is_floating_point:
+        if ignore_index >= 0:
+            raise DTypeError(f"cross_entropy: ignore_index={ignore_index} is for classes, and the target holds probabilities")
         return of_probabilities(input, target, weight, reduction, label_smoothing)
     rows, classes, whole = as_rows("cross_entropy", input, target, weight, ignore_index)
     if made_by(input, "softmax"):
@@ -104,7 +106,8 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
         x = permute_op(x, dims=(0, *range(2, len(shape)), 1))
     rows = x if len(shape) == 2 else reshape_op(x, shape=(math.prod(goal), count))
     classes = target if len(goal) == 1 else reshape_op(target, shape=(math.prod(goal),))
-    classes = classes if ignore_index < 0 else where(classes == ignore_index, -1, classes)
+    if ignore_index >= 0:
+        classes = where(classes == ignore_index, -1, cast(classes, dtype=dtype("int64")))
     return rows, classes, whole and ignore_index < 0
 
 

@@ -46,7 +46,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
 def along(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:
     """x padded in dimension `d` by cells of its own."""
     n = x.shape[d]
-    most = {"reflect": n - 1, "circular": n, "replicate": before + after if n else 0}[mode]
+    first, last = max(-before, 0), n - max(-after, 0)  # what negative numbers leave
+    most = {"reflect": n - 1, "circular": last - first, "replicate": max(before, after) if n else 0}[mode]
     if max(before, after) > most or n + before + after < 1:
         raise ShapeError(f"pad: Padding size should be at most {most} in mode {mode!r} for dimension {d} of input "
                          f"{tuple(x.shape)}, got {(before, after)}")  # fmt: skip
@@ -56,5 +57,5 @@ def along(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:
     elif mode == "replicate":
         cells = [min(max(i, 0), n - 1) for i in places]
     else:
-        cells = [i % n for i in places]
+        cells = [first + (i - first) % (last - first) for i in places]
     return index_select_op(x, tensor(cells, dtype="int64", device=x.device), dim=d)

@@ -15,19 +15,20 @@ def batch_norms(module: Module) -> list[Any]:
     return [m for m in module.modules() if isinstance(m, BatchNorm)]
 
 
-def recompute_running_stats(model: Any, loader: Iterable, device: Any = None) -> Any:
+def recompute_running_stats(model: Any, loader: Iterable, device: Any = None, training: bool = False) -> Any:
     """Set the running statistics of every batch norm to the plain average over the batches of `loader`.
 
     For after the weights were changed without training, as by averaging them. A batch is the input, or a tuple or list that
-    begins with it; it is moved to `device` if given. Only the batch norms work as in training meanwhile, and nothing else
-    of the model changes. Raises ValueError for an empty loader. Source: Izmailov et al. 2018, §3.2.
+    begins with it; it is moved to `device` if given. Only the batch norms work as in training meanwhile (with `training` all
+    layers, such as dropout), and nothing else of the model changes. Raises ValueError for an empty loader. Source: Izmailov et
+    al. 2018, §3.2.
     """
     layers = [m for m in batch_norms(model) if m.running_mean is not None]
     modes = [(m, m.training) for m in model.modules()]
     kept = [(m, m.momentum, m.frozen) for m in layers]
     count = 0
     try:
-        model.eval()
+        model.train(training)
         for m in layers:
             m.reset_running_stats()
             m.training, m.momentum, m.frozen = True, None, False

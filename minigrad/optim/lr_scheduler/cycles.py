@@ -8,7 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from ..optimizer import Optimizer, number
-from .scheduler import LRScheduler, an_optimizer, each, put, whole
+from .scheduler import LRScheduler, an_optimizer, current, each, put, whole
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -239,3 +239,35 @@ class OneCycleLR(_Cycle):
         if self._anneal_func_type == "linear":
             return (end - start) * part + start
         return end + (start - end) / 2 * (math.cos(math.pi * part) + 1)
+
+
+class SWALR(LRScheduler):
+    """From the rate it finds to `swa_lr`, a number or one for each group, in `anneal_epochs` steps; there it stays.
+
+    `anneal_strategy` is "cos" (half a cosine) or "linear". With other schedules for the time before. Raises ValueError for
+    options out of range. Source: Izmailov et al. 2018.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, swa_lr: Any, anneal_epochs: int = 10, anneal_strategy: str = "cos", last_epoch: int = -1
+    ) -> None:
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"SWALR: anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy!r}")
+        self.anneal_epochs, self.anneal_strategy = whole("SWALR", "anneal_epochs", anneal_epochs, 0), anneal_strategy
+        for group, rate in zip(optimizer.param_groups, each("SWALR", "swa_lr", optimizer, swa_lr), strict=True):
+            number("SWALR", "swa_lr", rate, 0)
+            group["swa_lr"] = rate
+        super().__init__(optimizer, last_epoch)
+
+    def share(self, step: int) -> float:
+        """How far the way to `swa_lr` is after so many steps, 0 ... 1."""
+        t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
+        return t if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
+
+    def get_lr(self) -> list[float]:
+        step = self._step_count - 1 if self.anneal_epochs else max(1, self._step_count - 1)
+        before, now = self.share(step - 1), self.share(step)
+        ends = [float(group["swa_lr"]) for group in self.optimizer.param_groups]
+        starts = [end if before == 1 else (lr - before * end) / (1 - before)
+                  for lr, end in zip(current(self.optimizer), ends, strict=True)]  # fmt: skip
+        return [end * now + start * (1 - now) for start, end in zip(starts, ends, strict=True)]

@@ -108,10 +108,10 @@ def size(self: Tensor, dim: int | None = None) -> Any:
 
 
 def formatted(self: Tensor, spec: str) -> str:
-    """f"{t:.4f}" formats the number of a one-element tensor."""
-    return (
-        format(item(self), spec) if spec and self.array.size == 1 else text(self) if not spec else object.__format__(self, spec)
-    )
+    """f"{t:.4f}" formats the number of a one-element tensor; so does f"{t}", if it has no dimensions."""
+    if self.array.size == 1 and (spec or not self.array.ndim):
+        return format(item(self), spec)
+    return object.__format__(self, spec) if spec else text(self)
 
 
 def truth(self: Tensor) -> bool:

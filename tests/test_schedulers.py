@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -72,6 +74,19 @@ def test_by_hand() -> None:
 def test_refused_when_made(make: Any, error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         make(sgd())
+
+
+def test_steps_counted_by_whole_floats_and_numpy_integers() -> None:
+    def after(make: Callable) -> list:
+        o = sgd()
+        return rates(o, make(o), 8)
+
+    assert after(lambda o: s.StepLR(o, 2.0)) == after(lambda o: s.StepLR(o, 2))  # as PyTorch's tutorial on transformers has it
+    want = after(lambda o: s.MultiStepLR(o, [2, 4]))
+    for milestones in ([0.25 * 8, 0.5 * 8], np.arange(2, 5, 2)):
+        assert want == after(lambda o, given=milestones: s.MultiStepLR(o, given))
+    with pytest.raises(ValueError, match=r"T_0 to be an integer >= 1, but got 10.0"):  # there PyTorch wants an int, too
+        s.CosineAnnealingWarmRestarts(sgd(), 10.0)
 
 
 def test_a_step_too_many() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from types import FunctionType
 from typing import Any
 
 from ..optimizer import Optimizer, number
 from .scheduler import LRScheduler, an_optimizer, current, each, put, whole
+
+integer = partial(whole, floats=False)
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
@@ -21,7 +24,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         who = "CosineAnnealingWarmRestarts"
         number(who, "eta_min", eta_min, 0)
-        self.T_0, self.T_mult = whole(who, "T_0", T_0), whole(who, "T_mult", T_mult)
+        self.T_0, self.T_mult = integer(who, "T_0", T_0), integer(who, "T_mult", T_mult)
         self.T_i, self.eta_min = T_0, eta_min
         self.T_cur: float = last_epoch
         super().__init__(optimizer, last_epoch)
@@ -190,8 +193,8 @@ class OneCycleLR(_Cycle):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError(f"{who}: You must define either total_steps OR (epochs AND steps_per_epoch)")
-            total_steps = whole(who, "epochs", epochs) * whole(who, "steps_per_epoch", steps_per_epoch)
-        self.total_steps = whole(who, "total_steps", total_steps)
+            total_steps = integer(who, "epochs", epochs) * integer(who, "steps_per_epoch", steps_per_epoch)
+        self.total_steps = integer(who, "total_steps", total_steps)
         number(who, "pct_start", pct_start, 0)
         if pct_start > 1:
             raise ValueError(f"{who}: Expected float between 0 and 1 pct_start, but got {pct_start}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from ...backends.source import advise
@@ -127,11 +128,12 @@ def an_optimizer(who: str, optimizer: Any) -> Optimizer:
     return optimizer
 
 
-def whole(who: str, name: str, value: Any, least: int = 1) -> int:
-    """Raise ValueError unless `value` is an integer of at least `least`."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+def whole(who: str, name: str, value: Any, least: int = 1, floats: bool = True) -> int:
+    """`value` as an integer. Raises ValueError unless it is one of at least `least`; with `floats`, as 0.5 * epochs, 5.0 is."""
+    fine = isinstance(value, int) or floats and (isinstance(value, Integral) or isinstance(value, float) and value.is_integer())
+    if isinstance(value, bool) or not fine or value < least:
         raise ValueError(f"{who}: Expected {name} to be an integer >= {least}, but got {value!r}")
-    return value
+    return int(value)
 
 
 def each(who: str, name: str, optimizer: Optimizer, value: Any) -> list:

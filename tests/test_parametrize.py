@@ -59,8 +59,6 @@ def test_a_parametrized_tensor_is_computed_when_it_is_read():
 
 def test_parametrizations_follow_each_other_and_can_be_assigned_to():
     layer = nn.Linear(3, 3).double()
-    with minigrad.no_grad():
-        layer.weight.abs_()  # so that the second one's inverse, the logarithm, is defined
     parametrize.register_parametrization(layer, "weight", Symmetric())
     parametrize.register_parametrization(layer, "weight", Exponential())
     layer.weight = minigrad.full((3, 3), 2.0, dtype="float64")
@@ -68,6 +66,16 @@ def test_parametrizations_follow_each_other_and_can_be_assigned_to():
     parametrize.remove_parametrizations(layer, "weight")
     close(layer.weight, np.full((3, 3), 2.0))
     assert type(layer) is nn.Linear and list(layer.state_dict()) == ["bias", "weight"]
+
+
+def test_a_further_parametrization_leaves_the_original_as_it_is():
+    layer = nn.Linear(3, 3).double()
+    start = layer.weight.detach().clone()
+    parametrize.register_parametrization(layer, "weight", Symmetric())
+    once = layer.weight.detach()
+    parametrize.register_parametrization(layer, "weight", Exponential())  # though it has a right_inverse
+    assert minigrad.equal(layer.parametrizations.weight.original, start)
+    assert minigrad.equal(layer.weight, Exponential()(once))
 
 
 def test_an_optimizer_still_knows_the_parameter_after_the_parametrization_is_removed():

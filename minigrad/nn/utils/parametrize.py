@@ -104,19 +104,8 @@ def register_parametrization(module: Module, tensor_name: str, parametrization: 
     parametrization.train(module.training)
     if is_parametrized(module, tensor_name):
         held = module.parametrizations[tensor_name]
-        value = getattr(module, tensor_name)
         if not unsafe:
-            new = parametrization(value)
-            if not isinstance(new, Tensor) or new.shape != value.shape or new.dtype is not value.dtype:
-                got = f"{new.dtype!r} {tuple(new.shape)}" if isinstance(new, Tensor) else type(new).__name__
-                raise ValueError("A parametrization may not change the tensor's dtype and shape unless `unsafe` is True, "
-                                 f"expected {value.dtype!r} {tuple(value.shape)}, got {got}")  # fmt: skip
-        if hasattr(parametrization, "right_inverse"):
-            with mode(grad=False):
-                start = parametrization.right_inverse(value)
-            if not isinstance(start, Tensor):
-                raise ValueError("right_inverse: only the first parametrization may start from several tensors")
-            held.right_inverse(start)
+            _check_next(parametrization, getattr(module, tensor_name))
         held.append(parametrization)
         held.unsafe = held.unsafe or unsafe
         return module
@@ -132,6 +121,22 @@ def register_parametrization(module: Module, tensor_name: str, parametrization: 
     setattr(type(module), tensor_name, _property(tensor_name))
     module.parametrizations[tensor_name] = held
     return module
+
+
+def _check_next(parametrization: Any, value: Tensor) -> None:
+    """Raise ValueError unless a further parametrization and its inverse keep the dtype and shape of `value`."""
+    with mode(grad=False):
+        found = {"A parametrization": parametrization(value)}
+        try:
+            if hasattr(parametrization, "right_inverse"):
+                found["right_inverse"] = parametrization.right_inverse(found["A parametrization"])
+        except NotImplementedError:
+            pass
+    for who, new in found.items():
+        if not isinstance(new, Tensor) or new.shape != value.shape or new.dtype is not value.dtype:
+            got = f"{new.dtype!r} {tuple(new.shape)}" if isinstance(new, Tensor) else type(new).__name__
+            raise ValueError(f"{who} may not change the tensor's dtype and shape unless `unsafe` is True, "
+                             f"expected {value.dtype!r} {tuple(value.shape)}, got {got}")  # fmt: skip
 
 
 def _change_class(module: Module) -> None:

@@ -37,7 +37,7 @@ BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm
 LAYERS = {**names(nn), **BASES}
 DATA, TRANSFORMS = Late("minigrad.data"), Late("minigrad.data.transforms")
 COLLECTIONS, GRID = Late("minigrad.data.vision"), Late("minigrad.data.grid")
-LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "teach", "train", "viz")},
+LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "distributions", "teach", "train", "viz")},
         "explain": Late("minigrad.diagnose", "explain"), "summary": Late("minigrad.summaries", "summary")}  # fmt: skip
 CHECKPOINT = {
     name: getattr(checkpoint, name)

@@ -1,0 +1,84 @@
+"""The distribution of a choice among several."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Any
+
+from ..backends import finfo
+from ..core import Tensor, mode
+from ..ops import functions
+from .distribution import Condition, Distribution, clamped, either, real_vector, simplex
+
+
+class Categorical(Distribution):
+    """P(k) = probs[..., k] = softmax(logits)[..., k], for k = 0 ... K - 1; probs are divided by their sum"""
+
+    conditions = {"probs": simplex, "logits": real_vector}
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        self._is = either(probs, logits)
+        value = logits if probs is None else probs
+        if not isinstance(value, Tensor) or value.ndim < 1:
+            raise ValueError(f"`{self._is}` parameter must be at least one-dimensional.")
+        by_sum = logits is None
+        self._param: Any = value / value.sum(-1, keepdim=True) if by_sum else value - value.logsumexp(-1, keepdim=True)
+        vars(self)[self._is] = self._param
+        self._num_events = value.shape[-1]
+        super().__init__(value.shape[:-1], validate_args=validate_args)
+
+    @cached_property
+    def probs(self) -> Any:
+        """The probabilities."""
+        return self.logits.softmax(-1)
+
+    @cached_property
+    def logits(self) -> Any:
+        """The logarithms of the probabilities."""
+        return clamped(self.probs).log()
+
+    @property
+    def _given(self) -> list[str]:
+        return [self._is]
+
+    @property
+    def param_shape(self) -> Any:
+        """The shape of `probs`."""
+        return self._param.shape
+
+    @property
+    def support(self) -> Condition:
+        top = self._num_events - 1
+        return Condition(f"IntegerInterval(lower_bound=0, upper_bound={top})",
+                         lambda x: (x % 1 == 0) & (x >= 0) & (x <= top))  # fmt: skip
+
+    @property
+    def mean(self) -> Any:
+        return functions.full(tuple(self.batch_shape), float("nan"), dtype=self.probs.dtype, device=self.probs.device)
+
+    variance = mean
+
+    @property
+    def mode(self) -> Any:
+        return self.probs.argmax(-1)
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        count = math.prod(sample_shape)
+        with mode(grad=False):
+            drawn = functions.multinomial(self.probs.reshape(-1, self._num_events), count, True)
+        return drawn.T.reshape(self._shape(sample_shape))
+
+    def log_prob(self, value: Any) -> Any:
+        self._check(value)
+        value, logits = functions.broadcast_tensors(value.long().unsqueeze(-1), self.logits)
+        return logits.gather(-1, value[..., :1]).squeeze(-1)
+
+    def entropy(self) -> Any:
+        logits = self.logits.clamp(min=finfo(self.logits.dtype).min)  # or 0 times -inf
+        return -(logits * self.probs).sum(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        values = functions.arange(self._num_events, device=self._param.device)
+        values = values.view(-1, *[1] * len(self.batch_shape))
+        return values.expand(-1, *self.batch_shape) if expand else values

@@ -1,0 +1,190 @@
+"""Distribution: what all distributions share, and the conditions that their parameters and values meet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..backends import finfo, get_default_dtype
+from ..backends.size import Size
+from ..core import Tensor, mode
+from ..ops import functions
+
+
+class Condition(NamedTuple):
+    """What numbers must satisfy: PyTorch's words for it, the test, and the dimensions at the end that it looks at as one."""
+
+    words: str
+    holds: Callable[[Any], Any]
+    dims: int = 0
+
+
+real = Condition("Real()", lambda x: x == x)  # no NaN
+real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1), 1)
+positive = Condition("GreaterThan(lower_bound=0.0)", lambda x: x > 0)
+nonnegative = Condition("GreaterThanEq(lower_bound=0.0)", lambda x: x >= 0)
+nonnegative_integer = Condition("IntegerGreaterThan(lower_bound=0)", lambda x: (x % 1 == 0) & (x >= 0))
+unit = Condition("Interval(lower_bound=0.0, upper_bound=1.0)", lambda x: (x >= 0) & (x <= 1))
+boolean = Condition("Boolean()", lambda x: (x == 0) | (x == 1))
+simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
+one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1)
+lower_cholesky = Condition(
+    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1), 2
+)
+
+
+class Distribution:
+    """The base of all: `batch_shape` independent distributions, of which each gives values of `event_shape`.
+
+    Raises ValueError for a parameter, or a value whose `log_prob` is asked for, outside of where it must lie, unless
+    `validate_args` is False.
+    """
+
+    has_rsample = False
+    conditions: dict[str, Condition] = {}  # of each parameter
+    _validate_args = True
+
+    def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
+        self.batch_shape, self.event_shape = Size(batch_shape), Size(event_shape)
+        if validate_args is not None:
+            self._validate_args = validate_args
+        if not self._validate_args:
+            return
+        for name, condition in self.conditions.items():
+            if name not in vars(self):
+                continue  # one of two ways to give it, not the one that was taken
+            value = vars(self)[name]
+            if not condition.holds(value.detach()).all():
+                raise ValueError(
+                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
+                    f"{self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
+                )
+
+    @staticmethod
+    def set_default_validate_args(value: bool) -> None:
+        """Whether distributions check, unless told otherwise."""
+        if value not in (True, False):
+            raise ValueError(f"set_default_validate_args: expected True or False, got {value!r}")
+        Distribution._validate_args = value
+
+    @property
+    def support(self) -> Condition:
+        """Where the values lie."""
+        return real
+
+    @property
+    def mean(self) -> Tensor:
+        """The expected value."""
+        raise NotImplementedError
+
+    @property
+    def mode(self) -> Tensor:
+        """The most likely value."""
+        raise NotImplementedError(f"{type(self)} does not implement mode")
+
+    @property
+    def variance(self) -> Tensor:
+        """The variance."""
+        raise NotImplementedError
+
+    @property
+    def stddev(self) -> Tensor:
+        """The square root of the variance."""
+        return self.variance.sqrt()
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Values of shape (*sample_shape, *batch_shape, *event_shape), without a gradient."""
+        with mode(grad=False):
+            return self.rsample(sample_shape)
+
+    def rsample(self, sample_shape: Any = ()) -> Tensor:
+        """Values that are a function of the parameters and of noise, so that they have a gradient."""
+        raise NotImplementedError(f"{type(self).__name__}: rsample: its values have no gradient. Hint: sample(), log_prob()")
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """The logarithm of the density, or of the probability, at `value`."""
+        raise NotImplementedError
+
+    def entropy(self) -> Tensor:
+        """-E log p."""
+        raise NotImplementedError
+
+    def perplexity(self) -> Tensor:
+        """exp(entropy)."""
+        return self.entropy().exp()
+
+    def cdf(self, value: Tensor) -> Tensor:
+        """The probability of values up to this one."""
+        raise NotImplementedError
+
+    def icdf(self, value: Tensor) -> Tensor:
+        """The value up to which the probability is `value`: the inverse of `cdf`."""
+        raise NotImplementedError
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """All values there are, along a new first dimension."""
+        raise NotImplementedError
+
+    def expand(self, batch_shape: Any) -> Distribution:
+        """The same distribution with parameters expanded to a larger batch."""
+        given = {
+            name: vars(self)[name].expand(*batch_shape, *vars(self)[name].shape[len(self.batch_shape) :])
+            for name in self.conditions
+            if name in self._given
+        }
+        return type(self)(**given, validate_args=False)
+
+    @property
+    def _given(self) -> list[str]:
+        """The names of the parameters that are held; those computed when asked for come after."""
+        return [name for name in self.conditions if name in vars(self)]
+
+    def _shape(self, sample_shape: Any) -> Size:
+        return Size((*sample_shape, *self.batch_shape, *self.event_shape))
+
+    def _check(self, value: Any) -> None:
+        """Raise ValueError unless `log_prob` of this value can be told."""
+        if not self._validate_args:
+            return
+        if not isinstance(value, Tensor):
+            raise ValueError("The value argument to log_prob must be a Tensor")
+        start = len(value.shape) - len(self.event_shape)
+        if value.shape[start:] != self.event_shape:
+            raise ValueError("The right-most size of value must match event_shape: "
+                             f"{value.shape} vs {self.event_shape}.")  # fmt: skip
+        for i, j in zip(reversed(self._shape(())), reversed(value.shape), strict=False):
+            if i != 1 and j != 1 and i != j:
+                raise ValueError("Value is not broadcastable with batch_shape+event_shape: "
+                                 f"{value.shape} vs {self._shape(())}.")  # fmt: skip
+        if not self.support.holds(value.detach()).all():
+            raise ValueError(
+                f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the support "
+                f"({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
+            )
+
+    def __repr__(self) -> str:
+        held = {name: vars(self)[name] for name in self._given}
+        return f"{type(self).__name__}({', '.join(f'{k}: {v if v.numel() == 1 else v.size()}' for k, v in held.items())})"
+
+
+def together(*values: Any) -> list[Any]:
+    """Numbers and tensors as tensors of one shape. Raises ValueError for anything else."""
+    if not all(isinstance(v, (Tensor, int, float)) for v in values):
+        raise ValueError("Input arguments must all be instances of Number, minigrad.Tensor.")
+    like = next((v for v in values if isinstance(v, Tensor)), None)
+    dtype, device = (get_default_dtype(), None) if like is None else (like.dtype, like.device)
+    tensors = [v if isinstance(v, Tensor) else functions.tensor(v, dtype=dtype, device=device) for v in values]
+    return list(functions.broadcast_tensors(*tensors))
+
+
+def either(probs: Any, logits: Any) -> str:
+    """Which of the two was given. Raises ValueError unless it is one."""
+    if (probs is None) == (logits is None):
+        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+    return "logits" if probs is None else "probs"
+
+
+def clamped(probs: Any) -> Any:
+    """Probabilities kept off 0 and 1, so that their logarithms are finite."""
+    eps = finfo(probs.dtype).eps
+    return probs.clamp(min=eps, max=1 - eps)

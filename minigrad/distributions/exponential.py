@@ -1,0 +1,55 @@
+"""The exponential distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import functions
+from .distribution import Condition, Distribution, nonnegative, positive, together
+
+
+class Exponential(Distribution):
+    """p(x) = rate exp(-rate x) for x >= 0"""
+
+    has_rsample = True
+    conditions = {"rate": positive}
+
+    def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
+        (self.rate,) = together(rate)
+        super().__init__(self.rate.shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> Condition:
+        return nonnegative
+
+    @property
+    def mean(self) -> Any:
+        return self.rate.reciprocal()
+
+    stddev = mean
+
+    @property
+    def mode(self) -> Any:
+        return functions.zeros_like(self.rate)
+
+    @property
+    def variance(self) -> Any:
+        return self.rate.pow(-2)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        noise = functions.rand(*self._shape(sample_shape), dtype=self.rate.dtype, device=self.rate.device)
+        return -functions.log1p(-noise) / self.rate
+
+    def log_prob(self, value: Any) -> Any:
+        self._check(value)
+        return self.rate.log() - self.rate * value
+
+    def entropy(self) -> Any:
+        return 1.0 - self.rate.log()
+
+    def cdf(self, value: Any) -> Any:
+        self._check(value)
+        return 1 - (-self.rate * value).exp()
+
+    def icdf(self, value: Any) -> Any:
+        return -functions.log1p(-value) / self.rate

@@ -1,0 +1,100 @@
+"""KL(p || q) = E_p[log p - log q], for pairs of distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from ..nn.functional import softplus
+from ..ops import functions, linalg
+from .bernoulli import Bernoulli
+from .categorical import Categorical
+from .distribution import Distribution
+from .exponential import Exponential
+from .independent import Independent
+from .laplace import Laplace
+from .multivariate_normal import MultivariateNormal
+from .normal import Normal
+from .poisson import Poisson
+from .uniform import Uniform
+
+_RULES: dict[tuple[type, type], Callable] = {}
+
+
+def register_kl(type_p: type, type_q: type) -> Callable[[Callable], Callable]:
+    """A decorator for a function of (p, q) that is KL(p || q) where p is a `type_p` and q a `type_q`."""
+
+    def enter(rule: Callable) -> Callable:
+        _RULES[type_p, type_q] = rule
+        return rule
+
+    return enter
+
+
+def kl_divergence(p: Distribution, q: Distribution) -> Any:
+    """KL(p || q), by the rule for the nearest classes. Raises NotImplementedError if there is none."""
+    for kind in type(p).__mro__:
+        for other in type(q).__mro__:
+            if (kind, other) in _RULES:
+                return _RULES[kind, other](p, q)
+    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
+
+
+@register_kl(Normal, Normal)
+def _normal(p: Any, q: Any) -> Any:
+    ratio = (p.scale / q.scale).square()
+    return 0.5 * (ratio + ((p.loc - q.loc) / q.scale).square() - 1 - ratio.log())
+
+
+@register_kl(Bernoulli, Bernoulli)
+def _bernoulli(p: Any, q: Any) -> Any:
+    return p.probs * (softplus(-q.logits) - softplus(-p.logits)) + (1 - p.probs) * (softplus(q.logits) - softplus(p.logits))
+
+
+@register_kl(Categorical, Categorical)
+def _categorical(p: Any, q: Any) -> Any:
+    t = p.probs * (p.logits - q.logits)
+    t = functions.where(q.probs == 0, math.inf, t)
+    return functions.where(p.probs == 0, 0.0, t).sum(-1)
+
+
+@register_kl(Uniform, Uniform)
+def _uniform(p: Any, q: Any) -> Any:
+    found = ((q.high - q.low) / (p.high - p.low)).log()
+    return functions.where((q.low > p.low) | (q.high < p.high), math.inf, found)
+
+
+@register_kl(Exponential, Exponential)
+def _exponential(p: Any, q: Any) -> Any:
+    ratio = q.rate / p.rate
+    return -ratio.log() + ratio - 1
+
+
+@register_kl(Laplace, Laplace)
+def _laplace(p: Any, q: Any) -> Any:
+    ratio, apart = p.scale / q.scale, (p.loc - q.loc).abs()
+    return -ratio.log() + apart / q.scale + ratio * (-apart / p.scale).exp() - 1
+
+
+@register_kl(Poisson, Poisson)
+def _poisson(p: Any, q: Any) -> Any:
+    return p.rate * (p.rate.log() - q.rate.log()) - (p.rate - q.rate)
+
+
+@register_kl(MultivariateNormal, MultivariateNormal)
+def _multivariate_normal(p: Any, q: Any) -> Any:
+    if p.event_shape != q.event_shape:
+        raise ValueError("KL-divergence between two Multivariate Normals with different event shapes cannot be computed")
+    batch = functions.broadcast_shapes(p.scale_tril.shape, q.scale_tril.shape)
+    factor = q.scale_tril.expand(batch)
+    spread = linalg.solve_triangular(factor, p.scale_tril.expand(batch), upper=False).square().sum((-2, -1))
+    apart = linalg.solve_triangular(factor, (q.loc - p.loc).unsqueeze(-1), upper=False).square().sum((-2, -1))
+    return q._half_log_det() - p._half_log_det() + 0.5 * (spread + apart - p.event_shape[0])
+
+
+@register_kl(Independent, Independent)
+def _independent(p: Any, q: Any) -> Any:
+    if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
+        raise NotImplementedError
+    return p.summed(kl_divergence(p.base_dist, q.base_dist))

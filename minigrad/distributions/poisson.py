@@ -1,0 +1,41 @@
+"""Poisson's distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import mode
+from ..ops import functions
+from .distribution import Condition, Distribution, nonnegative, nonnegative_integer, together
+
+
+class Poisson(Distribution):
+    """P(k) = rate^k exp(-rate) / k!"""
+
+    conditions = {"rate": nonnegative}
+
+    def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
+        (self.rate,) = together(rate)
+        super().__init__(self.rate.shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> Condition:
+        return nonnegative_integer
+
+    @property
+    def mean(self) -> Any:
+        return self.rate
+
+    variance = mean
+
+    @property
+    def mode(self) -> Any:
+        return self.rate.floor()
+
+    def sample(self, sample_shape: Any = ()) -> Any:
+        with mode(grad=False):
+            return functions.poisson(self.rate.expand(self._shape(sample_shape)))
+
+    def log_prob(self, value: Any) -> Any:
+        self._check(value)
+        return functions.xlogy(value, self.rate) - self.rate - functions.lgamma(value + 1)

@@ -1,0 +1,58 @@
+"""The uniform distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..ops import functions
+from .distribution import Condition, Distribution, real, together
+
+
+class Uniform(Distribution):
+    """p(x) = 1 / (high - low) on low ... high"""
+
+    has_rsample = True
+    conditions = {"low": real, "high": real}
+
+    def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
+        self.low, self.high = together(low, high)
+        super().__init__(self.low.shape, validate_args=validate_args)
+        if self._validate_args and not (self.low < self.high).all():
+            raise ValueError(f"Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution {self!r} to be "
+                             f"below high, but found invalid values:\n{self.low}")  # fmt: skip
+
+    @property
+    def support(self) -> Condition:
+        return Condition(f"Interval(lower_bound={self.low}, upper_bound={self.high})",
+                         lambda x: (x >= self.low) & (x <= self.high))  # fmt: skip
+
+    @property
+    def mean(self) -> Any:
+        return (self.high + self.low) / 2
+
+    @property
+    def mode(self) -> Any:
+        return float("nan") * self.high
+
+    @property
+    def variance(self) -> Any:
+        return (self.high - self.low).square() / 12
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        noise = functions.rand(*self._shape(sample_shape), dtype=self.low.dtype, device=self.low.device)
+        return self.low + noise * (self.high - self.low)
+
+    def log_prob(self, value: Any) -> Any:
+        self._check(value)
+        inside = (self.low <= value) & (self.high > value)
+        return inside.to(self.low.dtype).log() - (self.high - self.low).log()
+
+    def entropy(self) -> Any:
+        return (self.high - self.low).log()
+
+    def cdf(self, value: Any) -> Any:
+        self._check(value)
+        return ((value - self.low) / (self.high - self.low)).clamp(min=0, max=1)
+
+    def icdf(self, value: Any) -> Any:
+        return value * (self.high - self.low) + self.low

@@ -56,6 +56,8 @@ def test_old_constructors() -> None:
     assert not isinstance(x, minigrad.LongTensor) and type(x) == minigrad.Tensor  # noqa: E721
     assert x.type(minigrad.LongTensor).dtype is minigrad.int64
     assert tuple(minigrad.LongTensor(2, 3).shape) == (2, 3) and minigrad.Tensor([2, 3]).tolist() == [2.0, 3.0]
+    assert x.type() == "torch.FloatTensor" and minigrad.tensor([True]).type() == "torch.BoolTensor"
+    assert x.double().type(x.type()).dtype is minigrad.float32
     assert issubclass(minigrad.nn.Parameter, minigrad.Tensor)
     with pytest.raises(TypeError, match="FloatTensor: expected sizes"):
         minigrad.FloatTensor("ab")
@@ -143,6 +145,7 @@ def test_bases_of_layers_are_where_pytorch_has_them() -> None:
     assert isinstance(nn.BatchNorm2d(1), modules.batchnorm._BatchNorm) and isinstance(nn.MSELoss(), modules.loss._Loss)
     assert isinstance(nn.Conv1d(1, 1, 1), modules.conv._ConvNd)
     assert not isinstance(nn.GroupNorm(1, 1), modules.batchnorm._NormBase)
+    assert minigrad.optim.adamw.AdamW is minigrad.optim.AdamW and modules.utils._ntuple(2)(3) == (3, 3)
 
 
 def test_what_one_process_and_one_program_can_not_do_is_refused_with_the_reason() -> None:

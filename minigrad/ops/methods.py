@@ -9,6 +9,7 @@ import numpy as np
 
 from ..backends import DTYPES, Device, DType, ShapeError, backend_for
 from ..backends import dtype as as_dtype
+from ..backends.dtypes import TENSOR_TYPES
 from ..core import MODE, Op, Tensor
 from ..core.tensor import base_of
 from . import functions
@@ -183,8 +184,11 @@ def type_as(self: Tensor, other: Tensor) -> Tensor:
 
 
 def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
-    """The tensor as `dtype`; without one the name of its type, as in PyTorch ("torch.FloatTensor" is "minigrad.float32")."""
-    return repr(self.dtype) if dtype is None else to(self, dtype=dtype)
+    """The tensor as `dtype`; without one the name of its type as scripts compare it: "torch.FloatTensor"."""
+    if dtype is not None:
+        return to(self, dtype=dtype)
+    place = "torch." if self.device.type == "cpu" else f"torch.{self.device.type}."
+    return next((place + name for name, kind in TENSOR_TYPES.items() if kind is self.dtype), repr(self.dtype))
 
 
 def caster(name: str) -> Callable:

@@ -8,7 +8,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import core, nn, ops
+from .. import core, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel
@@ -28,7 +28,7 @@ def names(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if name in getattr(module, "__all__", ()) or name[0] != "_"}
 
 
-PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4)}
+PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples}
 PARTS = """module container linear conv batchnorm normalization pooling loss activation dropout sparse rnn transformer padding
     upsampling"""
 BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm": norm.InstanceNorm,
@@ -70,7 +70,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
-    "optim": {}, "optim.optimizer": {"required": object()},
+    "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
     "cpu.amp": devices.CPU_AMP,

@@ -383,3 +383,45 @@ def test_odd_arrays_have_numbers():
     assert numbers(array(*[1.0] * 9, float("nan"))) == ["1 ± 0", "1 … 1", "1 not finite"]
     assert numbers(np.array([True, False])) == ["1, 0"]
     assert escape("a\\") == "a&#92;&#92;" and escape("<&\n") == "&#60;&#38;&#92;&#92;n"
+
+
+def said(result, **names):
+    """What stands in a picture's calls: formula and rules, by op."""
+    found = (line for line in viz.draw(result, backward=True, names=names).text.splitlines() if " = " in line)
+    return {line.split(" = ")[1].split("(")[0]: re.split(r"  +", line)[-1] for line in found if "grad" not in line}
+
+
+def test_a_formula_tells_its_inputs_apart_and_from_its_result():
+    a, b = (mg.rand(2, 2).requires_grad_() for _ in "ab")
+    assert said(a * b, x=a, y=b)["multiply"] == "y = x · b; ∂/∂x = b; ∂/∂b = x"
+    assert said(a / b, g=a, y=b)["divide"] == "y = a/b; ∂/∂a = 1/b; ∂/∂b = −y/b"
+    assert said(a.exp(), e=a)["exp"] == "y = e^a; ∂/∂a = y"
+    assert said(a * b, **{"one.w": a, "two.w": b})["multiply"] == "y = w · b; ∂/∂w = b; ∂/∂b = w"
+    left, right, _ = re.fullmatch(r"y = (\w) · (\w); (.*)", said(a * b, a=b)["multiply"]).groups()
+    assert right == "a" != left
+    h = a.relu()
+    assert said(h * b, a=h)["relu"].startswith("= a; a = max(z, 0)")
+    assert said(a * a, w=a)["multiply"] == "y = w · w; ∂/∂w = w; ∂/∂w = w"
+
+
+def test_a_constant_that_nothing_kept_has_a_letter():
+    a = mg.rand(2, 2).requires_grad_()
+    assert said(a + 1)["add"] == "y = a + b; ∂/∂a = 1"
+    assert said(1 - a)["subtract"] == "y = a − b; ∂/∂b = −1"
+    assert said(a.masked_fill(a > 0.5, 3.0))["where"] == "y = b if a, else c; to c: 0 if a, else g"
+
+
+def test_of_many_equal_inputs_not_each_is_written_out():
+    few, many = ([mg.rand(2).requires_grad_() for _ in range(n)] for n in (3, 12))
+    assert said(mg.cat(few))["cat"].startswith("y = a, b, c, joined; to a: its own part of g; to b:")
+    assert said(mg.cat(many))["cat"] == "y = a, b, …, m, joined; to each: its own part of g"
+
+
+def test_rules_are_written_in_full():
+    x = mg.rand(3, 3).requires_grad_()
+    assert said(F.layer_norm(x, (3,)))["layer norm"].endswith("to a: (h − mean(h) − x̂ · mean(h · x̂))/σ where h = g")
+    long = F.scaled_dot_product_attention(*(mg.rand(1, 1, 3, 2).requires_grad_() for _ in "qkv"))
+    rule = "to a: (scale · p · (h − Σ h · p)) b where h = g cᵀ, p = softmax((scale · a) bᵀ)"
+    assert rule in said(long)["attention"]
+    drawn = viz.draw(long, backward=True)
+    assert "…" not in drawn.text + drawn.mermaid + drawn.dot.replace(" … ", "")

@@ -27,11 +27,11 @@ def plain_of(picture: Picture, look: Look) -> str:
             todo.pop()
         elif isinstance(entry, Item):
             text, *more = [visible(line) for line in heading(entry, picture)]
-            more += [
-                visible(line.text)
-                for line in content(entry, picture, look._replace(shapes=False))[len(more) + 1 :]
-                if line.text
-            ]
+            for line in content(entry, picture, look._replace(shapes=False))[len(more) + 1 :]:
+                if line.goes_on:
+                    more[-1] += f" {visible(line.text)}"
+                elif line.text:
+                    more.append(visible(line.text))
             more += [f"writes {', '.join(written[entry])}"] if entry in written else []
             shape = shape_text(entry.variable.shape) if look.shapes and entry.kind not in ("rest", "update") else ""
             rows.append((indent + line_of(entry, text, names, fed), shape, "; ".join(more)))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..backends import DType, GradError, ShapeError, backend_of, dtype_of
+from ..backends import DType, GradError, ShapeError, backend_of, dtype_of, is_array
 from ..backends.source import user_line
 from ..core import MODE, Node, Op, Tensor, written
 from .calls import Call, Variable
@@ -86,6 +86,29 @@ class Program:
         """A rule gave what its node sends to input k."""
         self.sent[node.number, k] = self.variable(part)
 
+    def stands(self, start: int, node: Node, args: tuple, results: list[tuple[Tensor, Node | None]]) -> None:
+        """A Function ran: calls of its own, which are not played again, stand for those that its forward made since `start`."""
+        for inner in self.calls[start:]:
+            inner.phase = "inside"
+        inputs = tuple([self.variable(a) if isinstance(a, Tensor) else a for a in args])
+        if len(results) > 1:
+            together = Variable(len(self.variables), (), results[0][0].dtype, "results")
+            self.variables.append(together)
+            self.enter(node.op, node, inputs, together)
+            inputs = (together,)
+        for y, made in results:
+            self.enter(node.op if made is None else made.op, made, inputs, self.variable(y, "value"))
+
+    def enter(self, op: Op, node: Node | None, inputs: tuple, output: Variable) -> None:
+        """The call of a Function, or of one of its results, with the node that was made."""
+        number, plan = (None, None) if node is None else (node.number, node.plan)
+        call = Call(op, inputs, {}, output, (), PATH.get(), user_line(), "forward", number, None, plan, len(self.entries))
+        if number is not None:
+            self._sources[number] = call.source
+        if output not in inputs:  # else it was written in place
+            output.maker = call
+        self.calls.append(call)
+
     def unheard(self, what: str) -> None:
         """Something was computed that did not pass the door, so the program can be drawn but not played again."""
         self.opaque = what
@@ -102,6 +125,8 @@ class Program:
     def variable(self, x: Tensor, kind: str = "", maker: Call | None = None) -> Variable:
         """The variable of a tensor's array, entered when first met."""
         array = x.array
+        if not is_array(array):  # the gradients of several results
+            return Variable(len(self.variables), (), dtype_of(x), "results")
         known = self._by_array.get(id(array))
         if known is None:
             kind = kind or ("parameter" if x.wants else "constant")
@@ -161,6 +186,8 @@ class Program:
             if v.maker is None:
                 values[v.index] = new[v].array if v in new else v.tensor.array  # type: ignore[union-attr]
         for call in self.calls:
+            if getattr(call.op, "custom", False):
+                continue
             arrays = [values[a.index] if isinstance(a, Variable) else a for a in call.inputs]
             first = next((values[a.index] for a in call.inputs if isinstance(a, Variable)), None)
             b = backend_of(call.output.array if first is None else first)

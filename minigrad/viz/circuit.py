@@ -12,7 +12,7 @@ from math import hypot
 
 from ..trace import Variable
 from .picture import Item, Picture, Wire
-from .text import shape_text
+from .text import shape_of
 
 GAP = 76.0  # between columns
 BADGE = 44.0  # more, where gradients meet
@@ -198,7 +198,7 @@ def route(layout: Layout, wire: Wire, cells: dict[Item, tuple[int, int]], sizes:
 
 def beside(variable: Variable) -> float:
     """From a wire to the middle of the label beside it."""
-    return 3.75 * len(shape_text(variable.shape))
+    return 3.75 * len(shape_of(variable))
 
 
 def straight(a: Point, b: Point) -> list[Point]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ..trace import Variable
 from .picture import Item, Picture
 from .style import Style
-from .text import LONGEST, escape, number, numbers, shape_text, size, width
+from .text import LONGEST, escape, number, numbers, shape_of, size, width
 from .words import GREEK, formulas, role
 
 
@@ -79,8 +79,8 @@ def content(item: Item, picture: Picture, look: Look) -> list[Line]:
         said = [(formula, style.ink, 13), *((text, style.backward, 12) for text in derivatives)]
         for text, color, points in said:
             lines += [Line(part, color, points, goes_on=k > 0) for k, part in enumerate(wrap(text, LONGEST))]
-    if look.shapes and not look.backward and item.kind not in ("rest", "update"):
-        lines.append(Line(shape_text(v.shape), style.faint, 10))
+    if look.shapes and not look.backward and item.kind not in ("rest", "update") and (shape := shape_of(v)):
+        lines.append(Line(shape, style.faint, 10))
     if look.memory and item.computes and (held := kept(item)):
         lines.append(Line(f"keeps {size(held)}", style.faint, 10))
     if (look.values or look.gradients) and look.backward and item.kind != "output":
@@ -185,4 +185,4 @@ def note(text: str, look: Look) -> str:
 
 
 def shape_label(variable: Variable, color: str, look: Look) -> str:
-    return f"<{font(shape_text(variable.shape), color, 11)}>" if look.shapes else ""
+    return f"<{font(shape, color, 11)}>" if look.shapes and (shape := shape_of(variable)) else ""

@@ -194,6 +194,8 @@ class Builder:
         later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
         for call in program.calls:
             arrays = arrays_of(call)
+            if call.phase == "inside":
+                continue
             if call.phase == "backward" or call.output in seeds:
                 later.add(call.output)
             elif any(a in later or a.kind == "gradient" for a in arrays):

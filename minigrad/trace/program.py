@@ -22,8 +22,9 @@ class Program:
 
     inputs      the variables of what was given to `record`
     modules     the modules that ran, by their scope; `entries` is the scope of each time one began
-    gradients   by node number or leaf Variable: the Variable of its whole gradient
+    gradients   by node number or leaf Variable: the Variable of its whole gradient, of all passes together
     sent        (node number, input position) -> Variable: what each rule contributed, in the engine's order
+    arrivals    the whole gradients of each pass, what it started from among them
     keeps       whether what is about to be overwritten is copied first, so that all statistics are of the recorded moment
     """
 
@@ -34,6 +35,7 @@ class Program:
     gradients: dict[Any, Variable] = field(default_factory=dict)
     sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
     entries: list[tuple[str, ...]] = field(default_factory=list)
+    arrivals: set[Variable] = field(default_factory=set)
     keeps: bool = False
 
     def __post_init__(self) -> None:
@@ -80,11 +82,25 @@ class Program:
 
     def arrived(self, key: Node | Tensor, g: Tensor) -> None:
         """The whole gradient of a node or a leaf is known."""
-        self.gradients[key.number if isinstance(key, Node) else self.variable(key)] = self.variable(g)
+        self.arrivals.add(self.variable(g))
+        if isinstance(key, Node):
+            self.gradients[key.number] = self.added(self.gradients.get(key.number), g)
+        else:
+            leaf = self.variable(key)
+            self.gradients[leaf] = self.added(None if key.grad is None else self.gradients.get(leaf), g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""
-        self.sent[node.number, k] = self.variable(part)
+        self.sent[node.number, k] = self.added(self.sent.get((node.number, k)), part)
+
+    def added(self, before: Variable | None, g: Tensor) -> Variable:
+        """A gradient, added to what an earlier pass sent the same way, unless either pass is one to be differentiated."""
+        new = self.variable(g)
+        if before is None or before.array is None or new.array is None or before is new:
+            return new
+        if MODE.get().grad or (before.maker is not None and before.maker.node is not None):
+            return new
+        return self.variable(Tensor(before.array + new.array), "gradient")
 
     def stands(self, start: int, node: Node, args: tuple, results: list[tuple[Tensor, Node | None]]) -> None:
         """A Function ran: calls of its own, which are not played again, stand for those that its forward made since `start`."""

@@ -148,6 +148,8 @@ def draw(
     close(picture, closes(picture, depth, collapse, open))
     if auto and depth is not None and any(item.kind == "module" for item in picture.items):
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
+    if both and any(call.phase == "backward" and call.node is not None for call in program.calls):
+        picture.notes.append("a backward pass was differentiated again; gradients are those of the last pass that came by")
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)

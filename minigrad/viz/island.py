@@ -218,7 +218,7 @@ def group(at: int, parent: int | None, label: str, kind: str, title: str) -> dic
 def computed_later(program: Program) -> set[Call]:
     """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients."""
     taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
-    seeds = set(program.gradients.values()) - taken
+    seeds = program.arrivals - taken
     later: set[Variable] = set()
     calls: set[Call] = set()
     for call in program.calls:

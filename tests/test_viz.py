@@ -408,6 +408,7 @@ def test_a_constant_that_nothing_kept_has_a_letter():
     a = mg.rand(2, 2).requires_grad_()
     assert said(a + 1)["add"] == "y = a + b; ∂/∂a = 1"
     assert said(1 - a)["subtract"] == "y = a − b; ∂/∂b = −1"
+    assert said(F.linear(a.detach(), a.detach(), mg.rand(2).requires_grad_()))["linear"] == "y = a bᵀ + c; to c: Σ g"
     assert said(a.masked_fill(a > 0.5, 3.0))["where"] == "y = b if a, else c; to c: 0 if a, else g"
 
 

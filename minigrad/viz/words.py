@@ -81,7 +81,7 @@ def letters(call: Call, names: dict[Variable, str]) -> list[str]:
     for k, (name, a) in enumerate(zip(short, call.inputs, strict=True)):
         if name and owners[name] is beneath(a):  # of two with one name the first has it
             given.append(name)
-        elif a is None and input_name(call, k) in LEFT_OUT:
+        elif a is None and may_lack(call, k):
             given.append(LEFT_OUT[input_name(call, k)])
         elif a is None or isinstance(a, Variable):  # None: a constant that is not known
             letter = LETTERS[k] if k < len(LETTERS) else ""
@@ -89,6 +89,12 @@ def letters(call: Call, names: dict[Variable, str]) -> list[str]:
         else:
             given.append(GREEK.get(call.numbers.get(k, ""), f"{a:.6g}" if isinstance(a, float) else str(a)))
     return given
+
+
+def may_lack(call: Call, k: int) -> bool:
+    """Whether a None for input `k` means that there is none: a bias, or the weight of a normalization."""
+    name = input_name(call, k)
+    return name == "bias" or (name == "weight" and not call.op.kernel.__defaults__)
 
 
 def input_name(call: Call, k: int) -> str:

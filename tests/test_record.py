@@ -252,6 +252,7 @@ def test_gradients_of_several_passes_add_up():
         second.backward()
     assert program.gradient(program.of(h)).array.tolist() == [5.0, 9.0]  # 1 + 2h
     assert program.gradient(program.of(x)).array.tolist() == x.grad.tolist() == [10.0, 18.0]
+    assert list(program.gradients)[-2:] == [program.of(h).maker.node, program.of(x)]  # after all that was sent there
 
     x.grad = None
     with record(x=x) as program:

@@ -83,11 +83,9 @@ class Program:
     def arrived(self, key: Node | Tensor, g: Tensor) -> None:
         """The whole gradient of a node or a leaf is known."""
         self.arrivals.add(self.variable(g))
-        if isinstance(key, Node):
-            self.gradients[key.number] = self.added(self.gradients.get(key.number), g)
-        else:
-            leaf = self.variable(key)
-            self.gradients[leaf] = self.added(None if key.grad is None else self.gradients.get(leaf), g)
+        at = key.number if isinstance(key, Node) else self.variable(key)
+        before = self.gradients.pop(at, None)  # so that it comes after all that was sent to it
+        self.gradients[at] = self.added(None if isinstance(key, Tensor) and key.grad is None else before, g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import time
 import xml.etree.ElementTree as ET
 from importlib.util import find_spec
 
@@ -213,6 +214,17 @@ def test_program_behind_knows_what_was_saved():
     with mg.no_grad():
         w.mul_(2.0)
     assert program_behind(y).calls[0].inputs[1] is None  # what matmul saved was overwritten
+
+
+@needs_pygraphviz
+@pytest.mark.timeout(100)
+def test_a_long_loop_is_laid_out_in_bearable_time():
+    w, h = mg.randn(2, 2).requires_grad_(), mg.zeros(1, 2)
+    for _ in range(60):
+        h = (h @ w + 1).tanh()
+    start = time.process_time()
+    assert len(viz.draw(h.sum())._repr_svg_()) > 100_000
+    assert time.process_time() - start < 30  # of the processor; without a limit Graphviz takes 40 to 60 seconds, with it 4
 
 
 def test_long_chain_is_cut_and_nothing_recurses():

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .autograd.tree import tensors
 from .core import Tensor, mode, walk
 from .guard import guard as _guard
 from .nn import Module
@@ -101,7 +102,7 @@ def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
                 seen.add(id(p))
                 row.parameters += p.array.size
     known = {id(v.array) for v in program.variables if v.kind in ("parameter", "input")}
-    tops = [t.node for t in (y if isinstance(y, (tuple, list)) else (y,)) if isinstance(t, Tensor) and t.node is not None]
+    tops = [t.node for t in tensors(y) if t.node is not None]
     for node in reversed(walk(tops)):
         for value in node.saved or ():
             if hasattr(value, "dtype") and id(value) not in known:

@@ -12,7 +12,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import gallery, nn, viz
-from minigrad.backends import GradError
+from minigrad.backends import GradError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.trace import Variable, opened, program_behind, record
 from minigrad.viz import render
@@ -357,6 +357,17 @@ def test_errors(norm, tmp_path):
     (tmp_path / "folder.dot").mkdir()
     with pytest.raises(IsADirectoryError, match="the folder"):
         viz.draw(program, tmp_path / "folder.dot")
+    y = x.exp()
+    for bad in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="limit must be a whole number from 1"):
+            viz.draw(y, limit=bad)
+    for names in ({"x": 3}, {x: "x"}, [x]):
+        with pytest.raises(TypeError, match="names must map names to tensors"):
+            viz.draw(y, names=names)
+    with pytest.raises(TypeError, match="decompose must be True, False or a function.* Hint: open='exp'"):
+        viz.draw(y, decompose="exp")
+    with pytest.raises(ShapeError, match=r"must have the shape \(2,\) of the tensor, got \(3,\)"):
+        viz.draw(y, backward=mg.ones(3))
     with record() as silent:
         pass
     with pytest.raises(ValueError, match="recorded no calls"):

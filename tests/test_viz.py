@@ -123,6 +123,44 @@ def test_other_graphs_pair_edges_too():
     assert dot.count(">+=<") + dot.count("<B>+=</B>") >= 1
 
 
+def boxes_and_curves(dot):
+    """The frames of a drawn circuit as (left, bottom, right, top), in points, and points on its wires, ends left out."""
+    frames = []
+    for label, x, y in re.findall(r'^\tn\d+ \[label=<(.*)> pos="([\d.-]+),([\d.-]+)"\]', dot, re.MULTILINE):
+        w, h = (float(n) / 2 for n in re.search(r'WIDTH="(\d+)" HEIGHT="(\d+)"', label).groups())
+        frames.append((float(x) - w, float(y) - h, float(x) + w, float(y) + h))
+    points = []
+    for text in re.findall(r'pos="e,([^"]*)"', dot):
+        numbers_ = [tuple(map(float, pair.split(","))) for pair in text.split()][1:]
+        for a, *_, b in zip(*(numbers_[k:] for k in range(4)), strict=False):
+            points += [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for t in (0.25, 0.5, 0.75)]
+    return frames, points
+
+
+def test_no_wire_of_a_circuit_runs_through_a_node():
+    x, w = (mg.rand(2).requires_grad_() for _ in "xw")
+    a = x.exp()
+    for y in (
+        a.sin() * a.cos(),
+        (a * w).sin() * a.cos(),
+        (a.sin().log().tan() * a.cos().sin().tan()).sum(),
+        a.sin() + a,
+        x * x,
+    ):
+        dot = viz.draw(y, values=True, gradients=True).dot
+        if "nop2" not in dot:  # Graphviz sees to it
+            continue
+        frames, points = boxes_and_curves(dot)
+        assert len(frames) > 3 and len(points) > 20
+        hit = [(f, p) for f in frames for p in points if f[0] + 3 < p[0] < f[2] - 3 and f[1] + 3 < p[1] < f[3] - 3]
+        assert not hit
+
+
+def test_an_input_taken_twice_has_two_arrows():
+    x = mg.rand(2).requires_grad_()
+    assert len([e for e in edges(viz.draw((x * x).sum(), backward=True).dot) if e[2] == "red"]) == 4
+
+
 def test_numbers_are_those_of_the_engine(norm):
     program, names = norm
     dot = viz.draw(program, names=names, decompose=True, backward=True, values=True, gradients=True).dot

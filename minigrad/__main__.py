@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("minigrad: interrupted", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read our lines has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (OSError, ValueError, RuntimeError) as error:
         print(f"minigrad: {error}", file=sys.stderr)
         return 1

@@ -208,7 +208,9 @@ def demo(seed: int = 0, epochs: int = 15, out: Path = Path("runs/demo"), quick: 
 
 
 def restored(checkpoint: str | Path) -> nn.Sequential:
-    """The model of a checkpoint of the demo. Raises ValueError for a file that holds something else."""
+    """The model of a checkpoint of the demo. Raises FileNotFoundError without one, ValueError for something else."""
+    if not Path(checkpoint).exists():
+        raise FileNotFoundError(f"predict: there is no file {str(checkpoint)!r}. Hint: python -m minigrad demo makes one")
     found = load(checkpoint)
     if not isinstance(found, dict) or found.get("model") not in MODELS or not isinstance(found.get("state"), dict):
         raise ValueError(f"predict: {str(checkpoint)!r} is no checkpoint of the demo. Hint: python -m minigrad demo makes one")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import minigrad as mg
 from minigrad import nn, optim
+from minigrad.command import command
 from minigrad.nn import functional as F
 from minigrad.trace import Program, record
 from minigrad.viz import Drawing, draw
@@ -199,4 +199,4 @@ def gallery_page() -> str:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    command(main)

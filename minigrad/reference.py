@@ -6,6 +6,7 @@ import re
 import sys
 from pathlib import Path
 
+from .command import command
 from .core import OPS, Op
 from .ops.formulas import FORMULAS, SPANS, Row
 
@@ -52,10 +53,10 @@ def escaped(text: str) -> str:
 
 
 def main(path: str = "docs/ops.md") -> None:
-    """Write the page."""
+    """Write the page of every op's formula and rules."""
     Path(path).write_text(page(), encoding="utf-8")
     print(path)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    command(main)

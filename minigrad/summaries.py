@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .autograd.tree import tensors
 from .core import Tensor, mode, walk
 from .guard import guard as _guard
 from .nn import Module
@@ -92,7 +93,7 @@ def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
         module = program.modules.get(call.scope)
         name = ".".join(call.scope[1:]) or "(model)"
         row = rows.setdefault(call.scope, Row(name, type(module or model).__name__, (), 0, 0, 0))
-        if call.op.kind != "update":
+        if call.op.kind != "update" and not getattr(call.op, "custom", False):  # what its forward called counts
             row.flops += flops(call)
             row.shape = call.output.shape
     seen = set()
@@ -102,7 +103,7 @@ def summary(model: Module, input_shape: Sequence | Tensor) -> Summary:
                 seen.add(id(p))
                 row.parameters += p.array.size
     known = {id(v.array) for v in program.variables if v.kind in ("parameter", "input")}
-    tops = [t.node for t in (y if isinstance(y, (tuple, list)) else (y,)) if isinstance(t, Tensor) and t.node is not None]
+    tops = [t.node for t in tensors(y) if t.node is not None]
     for node in reversed(walk(tops)):
         for value in node.saved or ():
             if hasattr(value, "dtype") and id(value) not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -72,6 +73,7 @@ def test_predict_says_what_is_wrong(made: Path, tmp_path: Path, capsys: pytest.C
     minigrad.save({"model": "cnn", "state": state}, tmp_path / "mixed")
     for path, message in [
         (tmp_path / "none", "there is no file"),
+        (tmp_path / "none", "Hint: python -m minigrad demo makes one"),
         (tmp_path / "cut", "truncated: the entries need"),
         (tmp_path / "other", "is no checkpoint of the demo. Hint: python -m minigrad demo makes one"),
         (tmp_path / "mixed", "8.weight"),
@@ -146,3 +148,35 @@ def test_example(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "wrote" in done.stdout
     assert {p.name for p in (tmp_path / "out").iterdir()} == WROTE[path.stem]
+
+
+@pytest.mark.parametrize("module", ["gallery", "reference", "labs.book"])
+def test_small_commands_have_help_and_refuse_what_they_do_not_know(module: str, tmp_path: Path) -> None:
+    def ran(*arguments: str) -> subprocess.CompletedProcess:
+        root = str(Path(minigrad.__file__).parent.parent)
+        words = [sys.executable, "-m", f"minigrad.{module}", *arguments]
+        return subprocess.run(words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": root}, capture_output=True, text=True)
+
+    asked = ran("--help")
+    assert (asked.returncode, asked.stderr) == (0, "")
+    assert f"usage: python -m minigrad.{module} [-h]" in asked.stdout
+    wrong = ran("a", "b", "c", "d")
+    assert wrong.returncode == 2
+    assert "unrecognized arguments" in wrong.stderr and "Traceback" not in wrong.stderr
+    assert not list(tmp_path.iterdir()), "neither wrote anything"
+
+
+def test_a_lab_that_could_not_be_saved_is_not_measured(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    assert main(["lab", "undo", "--quick", "--out", str(tmp_path / "file")]) == 1
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1 and "File exists" in err
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    root = str(Path(minigrad.__file__).parent.parent)
+    words = [sys.executable, "-u", "-m", "minigrad", "lab"]
+    with subprocess.Popen(words, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()  # type: ignore[union-attr]
+        assert process.stderr.read() == ""  # type: ignore[union-attr]
+    assert process.returncode == 1

@@ -140,6 +140,15 @@ def test_a_wrong_rule_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told.worst == pytest.approx(2.0) and "DIFFER" in str(told)
 
 
+def test_what_is_not_finite_is_not_compared() -> None:
+    x = minigrad.tensor([1.0, float("nan")], requires_grad=True)
+    found = explain(x * minigrad.tensor([2.0, float("inf")]))
+    assert "not compared, since nothing is finite" in str(found) and "DIFFER" not in str(found)
+    assert found.worst is None
+    root = explain(minigrad.tensor([0.0, 1.0], requires_grad=True).sqrt())  # its slope at 0 is infinite
+    assert "1 of 2 not finite, not compared" in str(root) and root.worst < 1e-5
+
+
 def test_layers() -> None:
     model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
     loss = F.cross_entropy(model(minigrad.randn(2, 1, 6, 6)), minigrad.tensor([0, 2]))

@@ -88,6 +88,15 @@ def test_learning_curves_of_a_history() -> None:
     np.testing.assert_allclose(smooth, [1.0, (0.25 * 1 + 0.5 * 2) / 0.75, (0.125 * 1 + 0.25 * 2 + 0.5 * 3) / 0.875])
 
 
+def test_a_gradient_of_nan_is_not_taken_for_none() -> None:
+    model = nn.Linear(2, 2)
+    (model(mg.ones(1, 2)) * float("nan")).sum().backward()
+    words = [text.get_text() for text in plots.gradient_flow(model).axes[0].texts]
+    assert words == ["not finite"] * 2
+    model.bias.grad = None
+    assert [text.get_text() for text in plots.gradient_flow(model).axes[0].texts] == ["not finite", "no gradient"]
+
+
 def test_gradient_flow_of_a_model() -> None:
     model = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2))
     model(mg.randn(5, 3)).square().sum().backward()

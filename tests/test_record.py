@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad as mg
-from minigrad import nn, optim
+from minigrad import nn, optim, viz
 from minigrad.backends import GradError
 from minigrad.nn import functional as F
 from minigrad.trace import Program, Variable, opened, record, statistics_of, thumbnail_of
@@ -252,3 +252,41 @@ def test_recording_leaves_the_step_as_it_is():
     plain, recorded = trained(False), trained(True)
     for name, value in plain.items():
         np.testing.assert_allclose(recorded[name], value, rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_of_several_passes_add_up():
+    """As in .grad: two losses that share a part, one loss twice, and gradients that were cleared in between."""
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with record(x=x) as program:
+        h = x * 2
+        first, second = h.sum(), (h * h).sum()
+        first.backward(retain_graph=True)
+        second.backward()
+    assert program.gradient(program.of(h)).array.tolist() == [5.0, 9.0]  # 1 + 2h
+    assert program.gradient(program.of(x)).array.tolist() == x.grad.tolist() == [10.0, 18.0]
+    assert list(program.gradients)[-2:] == [program.of(h).maker.node, program.of(x)]  # after all that was sent there
+
+    x.grad = None
+    with record(x=x) as program:
+        loss = (x * x).sum()
+        loss.backward(retain_graph=True)
+        loss.backward()
+    assert [part.array.tolist() for *_, part in program.contributions(program.of(x))] == [[2.0, 4.0]] * 2
+    assert program.gradient(program.of(x)).array.tolist() == x.grad.tolist() == [4.0, 8.0]
+    assert "full" not in viz.draw(program).text  # what the passes started from
+
+    x.grad = None
+    with record(x=x) as program:
+        (x * 2).sum().backward()
+        x.grad = None
+        (x * 3).sum().backward()
+    assert program.gradient(program.of(x)).array.tolist() == x.grad.tolist() == [3.0, 3.0]
+
+
+def test_a_picture_says_that_a_pass_was_differentiated():
+    x = mg.tensor(2.0, requires_grad=True)
+    with record(x=x) as program:
+        (slope,) = mg.autograd.grad(x**3, x, create_graph=True)
+        (slope**2).backward()
+    assert program.gradient(program.of(x)).array == x.grad.item() == 288.0  # 2 · 3x² · 6x
+    assert "differentiated again" in viz.draw(program).text

@@ -71,3 +71,16 @@ def test_names_can_t_break_the_table() -> None:
     lines = str(summary(model, (1, 2))).splitlines()
     assert all(line.isprintable() and len(line) < 250 for line in lines)
     assert sum("(Linear)" in line for line in lines) == 5
+
+
+def test_what_a_dict_of_results_keeps_is_counted():
+    class Heads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(4, 8), nn.Tanh())
+
+        def forward(self, x):
+            h = self.body(x)
+            return {"one": h.sum(), "others": [{"two": h}]}
+
+    assert summary(Heads(), (2, 4)).kept == summary(Heads().body, (2, 4)).kept > 0

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import time
 import xml.etree.ElementTree as ET
 from importlib.util import find_spec
 
@@ -11,7 +12,7 @@ import pytest
 
 import minigrad as mg
 from minigrad import gallery, nn, viz
-from minigrad.backends import GradError
+from minigrad.backends import GradError, ShapeError
 from minigrad.nn import functional as F
 from minigrad.trace import Variable, opened, program_behind, record
 from minigrad.viz import render
@@ -122,6 +123,44 @@ def test_other_graphs_pair_edges_too():
     assert dot.count(">+=<") + dot.count("<B>+=</B>") >= 1
 
 
+def boxes_and_curves(dot):
+    """The frames of a drawn circuit as (left, bottom, right, top), in points, and points on its wires, ends left out."""
+    frames = []
+    for label, x, y in re.findall(r'^\tn\d+ \[label=<(.*)> pos="([\d.-]+),([\d.-]+)"\]', dot, re.MULTILINE):
+        w, h = (float(n) / 2 for n in re.search(r'WIDTH="(\d+)" HEIGHT="(\d+)"', label).groups())
+        frames.append((float(x) - w, float(y) - h, float(x) + w, float(y) + h))
+    points = []
+    for text in re.findall(r'pos="e,([^"]*)"', dot):
+        numbers_ = [tuple(map(float, pair.split(","))) for pair in text.split()][1:]
+        for a, *_, b in zip(*(numbers_[k:] for k in range(4)), strict=False):
+            points += [(a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t) for t in (0.25, 0.5, 0.75)]
+    return frames, points
+
+
+def test_no_wire_of_a_circuit_runs_through_a_node():
+    x, w = (mg.rand(2).requires_grad_() for _ in "xw")
+    a = x.exp()
+    for y in (
+        a.sin() * a.cos(),
+        (a * w).sin() * a.cos(),
+        (a.sin().log().tan() * a.cos().sin().tan()).sum(),
+        a.sin() + a,
+        x * x,
+    ):
+        dot = viz.draw(y, values=True, gradients=True).dot
+        if "nop2" not in dot:  # Graphviz sees to it
+            continue
+        frames, points = boxes_and_curves(dot)
+        assert len(frames) > 3 and len(points) > 20
+        hit = [(f, p) for f in frames for p in points if f[0] + 3 < p[0] < f[2] - 3 and f[1] + 3 < p[1] < f[3] - 3]
+        assert not hit
+
+
+def test_an_input_taken_twice_has_two_arrows():
+    x = mg.rand(2).requires_grad_()
+    assert len([e for e in edges(viz.draw((x * x).sum(), backward=True).dot) if e[2] == "red"]) == 4
+
+
 def test_numbers_are_those_of_the_engine(norm):
     program, names = norm
     dot = viz.draw(program, names=names, decompose=True, backward=True, values=True, gradients=True).dot
@@ -213,6 +252,17 @@ def test_program_behind_knows_what_was_saved():
     with mg.no_grad():
         w.mul_(2.0)
     assert program_behind(y).calls[0].inputs[1] is None  # what matmul saved was overwritten
+
+
+@needs_pygraphviz
+@pytest.mark.timeout(100)
+def test_a_long_loop_is_laid_out_in_bearable_time():
+    w, h = mg.randn(2, 2).requires_grad_(), mg.zeros(1, 2)
+    for _ in range(60):
+        h = (h @ w + 1).tanh()
+    start = time.process_time()
+    assert len(viz.draw(h.sum())._repr_svg_()) > 100_000
+    assert time.process_time() - start < 30  # of the processor; without a limit Graphviz takes 40 to 60 seconds, with it 4
 
 
 def test_long_chain_is_cut_and_nothing_recurses():
@@ -345,6 +395,17 @@ def test_errors(norm, tmp_path):
     (tmp_path / "folder.dot").mkdir()
     with pytest.raises(IsADirectoryError, match="the folder"):
         viz.draw(program, tmp_path / "folder.dot")
+    y = x.exp()
+    for bad in (0, -1, 1.5, True):
+        with pytest.raises(ValueError, match="limit must be a whole number from 1"):
+            viz.draw(y, limit=bad)
+    for names in ({"x": 3}, {x: "x"}, [x]):
+        with pytest.raises(TypeError, match="names must map names to tensors"):
+            viz.draw(y, names=names)
+    with pytest.raises(TypeError, match="decompose must be True, False or a function.* Hint: open='exp'"):
+        viz.draw(y, decompose="exp")
+    with pytest.raises(ShapeError, match=r"must have the shape \(2,\) of the tensor, got \(3,\)"):
+        viz.draw(y, backward=mg.ones(3))
     with record() as silent:
         pass
     with pytest.raises(ValueError, match="recorded no calls"):
@@ -383,3 +444,46 @@ def test_odd_arrays_have_numbers():
     assert numbers(array(*[1.0] * 9, float("nan"))) == ["1 ± 0", "1 … 1", "1 not finite"]
     assert numbers(np.array([True, False])) == ["1, 0"]
     assert escape("a\\") == "a&#92;&#92;" and escape("<&\n") == "&#60;&#38;&#92;&#92;n"
+
+
+def said(result, **names):
+    """What stands in a picture's calls: formula and rules, by op."""
+    found = (line for line in viz.draw(result, backward=True, names=names).text.splitlines() if " = " in line)
+    return {line.split(" = ")[1].split("(")[0]: re.split(r"  +", line)[-1] for line in found if "grad" not in line}
+
+
+def test_a_formula_tells_its_inputs_apart_and_from_its_result():
+    a, b = (mg.rand(2, 2).requires_grad_() for _ in "ab")
+    assert said(a * b, x=a, y=b)["multiply"] == "y = x · b; ∂/∂x = b; ∂/∂b = x"
+    assert said(a / b, g=a, y=b)["divide"] == "y = a/b; ∂/∂a = 1/b; ∂/∂b = −y/b"
+    assert said(a.exp(), e=a)["exp"] == "y = e^a; ∂/∂a = y"
+    assert said(a * b, **{"one.w": a, "two.w": b})["multiply"] == "y = w · b; ∂/∂w = b; ∂/∂b = w"
+    left, right, _ = re.fullmatch(r"y = (\w) · (\w); (.*)", said(a * b, a=b)["multiply"]).groups()
+    assert right == "a" != left
+    h = a.relu()
+    assert said(h * b, a=h)["relu"].startswith("= a; a = max(z, 0)")
+    assert said(a * a, w=a)["multiply"] == "y = w · w; ∂/∂w = w; ∂/∂w = w"
+
+
+def test_a_constant_that_nothing_kept_has_a_letter():
+    a = mg.rand(2, 2).requires_grad_()
+    assert said(a + 1)["add"] == "y = a + b; ∂/∂a = 1"
+    assert said(1 - a)["subtract"] == "y = a − b; ∂/∂b = −1"
+    assert said(F.linear(a.detach(), a.detach(), mg.rand(2).requires_grad_()))["linear"] == "y = a bᵀ + c; to c: Σ g"
+    assert said(a.masked_fill(a > 0.5, 3.0))["where"] == "y = b if a, else c; to c: 0 if a, else g"
+
+
+def test_of_many_equal_inputs_not_each_is_written_out():
+    few, many = ([mg.rand(2).requires_grad_() for _ in range(n)] for n in (3, 12))
+    assert said(mg.cat(few))["cat"].startswith("y = a, b, c, joined; to a: its own part of g; to b:")
+    assert said(mg.cat(many))["cat"] == "y = a, b, …, m, joined; to each: its own part of g"
+
+
+def test_rules_are_written_in_full():
+    x = mg.rand(3, 3).requires_grad_()
+    assert said(F.layer_norm(x, (3,)))["layer norm"].endswith("to a: (h − mean(h) − x̂ · mean(h · x̂))/σ where h = g")
+    long = F.scaled_dot_product_attention(*(mg.rand(1, 1, 3, 2).requires_grad_() for _ in "qkv"))
+    rule = "to a: (scale · p · (h − Σ h · p)) b where h = g cᵀ, p = softmax((scale · a) bᵀ)"
+    assert rule in said(long)["attention"]
+    drawn = viz.draw(long, backward=True)
+    assert "…" not in drawn.text + drawn.mermaid + drawn.dot.replace(" … ", "")

@@ -306,3 +306,35 @@ def test_the_gallery_page_is_up_to_date():
     page = Path(__file__).parent.parent / "docs" / "gallery.md"
     assert page.read_text(encoding="utf-8") == gallery.gallery_page()
     assert all((page.parent / "pictures" / f"{name}.svg").exists() for name in gallery.PICTURES)
+
+
+class Halves(mg.autograd.Function):
+    """Two results with a gradient, and one without."""
+
+    @staticmethod
+    def forward(ctx, x):
+        order = x.argsort()
+        ctx.mark_non_differentiable(order)
+        return x * 2, x * 3, order
+
+    @staticmethod
+    def backward(ctx, g, h, _):
+        return g * 2 + h * 3
+
+
+def test_a_function_is_one_call_with_its_gradients(tmp_path):
+    x = mg.tensor([1.0, 2.0], requires_grad=True)
+    with record(x=x) as program:
+        a, b, order = Halves.apply(x)
+        y = a * b * order
+        y.sum().backward(retain_graph=True)
+    for drawn in (viz.draw(program, values=True, gradients=True), viz.draw(y, backward=True, values=True, gradients=True)):
+        drawn.save(tmp_path / "graph.dot")
+        assert "Halves(" in drawn.text and "Halves[0](%1)" in drawn.text and "scalar" not in drawn.text.split("Halves[1]")[0]
+        assert re.search(r"grad %1 \+= from %\d\n", drawn.text)  # no shape, since it stands for several
+        assert not re.search(r"= multiply\((x|parameter)\)", drawn.text)  # what its forward called
+        assert "0, 24" in drawn.text.splitlines()[0]  # the gradient of x
+    assert program.gradient(program.of(x)).array.tolist() == [0.0, 24.0]
+    assert [v.statistics for v in program.variables if v.kind == "results"] == [None]
+    assert program.run(mg.tensor([3.0, 4.0]))[y].tolist() == [0.0, 96.0]
+    assert viz.explore(program, tmp_path / "page.html").stat().st_size > 1000

@@ -45,6 +45,8 @@ class CustomOp(Op):
 class Part(CustomOp):
     """What the node of one of several results names as its op."""
 
+    part = True
+
 
 def op_of(function: Any) -> CustomOp:
     """The op of a Function, made at its first call."""

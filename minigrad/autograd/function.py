@@ -133,6 +133,7 @@ class Function:
         levels = [level for level in now.listeners if isinstance(level, DualLevel)]
         tangents = [[level.get(a) for a in args] for level in levels]
         moving = [level for level, row in zip(levels, tangents, strict=True) if any(t is not None for t in row)]
+        starts = [(x, len(x.calls)) for x in now.listeners if hasattr(x, "stands")]
         ctx = Context(tuple(p is not None or any(row[k] is not None for row in tangents) for k, p in enumerate(parents)))
 
         def run() -> tuple[Any, list[Tensor]]:
@@ -157,6 +158,8 @@ class Function:
             if any(p is not None for p in parents):
                 for listener in now.listeners:
                     getattr(listener, "made", lambda node: None)(call.node())
+                for program, start in starts:
+                    program.stands(start, call.node(), args, [(y, nodes.get(i)) for i, y in enumerate(outputs)])
                 for i, node in nodes.items():
                     cls._made(ctx, outputs[i], node)
             for dual, row in zip(levels, tangents, strict=True):

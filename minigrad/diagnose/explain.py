@@ -271,24 +271,28 @@ class Steps:
             return
         if lost:
             notes.append(f"not kept, since no rule depends on it: {lost}. The finite differences do without")
-        self.again, self.worst = again, 0.0
+        self.again = again
 
     def beside(self, k: int, part: Any) -> tuple[np.ndarray, Line]:
         """The differences by input `k`, at all of its elements or at 36 of them, and a line that compares."""
-        assert self.again is not None and self.worst is not None
+        assert self.again is not None
         sizes = host(part).reshape(-1)
         places = list(range(sizes.size)) if sizes.size <= FEW else [int(i) for i in np.linspace(0, sizes.size - 1, FEW)]
         found = self.again.differences(self.g, k, places)
         precision = str(host(part).dtype)
-        least = (1e-3 if precision == "float64" else 1e-2) * np.linalg.norm(
-            self.g
-        )  # what is sent may cancel to rounding errors
-        scale = max(np.abs(sizes).max(initial=0.0), np.abs(found).max(initial=0.0), least, 1e-300)
-        apart = float(np.abs(sizes[places] - found).max(initial=0.0) / scale)
-        self.worst = max(self.worst, apart)
+        sound = np.isfinite(sizes[places]) & np.isfinite(found)
+        ours, theirs = sizes[places][sound], found[sound]
+        # what is sent may cancel to rounding errors
+        least = (1e-3 if precision == "float64" else 1e-2) * np.linalg.norm(self.g[np.isfinite(self.g)])
+        scale = max(np.abs(ours).max(initial=0.0), np.abs(theirs).max(initial=0.0), least, 1e-300)
+        apart = float(np.abs(ours - theirs).max(initial=0.0) / scale)
+        if sound.any() or not sound.size:
+            self.worst = max(self.worst or 0.0, apart)
         fine = apart <= TOLERANCE.get(precision, 5e-2)
         text = f"{'agree' if fine else 'DIFFER'}, largest difference {apart:.1e} of the largest gradient"
         text = text if fine else f"{text}: a kink or jump within 1e-6, or a wrong rule"
+        text = text if sound.all() else f"{text}; {sound.size - sound.sum()} of {sound.size} not finite, not compared"
+        text = text if sound.any() or not sound.size else "not compared, since nothing is finite"
         shown = found.reshape(part.shape) if len(places) == sizes.size else found
         return found, Line("", "finite differences" + (f", {FEW} of {sizes.size} elements" if sizes.size > FEW else ""), "",
                            (numbers_of(shown) + "\n" if sizes.size <= FEW else "") + text)  # fmt: skip

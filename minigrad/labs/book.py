@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
+from ..command import command
 from .page import read
 from .report import short
 
@@ -72,4 +72,4 @@ def main(docs: str = "docs/labs", reports: str = "runs/labs") -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    command(main)

@@ -86,6 +86,7 @@ def run(names: Sequence[str], options: Any) -> None:
         arguments += ["--seeds", ",".join(map(str, options.seeds)) + ","]
     if options.resume:
         asked = {name: path for name, path in asked.items() if not finished(name, path, out, settings)}
+    out.mkdir(parents=True, exist_ok=True)  # before anything is measured
     start = time.perf_counter()
     failed = alone(*asked.popitem(), arguments) if len(asked) == 1 else together(asked, arguments, options.jobs, out)
     page = write_page(out, [words(path) for path in labs().values()])
@@ -119,7 +120,7 @@ def together(asked: dict[str, Path], arguments: list[str], jobs: int, out: Path)
         said = process.communicate()[1]
         return process.returncode, said
 
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(asked), unit="lab", dynamic_ncols=True) as bar:
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(asked), unit="lab", dynamic_ncols=True, disable=not asked) as bar:
         tasks = {pool.submit(one, path): name for name, path in asked.items()}
         try:
             for task in as_completed(tasks):

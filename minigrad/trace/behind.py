@@ -51,6 +51,8 @@ def program_behind(tensor: Tensor, gradient: Tensor | None = None) -> Program:
         program.settle(output, saved.get(("y", 0)))
         program.calls.append(output.maker)
         made[node] = output
+        if getattr(node.op, "part", False):
+            inputs[0].kind = "results"
     program.settle(made[top], tensor.array)
     if gradient is not None:
         with listening(program):

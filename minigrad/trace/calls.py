@@ -20,7 +20,8 @@ class Variable:
     """An array that took part: what made it, or where it came from.
 
     kind     "input" (given to `record`), "parameter" (wants a gradient), "constant" (any other array from outside),
-             "value" (made by a call), "gradient" (made by a call of the backward pass)
+             "value" (made by a call), "gradient" (made by a call of the backward pass), "results" (no array: those of a
+             Function that gives several, or their gradients, on the way between it and each)
     array    the array itself, None where it is not known; `tensor` is the outside's own tensor
     kept     a copy from before something wrote into the array (`record(statistics=True)`)
     counter  the write counter of its memory, and `stamp` what that read when the variable was entered
@@ -80,7 +81,7 @@ class Call:
     extras   what the kernel returned beside its output
     scope    the modules it ran in, outermost first
     source   the user's "file:line"; for a call made by a rule, of the forward call that the rule belongs to
-    phase    "forward", "backward" or "update"
+    phase    "forward", "backward", "update", or "inside" (of a Function, whose own call stands for it)
     node     the creation number of the recorded node, None if none was made
     rule     in the backward phase: (node number, input position) of the rule that made the call
     plan     what the node saved, for its rules

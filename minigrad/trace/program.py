@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..backends import DType, GradError, ShapeError, backend_of, dtype_of
+from ..backends import DType, GradError, ShapeError, backend_of, dtype_of, is_array
 from ..backends.source import user_line
 from ..core import MODE, Node, Op, Tensor, written
 from .calls import Call, Variable
@@ -22,8 +22,9 @@ class Program:
 
     inputs      the variables of what was given to `record`
     modules     the modules that ran, by their scope; `entries` is the scope of each time one began
-    gradients   by node number or leaf Variable: the Variable of its whole gradient
+    gradients   by node number or leaf Variable: the Variable of its whole gradient, of all passes together
     sent        (node number, input position) -> Variable: what each rule contributed, in the engine's order
+    arrivals    the whole gradients of each pass, what it started from among them
     keeps       whether what is about to be overwritten is copied first, so that all statistics are of the recorded moment
     """
 
@@ -34,6 +35,7 @@ class Program:
     gradients: dict[Any, Variable] = field(default_factory=dict)
     sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
     entries: list[tuple[str, ...]] = field(default_factory=list)
+    arrivals: set[Variable] = field(default_factory=set)
     keeps: bool = False
 
     def __post_init__(self) -> None:
@@ -80,11 +82,46 @@ class Program:
 
     def arrived(self, key: Node | Tensor, g: Tensor) -> None:
         """The whole gradient of a node or a leaf is known."""
-        self.gradients[key.number if isinstance(key, Node) else self.variable(key)] = self.variable(g)
+        self.arrivals.add(self.variable(g))
+        at = key.number if isinstance(key, Node) else self.variable(key)
+        before = self.gradients.pop(at, None)  # so that it comes after all that was sent to it
+        self.gradients[at] = self.added(None if isinstance(key, Tensor) and key.grad is None else before, g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""
-        self.sent[node.number, k] = self.variable(part)
+        self.sent[node.number, k] = self.added(self.sent.get((node.number, k)), part)
+
+    def added(self, before: Variable | None, g: Tensor) -> Variable:
+        """A gradient, added to what an earlier pass sent the same way, unless either pass is one to be differentiated."""
+        new = self.variable(g)
+        if before is None or before.array is None or new.array is None or before is new:
+            return new
+        if MODE.get().grad or (before.maker is not None and before.maker.node is not None):
+            return new
+        return self.variable(Tensor(before.array + new.array), "gradient")
+
+    def stands(self, start: int, node: Node, args: tuple, results: list[tuple[Tensor, Node | None]]) -> None:
+        """A Function ran: calls of its own, which are not played again, stand for those that its forward made since `start`."""
+        for inner in self.calls[start:]:
+            inner.phase = "inside"
+        inputs = tuple([self.variable(a) if isinstance(a, Tensor) else a for a in args])
+        if len(results) > 1:
+            together = Variable(len(self.variables), (), results[0][0].dtype, "results")
+            self.variables.append(together)
+            self.enter(node.op, node, inputs, together)
+            inputs = (together,)
+        for y, made in results:
+            self.enter(node.op if made is None else made.op, made, inputs, self.variable(y, "value"))
+
+    def enter(self, op: Op, node: Node | None, inputs: tuple, output: Variable) -> None:
+        """The call of a Function, or of one of its results, with the node that was made."""
+        number, plan = (None, None) if node is None else (node.number, node.plan)
+        call = Call(op, inputs, {}, output, (), PATH.get(), user_line(), "forward", number, None, plan, len(self.entries))
+        if number is not None:
+            self._sources[number] = call.source
+        if output not in inputs:  # else it was written in place
+            output.maker = call
+        self.calls.append(call)
 
     def unheard(self, what: str) -> None:
         """Something was computed that did not pass the door, so the program can be drawn but not played again."""
@@ -102,6 +139,8 @@ class Program:
     def variable(self, x: Tensor, kind: str = "", maker: Call | None = None) -> Variable:
         """The variable of a tensor's array, entered when first met."""
         array = x.array
+        if not is_array(array):  # the gradients of several results
+            return Variable(len(self.variables), (), dtype_of(x), "results")
         known = self._by_array.get(id(array))
         if known is None:
             kind = kind or ("parameter" if x.wants else "constant")
@@ -161,6 +200,8 @@ class Program:
             if v.maker is None:
                 values[v.index] = new[v].array if v in new else v.tensor.array  # type: ignore[union-attr]
         for call in self.calls:
+            if getattr(call.op, "custom", False):
+                continue
             arrays = [values[a.index] if isinstance(a, Variable) else a for a in call.inputs]
             first = next((values[a.index] for a in call.inputs if isinstance(a, Variable)), None)
             b = backend_of(call.output.array if first is None else first)

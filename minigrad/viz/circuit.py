@@ -12,7 +12,7 @@ from math import hypot
 
 from ..trace import Variable
 from .picture import Item, Picture, Wire
-from .text import shape_text
+from .text import shape_of
 
 GAP = 76.0  # between columns
 BADGE = 44.0  # more, where gradients meet
@@ -46,7 +46,10 @@ class Layout:
 
 
 class Grid:
-    """Columns and rows of items: row 0 is the main path, rows count downwards. `cells` is None if they don't fit."""
+    """Columns and rows of items: row 0 is the main path, rows count downwards. `cells` is None if they don't fit.
+
+    crossed  cells that a wire passes on its way along a row
+    """
 
     def __init__(self, picture: Picture) -> None:
         self.into: dict[Item, list[Wire]] = {i: [] for i in picture.items}
@@ -55,7 +58,8 @@ class Grid:
             self.into[wire.target].append(wire)
             self.out[wire.source].append(wire)
         self.picture = picture
-        self.path = self.main_path()
+        self.crossed: set[tuple[int, int]] = set()
+        self.path = self.main_path() if len({(w.source, w.target) for w in picture.wires}) == len(picture.wires) else []
         self.cells: dict[Item, tuple[int, int]] | None = {item: (c, 0) for c, item in enumerate(self.path)}
         for chain, end in sorted(self.chains(), key=lambda found: not found[0][0].computes):
             if self.cells is not None:
@@ -102,18 +106,20 @@ class Grid:
     def placed(self, chain: list[Item], end: Item) -> dict[Item, tuple[int, int]] | None:
         """The cells with a chain added: a detour goes down below where it leaves, and up below where it returns."""
         cells = self.cells or {}
-        last = cells[end][0]
+        last, taken, passed = cells[end][0], {*cells.values(), *self.crossed}, set()
         if not self.into[chain[0]]:
             options = [{i: (last, side * (len(chain) - k)) for k, i in enumerate(chain)} for side in (1, -1)]
         else:
             first = cells[self.into[chain[0]][0].source][0]
             down = (len(chain) + 1) // 2
             options = [{i: (first, k + 1) if k < down else (last, len(chain) - k) for k, i in enumerate(chain)}]
-            crossed = {(c, r) for c in range(first + 1, last) for r in range(1, down + 1)}
-            if last <= first or crossed & set(cells.values()):
+            below = {(c, r) for c in range(first + 1, last) for r in range(1, down + 1)}
+            if last <= first or below & taken:
                 return None
-        taken = set(cells.values())
-        return next((cells | new for new in options if not taken & set(new.values())), None)
+            passed = {(c, down) for c in range(first + 1, last)}
+        new = next((cells | more for more in options if not taken & set(more.values())), None)
+        self.crossed |= passed
+        return new
 
 
 def circuit(picture: Picture, sizes: dict[Item, Point], header: float, legend: Point) -> Layout | None:
@@ -129,6 +135,8 @@ def circuit(picture: Picture, sizes: dict[Item, Point], header: float, legend: P
     top = max(y + sizes[i][1] / 2 for i, (_, y) in layout.centres.items())
     left = right - legend[0] - 20
     above = min(y - sizes[i][1] / 2 for i, (x, y) in layout.centres.items() if x + sizes[i][0] / 2 > left)
+    curves = (*layout.forward.values(), *layout.backward.values())
+    above = min([above, *(y for curve in curves for x, y in curve.points if x > left)])
     layout.title = (right / 2, top + header / 2 + 16)
     layout.legend = (right - legend[0] / 2, above - 30 - legend[1] / 2)
     return layout
@@ -188,7 +196,7 @@ def route(layout: Layout, wire: Wire, cells: dict[Item, tuple[int, int]], sizes:
     else:  # climbing to the next column
         a, b = x0 + w0 / 2, x1 - w1 / 2
         low, high = (lanes(r0), (-22.0, -44.0) if r1 == 0 else lanes(r1))
-        mid = (a + b) / 2 + 20
+        mid = (a + b) / 2 + 20 if c1 == c0 + 1 else b - GAP / 2  # in the gap before the target, whatever lies before that
         ground = y0 + h0 / 2 + 14
         for k, (routes, side) in enumerate(((layout.forward, -1), (layout.backward, 1))):
             start, end, x = (a, y0 + low[k]), (b, y1 + high[k]), mid + side * 9
@@ -198,7 +206,7 @@ def route(layout: Layout, wire: Wire, cells: dict[Item, tuple[int, int]], sizes:
 
 def beside(variable: Variable) -> float:
     """From a wire to the middle of the label beside it."""
-    return 3.75 * len(shape_text(variable.shape))
+    return 3.75 * len(shape_of(variable))
 
 
 def straight(a: Point, b: Point) -> list[Point]:

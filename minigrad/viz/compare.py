@@ -43,7 +43,7 @@ class Union:
     def key(self, data: Data, at: int) -> tuple:
         item = data["items"][at]
         shift = 0 if data is self.a else self.shift["variables"]
-        return item["op"], tuple(self.a["variables"][item["variable"] + shift]["shape"])
+        return item["op"], tuple(self.a["variables"][item["variable"] + shift]["shape"] or ())
 
     def same(self, first: dict[str, Any], second: dict[str, Any]) -> None:
         """Two items are the same one, and so are the groups around them as far as they are alike."""

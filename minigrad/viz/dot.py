@@ -11,6 +11,9 @@ from .picture import Item, Picture, Wire
 from .style import FONT
 from .text import escape
 
+LARGE = 100  # items from which Graphviz does not seek the best places to the end: a loop of 60 steps would take it a minute
+PATIENCE = "4"  # its rounds, in numbers of nodes
+
 
 def dot_of(picture: Picture, look: Look) -> str:
     """The DOT text of a picture. Names appear in labels only; ids are numbers."""
@@ -27,6 +30,8 @@ def dot_of(picture: Picture, look: Look) -> str:
     graph.attr("edge", arrowsize="0.7", penwidth="1.2")
     if look.backward and look.direction == "LR" and draw_circuit(graph, picture, look):
         return graph.source
+    if len(picture.items) > LARGE:
+        graph.attr("graph", nslimit=PATIENCE, nslimit1=PATIENCE)
     heading = [title_of(look)] * bool(look.title) + [note(text, look) for text in picture.notes]
     heading += [note(text, look) for text in meanings(picture, look)]
     heading += [legend(look)] * look.backward

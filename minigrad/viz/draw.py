@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..backends import GradError
+from ..backends import GradError, ShapeError
 from ..backends.source import advise
 from ..core import Tensor, node_of
 from ..ops.create import ones_like
@@ -124,8 +124,16 @@ def draw(
 
     A recorded program knows module scopes and names. Drawing leaves every `.grad` alone and frees nothing.
     Raises TypeError for anything but a tensor or program; GradError for a tensor without a graph, or with a freed one
-    when `backward` is asked for; ValueError for an unknown format, direction, or a depth below 0.
+    when `backward` is asked for; ShapeError for a gradient of another shape; ValueError for an unknown format, direction, a
+    depth below 0 or a limit below 1.
     """
+    if not isinstance(decompose, bool) and not callable(decompose):
+        raise TypeError(f"draw: decompose must be True, False or a function of a call, got {decompose!r}. "
+                        f"Hint: open={decompose!r}")  # fmt: skip
+    if names is not None and not (isinstance(names, Mapping) and all(isinstance(t, Tensor) for t in names.values())):
+        raise TypeError("draw: names must map names to tensors. Hint: names=dict(model.named_parameters())")
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise ValueError(f"draw: limit must be a whole number from 1, got {limit!r}")
     program, goal = program_of(what, backward if backward is not None else gradients)
     if direction not in (None, "LR", "TB"):
         raise ValueError(f"draw: direction must be 'LR' or 'TB', got {direction!r}")
@@ -148,6 +156,8 @@ def draw(
     close(picture, closes(picture, depth, collapse, open))
     if auto and depth is not None and any(item.kind == "module" for item in picture.items):
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
+    if both and any(call.phase == "backward" and call.node is not None for call in program.calls):
+        picture.notes.append("a backward pass was differentiated again; gradients are those of the last pass that came by")
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)
@@ -187,6 +197,9 @@ def program_of(what: Any, backward: Any) -> tuple[Program, Variable | None]:
                         f"{tuple(what.shape)}. Hint: requires_grad=True on an input, or draw a program that "
                         "minigrad.record() recorded")  # fmt: skip
     seed = backward if isinstance(backward, Tensor) else None
+    if seed is not None and seed.shape != what.shape:
+        raise ShapeError(f"draw: the gradient to start from must have the shape {tuple(what.shape)} of the tensor, got "
+                         f"{tuple(seed.shape)}. Hint: backward=True starts from ones")  # fmt: skip
     if seed is None and backward:
         seed = ones_like(what)
     program = program_behind(what, seed)

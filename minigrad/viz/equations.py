@@ -38,7 +38,8 @@ class Equations:
             usual = (
                 self.entry.symbols.get(name, SYMBOLS.get(name, name)) if self.entry and call.op.kind != "elementwise" else ""
             )
-            if len(usual) == 1 and letter == LETTERS[k]:  # no name of its own: W and b, γ and β say more than letters
+            # no name of its own: W and b, γ and β say more than letters
+            if len(usual) == 1 and letter == LETTERS[k] and usual not in self.letters:
                 self.letters[k] = self.symbols[name] = usual
         given = {**call.op.defaults, **call.options, **dict(zip(call.op.inputs, call.inputs, strict=False)), "y": call.output}
         self.values = {name: array_of(v) for name, v in given.items()}

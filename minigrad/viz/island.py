@@ -49,10 +49,10 @@ class Island:
         self.uses: dict[int, list[int]] = {}
         self.current: dict[tuple[str, ...], int] = {(): 0}
         self.begun = 0
-        later, counted = computed_later(program), bookkeeping(program)
+        later, left_out = computed_later(program), bookkeeping(program) | insides(program)
         for call in tqdm(program.calls, "explore", unit="call", leave=False, disable=len(program.calls) < SLOW):
             self.begin_modules(call)
-            if call not in later and call not in counted:
+            if call not in later and call not in left_out:
                 self.enter(call, self.group_of(call.scope))
         self.updates = [self.update(call) for call in program.calls if call.phase == "update" and call in later]
         self.backward = [found for key in program.gradients if (found := self.item_of(key)) is not None]
@@ -218,7 +218,7 @@ def group(at: int, parent: int | None, label: str, kind: str, title: str) -> dic
 def computed_later(program: Program) -> set[Call]:
     """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients."""
     taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
-    seeds = set(program.gradients.values()) - taken
+    seeds = program.arrivals - taken
     later: set[Variable] = set()
     calls: set[Call] = set()
     for call in program.calls:
@@ -233,6 +233,11 @@ def bookkeeping(program: Program) -> set[Call]:
     """Updates in the forward pass whose result nothing reads, such as the count of batches."""
     read = {a for call in program.calls if call.phase != "update" for a in arrays_of(call)}
     return {call for call in program.calls if call.phase == "update" and call.output not in read}
+
+
+def insides(program: Program) -> set[Call]:
+    """The calls inside of Functions, whose own calls stand for them."""
+    return {call for call in program.calls if call.phase == "inside"}
 
 
 def first_line(call: Call) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from textwrap import wrap
 from typing import NamedTuple
 
 from ..trace import Variable
 from .picture import Item, Picture
 from .style import Style
-from .text import escape, number, numbers, shape_text, size, width
+from .text import LONGEST, escape, number, numbers, shape_of, size, width
 from .words import GREEK, formulas, role
 
 
@@ -26,12 +27,13 @@ class Look(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of text in an item."""
+    """One line of text in an item, perhaps one that goes on from the line before."""
 
     text: str
     color: str
     size: int
     bold: bool = False
+    goes_on: bool = False
 
     @property
     def html(self) -> str:
@@ -74,10 +76,11 @@ def content(item: Item, picture: Picture, look: Look) -> list[Line]:
     lines = [Line(title, style.ink, 15 if look.backward else 13, True), *(Line(text, style.faint, 11) for text in more)]
     if look.backward and call is not None:
         formula, derivatives = formulas(call, picture.names, item.sends)
-        lines += [Line(formula, style.ink, 13)] if formula else []
-        lines += [Line(text, style.backward, 12) for text in derivatives]
-    if look.shapes and not look.backward and item.kind not in ("rest", "update"):
-        lines.append(Line(shape_text(v.shape), style.faint, 10))
+        said = [(formula, style.ink, 13), *((text, style.backward, 12) for text in derivatives)]
+        for text, color, points in said:
+            lines += [Line(part, color, points, goes_on=k > 0) for k, part in enumerate(wrap(text, LONGEST))]
+    if look.shapes and not look.backward and item.kind not in ("rest", "update") and (shape := shape_of(v)):
+        lines.append(Line(shape, style.faint, 10))
     if look.memory and item.computes and (held := kept(item)):
         lines.append(Line(f"keeps {size(held)}", style.faint, 10))
     if (look.values or look.gradients) and look.backward and item.kind != "output":
@@ -182,4 +185,4 @@ def note(text: str, look: Look) -> str:
 
 
 def shape_label(variable: Variable, color: str, look: Look) -> str:
-    return f"<{font(shape_text(variable.shape), color, 11)}>" if look.shapes else ""
+    return f"<{font(shape, color, 11)}>" if look.shapes and (shape := shape_of(variable)) else ""

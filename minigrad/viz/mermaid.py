@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..trace import Variable
 from .label import Look, content
 from .picture import Item, Picture
-from .text import LONGEST, shape_text, visible
+from .text import LONGEST, shape_of, visible
 
 ENDS = {"parameter": ('[/"', '"/]'), "input": ('(["', '"])'), "output": ('(["', '"])'), "composite": ('[["', '"]]'),
         "module": ('[["', '"]]')}  # fmt: skip
@@ -30,15 +31,13 @@ def mermaid_of(picture: Picture, look: Look) -> str:
     red = []
     links = 0
     for wire in picture.wires:
-        label = f'|"{shape_text(wire.variable.shape)}"|' if look.shapes and look.backward and not wire.writes else ""
-        arrow = '-. "writes" .->' if wire.writes else f"-->{label}"
+        arrow = '-. "writes" .->' if wire.writes else f"-->{label(wire.variable, look) if look.backward else ''}"
         if wire.variable.kind == "gradient" and not wire.writes:
             red.append(links)
         lines.append(f"    {wire.source.id} {arrow} {wire.target.id}")
         links += 1
         if wire.gradient is not None:
-            label = f'|"{shape_text(wire.gradient.shape)}"|' if look.shapes else ""
-            lines.append(f"    {wire.target.id} -->{label} {wire.source.id}")
+            lines.append(f"    {wire.target.id} -->{label(wire.gradient, look)} {wire.source.id}")
             red.append(links)
             links += 1
     if red:
@@ -52,6 +51,11 @@ def mermaid_of(picture: Picture, look: Look) -> str:
         lines.append(f'    about["{"<br/>".join(escape(text, 200) for text in heading)}"]')
         lines.append(f"    style about fill:{style.paper},stroke:{style.paper},color:{style.ink}")
     return "\n".join(lines) + "\n"
+
+
+def label(variable: Variable, look: Look) -> str:
+    """What stands on an arrow."""
+    return f'|"{shape}"|' if look.shapes and (shape := shape_of(variable)) else ""
 
 
 def boxes(picture: Picture, look: Look) -> list[str]:

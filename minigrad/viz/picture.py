@@ -190,10 +190,12 @@ class Builder:
             self.entries.setdefault(path, []).append(at)
         self.uses = Counter(a for call in program.calls if call.phase == "forward" for a in arrays_of(call))
         self.owners = {g: v for v in program.variables if v.maker is None and (g := program.gradients.get(v)) is not None}
-        seeds = set(program.gradients.values()) - set(self.uses)  # what backpropagation started from
+        seeds = program.arrivals - set(self.uses)  # what backpropagation started from
         later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
         for call in program.calls:
             arrays = arrays_of(call)
+            if call.phase == "inside":
+                continue
             if call.phase == "backward" or call.output in seeds:
                 later.add(call.output)
             elif any(a in later or a.kind == "gradient" for a in arrays):

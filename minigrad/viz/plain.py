@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .label import Look, content, heading
 from .picture import Item, Picture
-from .text import shape_text, visible
+from .text import shape_of, visible
 
 
 def plain_of(picture: Picture, look: Look) -> str:
@@ -27,13 +27,13 @@ def plain_of(picture: Picture, look: Look) -> str:
             todo.pop()
         elif isinstance(entry, Item):
             text, *more = [visible(line) for line in heading(entry, picture)]
-            more += [
-                visible(line.text)
-                for line in content(entry, picture, look._replace(shapes=False))[len(more) + 1 :]
-                if line.text
-            ]
+            for line in content(entry, picture, look._replace(shapes=False))[len(more) + 1 :]:
+                if line.goes_on:
+                    more[-1] += f" {visible(line.text)}"
+                elif line.text:
+                    more.append(visible(line.text))
             more += [f"writes {', '.join(written[entry])}"] if entry in written else []
-            shape = shape_text(entry.variable.shape) if look.shapes and entry.kind not in ("rest", "update") else ""
+            shape = shape_of(entry.variable) if look.shapes and entry.kind not in ("rest", "update") else ""
             rows.append((indent + line_of(entry, text, names, fed), shape, "; ".join(more)))
         else:
             rows.append((f"{indent}[{visible(' · '.join(filter(None, picture.heading(entry))))}]", "", ""))
@@ -61,5 +61,5 @@ def backward(picture: Picture, names: dict[Item, str]) -> list[str]:
             sign = "+=" if wire.source in met else "="
             met.add(wire.source)
             sender = "seed" if wire.target.kind == "output" else names[wire.target]
-            lines.append(f"grad {names[wire.source]} {sign} from {sender}  {shape_text(wire.gradient.shape)}")
+            lines.append(f"grad {names[wire.source]} {sign} from {sender}  {shape_of(wire.gradient)}".rstrip())
     return ["backward:", *(f"  {line}" for line in lines)] if lines else []

@@ -131,9 +131,11 @@ def gradient_flow(source: Any, *, ax: Any = None, theme: str | None = None) -> A
     who = "gradient_flow"
     if hasattr(source, "records"):
         return flow_map(source, ax, theme, who)
+    without = set()
     if callable(getattr(source, "named_parameters", None)):
-        norms = {name: np.nan if p.grad is None else norm([array(p.grad, who, name)]) for name, p in source.named_parameters()}
-        if all(value != value for value in norms.values()):
+        without = {name for name, p in source.named_parameters() if p.grad is None}
+        norms = {name: 0.0 if name in without else norm([array(p.grad, who, name)]) for name, p in source.named_parameters()}
+        if without == norms.keys():
             raise ValueError(f"{who}: no parameter has a gradient. Hint: loss.backward() first")
     elif isinstance(source, Mapping):
         norms = {str(name): float(array(value, who, said(name), 0)) for name, value in source.items()}
@@ -149,8 +151,10 @@ def gradient_flow(source: Any, *, ax: Any = None, theme: str | None = None) -> A
     ax.set_xscale("log")
     ax.set_xlim(low, high)
     ax.barh(places[sound], values[sound] - low, left=low, color=look.colors[0], height=0.72)
-    for place in places[~sound]:
-        word = "no gradient" if np.isnan(values[place]) else "0" if values[place] == 0 else "not finite"
+    for place, name in zip(places, norms, strict=True):
+        if sound[place]:
+            continue
+        word = "no gradient" if name in without else "0" if values[place] == 0 else "not finite"
         ax.text(0.01, place, word, transform=ax.get_yaxis_transform(), va="center", fontsize=8, color=look.colors[1])
     ax.set(xlabel="norm of the gradient", ylim=(len(values) - 0.4, -0.6))
     layer_ticks(ax, list(norms))

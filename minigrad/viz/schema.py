@@ -132,12 +132,13 @@ class Stats(TypedDict, total=False):
 class Array(TypedDict):
     """An array. Without `stats` its numbers are not known any more.
 
+    shape       None for what stands for the several results of a Function
     eps         the machine epsilon of its type, 0 for exact types
     histogram   counts in 16 equal bins from min to max, of `counted` elements
     rows        at most 16 x 16 of its numbers; `at` says which rows and columns if not all, `of` how many there are
     """
 
-    shape: list[int]
+    shape: list[int] | None
     dtype: str
     eps: float
     bytes: int

@@ -49,7 +49,8 @@ class Numbers:
         return self.known[v]
 
     def row(self, v: Variable) -> dict[str, Any]:
-        told: dict[str, Any] = {"shape": list(v.shape), "dtype": v.dtype.name, "eps": epsilon(v), "bytes": v.nbytes}
+        shape = None if v.kind == "results" else list(v.shape)
+        told: dict[str, Any] = {"shape": shape, "dtype": v.dtype.name, "eps": epsilon(v), "bytes": v.nbytes}
         told |= {"stats": None, "histogram": [], "counted": 0, "rows": [], "at": None, "of": None}
         stats, small = v.statistics, v.thumbnail
         if stats is None or small is None:

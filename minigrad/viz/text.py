@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import backend_of
+from ..trace import Variable
 
 LONGEST = 60
 FEW = 6  # so many elements are written out
@@ -39,6 +40,11 @@ def width(text: str) -> float:
 def shape_text(shape: tuple) -> str:
     """(4, 3, 2, 2) as 4×3×2×2; a 0-d shape as "scalar"."""
     return "×".join(map(str, shape)) if shape else "scalar"
+
+
+def shape_of(variable: Variable) -> str:
+    """The shape of a variable in words, nothing for one that stands for several results."""
+    return "" if variable.kind == "results" else shape_text(variable.shape)
 
 
 def number(x: float) -> str:

@@ -45,6 +45,9 @@ CLASHES = """(() => {
 CLIPPED = """[...document.querySelectorAll('#panel, .formula, .sent, .numbers, header, footer, .tools')]
     .filter(e => e.scrollWidth > e.clientWidth + 1)
     .map(e => e.id || e.className || e.tagName)"""
+IN_STAGE = """[...drawn.nodes.values()].every(n => { const b = n.element.getBoundingClientRect(); const s =
+    document.getElementById('stage').getBoundingClientRect(); return b.left >= s.left && b.right <= s.right
+    && b.top >= s.top && b.bottom <= s.bottom; })"""
 
 
 def opened_everywhere(seen: Visit, most: int = 60) -> int:
@@ -314,11 +317,24 @@ def test_nothing_is_clipped(theme: str, size: tuple[int, int], folder: Path, vis
     for tab in "123":
         seen.press(tab)
         assert seen.ask(CLIPPED) == []
-    assert seen.ask("[...drawn.nodes.values()].every(n => { const b = n.element.getBoundingClientRect(); const s = "
-                    "document.getElementById('stage').getBoundingClientRect(); return b.left >= s.left && b.right <= s.right "
-                    "&& b.top >= s.top && b.bottom <= s.bottom; })")  # fmt: skip
+    assert seen.ask(IN_STAGE)
     seen.press("t")
     assert seen.ask("document.documentElement.dataset.theme") != theme
+
+
+@pytest.mark.parametrize("size", [(700, 900), (420, 760)], ids=["half a screen", "phone"])
+def test_nothing_is_clipped_in_a_narrow_window(size: tuple[int, int], folder: Path, visit: Open) -> None:
+    seen = visit(viz.explore(programs.norm()[0], folder / "narrow.html"), *size)
+    seen.page.click(".node.composite")
+    seen.settled()
+    for tab in "123":
+        seen.press(tab)
+        assert seen.ask(CLIPPED) == []
+    controls = "[...document.querySelectorAll('button, input, output')]"
+    assert seen.ask(f"{controls}.filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.id)") == []
+    seen.press("f")
+    seen.settled()
+    assert seen.ask(IN_STAGE)
 
 
 def test_the_eval_mode_and_layer_norm_panels(folder: Path, visit: Open) -> None:

@@ -38,7 +38,7 @@ function num(x, digits = 4) {
 
 const trimmed = text => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 const minus = text => text.replaceAll("-", "−");
-const shapeText = shape => (shape.length ? shape.join("×") : "scalar");
+const shapeText = shape => (shape === null ? "" : shape.length ? shape.join("×") : "scalar");
 const plural = (n, word) => `${n.toLocaleString("en")} ${word}${n === 1 ? "" : "s"}`;
 
 function bytes(n) {

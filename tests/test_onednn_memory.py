@@ -64,6 +64,18 @@ def test_products_in_any_layout(sizes: tuple[int, int, int], data: st.DataObject
     np.testing.assert_allclose(found, x.astype("d") @ other.astype("d"), rtol=1e-4, atol=1e-4)
 
 
+@there
+def test_a_single_column_of_stride_0_needs_no_other_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy gives a new dimension that stride, and calls the array dense."""
+    monkeypatch.setattr(product, "FEW", 0)
+    monkeypatch.setattr(primitive, "_warned", [])
+    column, row = np.arange(5, dtype="f")[:, None], np.ones((1, 7), "f")
+    np.testing.assert_array_equal(ONEDNN["matmul"](NUMPY, column, row), column * row)
+    np.testing.assert_array_equal(ONEDNN["linear"](NUMPY, column, row.T, None), column * row)
+    np.testing.assert_array_equal(ONEDNN["matmul"](NUMPY, row.T, column[:1]), row.T * column[:1])
+    assert not primitive._warned
+
+
 def test_strides_are_nested_if_no_two_elements_can_share_memory() -> None:
     x = np.zeros((4, 6, 6), "f")
     nested = (x, x.transpose(2, 0, 1), x[:, ::2], x[:, :1], x[..., 2:4], x[:0])

@@ -191,7 +191,7 @@ def put_places(b: Any, x: Any, places: Any, shape: tuple) -> Any:
     """Zeros of `shape` with x added at its flat positions in the image."""
     xp, planes, size = b.xp, math.prod(shape[:2]), math.prod(shape[2:])
     start = xp.reshape(xp.arange(planes, dtype=xp.int64) * size, (planes, 1))
-    at = xp.reshape(xp.reshape(places, (planes, -1)) + start, (-1,))
+    at = xp.reshape(xp.reshape(places, (planes, math.prod(places.shape[2:]))) + start, (-1,))
     return xp.reshape(b.index_add(planes * size, at, xp.reshape(x, (-1,))), shape)
 
 

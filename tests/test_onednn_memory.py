@@ -121,3 +121,31 @@ def test_a_pooling_between_forward_and_backward_changes_nothing() -> None:
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best, (2, 2), window), exact)
     del kept
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best.copy(), (2, 2), window), exact)
+
+
+@there
+def test_weights_have_one_buffer_for_images_of_any_size() -> None:
+    rng = np.random.default_rng(0)
+    w, window = rng.standard_normal((48, 32, 3, 3)).astype("f"), Window((1, 1), (1, 1), (1, 1))  # sizes of no other test
+    before = len(primitive._local.buffers)
+    for size in range(5, 12):
+        x, g = (rng.standard_normal((1, c, size, size)).astype("f") for c in (32, 48))
+        calls = {"conv": (x, w, None, window), "conv_input": (g, w, x.shape, window), "conv_weight": (x, g, (3, 3), window)}
+        for name, args in calls.items():
+            np.testing.assert_allclose(ONEDNN[name](NUMPY, *args), REFERENCE[name](NUMPY, *args), rtol=1e-3, atol=1e-3)
+    assert len(primitive._local.buffers) <= before + 3  # the layouts that are chosen may take more or less room
+
+
+@there
+def test_the_matrices_of_an_lstm_keep_apart_when_they_are_of_one_size() -> None:
+    rng = np.random.default_rng(0)
+    x, state, g = (rng.standard_normal(shape).astype("f") for shape in ((12, 24), (2, 4, 24), (20, 24)))
+    weights = [rng.standard_normal(shape).astype("f") * np.float32(0.3) for shape in ((96, 24), (96, 24), (96,), (96,))]
+    found, expected = (kernels["lstm"](NUMPY, x, *weights, state, (4, 4, 4), False) for kernels in (ONEDNN, REFERENCE))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-4, atol=1e-5)
+    gradients = (
+        kernels["lstm_gradients"](NUMPY, g, x, *weights, state, *kept, (4, 4, 4), False)
+        for kernels, kept in ((ONEDNN, found), (REFERENCE, expected))
+    )
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)

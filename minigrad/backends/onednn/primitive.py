@@ -11,6 +11,7 @@ import functools
 import math
 import threading
 import warnings
+import weakref
 from ctypes import c_void_p
 from typing import Any
 
@@ -64,14 +65,21 @@ class Primitive:
 
 
 class Reorder:
-    """The copy of an array into the layout that a primitive chose, or back from it."""
+    """The copy of an array into the layout that a primitive chose, or back from it.
 
-    def __init__(self, lib: Library, source: Any, target: Any) -> None:
+    Those of one size share their buffer, which nobody needs for longer than a call, so that weights which meet images of
+    many sizes have one and not many; what a call needs at a time is told apart by its `place`.
+    """
+
+    def __init__(self, lib: Library, source: Any, target: Any, place: int = 0) -> None:
         self.plain = bool(lib.lib.dnnl_memory_desc_equal(source, target))
         if not self.plain:
             desc = lib.make("reorder_primitive_desc_create", source, lib.engine, target, lib.engine, None)
             self.primitive = Primitive(lib, desc, [(SRC, source), (DST, target)])
-            self.buffer = np.empty(max(lib.size(source), lib.size(target)) // 4, dtype=FLOAT32)
+            size = max(lib.size(source), lib.size(target)) // 4
+            found = _local.buffers.get((size, place))
+            self.buffer: np.ndarray = np.empty(size, dtype=FLOAT32) if found is None else found
+            _local.buffers[size, place] = self.buffer
 
     def into(self, array: np.ndarray) -> np.ndarray:
         """The array in the chosen layout."""
@@ -107,6 +115,7 @@ class Kept(threading.local):
 
     def __init__(self) -> None:
         self.kept: dict[tuple, Any] = {}
+        self.buffers: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # by size and place
         self.threads: int | None = None  # the setting that it was compiled for
 
 

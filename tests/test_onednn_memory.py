@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigrad.backends import NUMPY, Window
+from minigrad.backends import NUMPY, Window, threads
 from minigrad.backends.numpy_kernels import BLOCK, NUMPY_KERNELS
-from minigrad.backends.onednn import ONEDNN, library, primitive, product
+from minigrad.backends.onednn import ONEDNN, elementwise, library, primitive, product
 from minigrad.backends.reference import REFERENCE
 
 there = pytest.mark.skipif(library() is None, reason="oneDNN is not installed: pip install minigrad[fast]")
@@ -149,3 +152,28 @@ def test_the_matrices_of_an_lstm_keep_apart_when_they_are_of_one_size() -> None:
     )
     for one, other in zip(*gradients, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+@there
+def test_an_interrupt_leaves_addresses_and_threads_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, other = (np.random.default_rng(k).standard_normal((7, 11)).astype("f") for k in range(2))
+    expected = REFERENCE["softmax"](NUMPY, x, 1)
+    count = [2]
+    pool = threads.Pool(lambda n: count.__setitem__(0, n), lambda: count[0])
+    found = primitive.compiled(elementwise.Softmax, 7, 11, elementwise.SOFTMAX).forward
+    monkeypatch.setattr(found, "pool", pool)
+    y = np.empty_like(x)
+    found.run(x, y)
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+    def interrupted(call: Callable, *args: object) -> None:
+        call(*args)
+        raise KeyboardInterrupt
+
+    for name in ("set", "execute"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(found, name, partial(interrupted, getattr(found, name)))
+            found.run(other, y)
+        found.run(x, y)
+        np.testing.assert_allclose(y, expected, rtol=1e-5)
+        assert count == [2]

@@ -51,15 +51,17 @@ class Primitive:
         for k, array in enumerate(arrays):
             place = pointer_at(id(array) + HEAD).value
             if place != places[k]:
+                places[k] = place  # first, for an interrupt comes when a call is over
                 self.set(self.memories[k], place)
-                places[k] = place
         threads = 1 if self.pool is None else self.pool.get()
         if self.pool is None or threads == 1:
             status = self.execute(*self.call)
         else:
             self.pool.set(1)
-            status = self.execute(*self.call)
-            self.pool.set(threads)
+            try:
+                status = self.execute(*self.call)
+            finally:  # an interrupt would leave this thread with one
+                self.pool.set(threads)
         if status:
             raise Unsupported(f"a primitive failed with status {status}")
 

@@ -265,6 +265,15 @@ def test_elementwise(data: st.DataObject) -> None:
 
 
 @there
+@pytest.mark.parametrize("size", [1e5, 1e11, 1e14, 1e18])
+@pytest.mark.parametrize("how", ["none", "tanh"])
+def test_gelu_far_out(how: str, size: float) -> None:
+    x, g = np.array([-size, size, 1.0], "f"), np.ones(3, "f")
+    close(ONEDNN["gelu"](NUMPY, x, how), np.array([0, size, REFERENCE["gelu"](NUMPY, x[2:], how)[0]], "f"), how)
+    close(ONEDNN["gelu_backward"](NUMPY, g, x, how), REFERENCE["gelu_backward"](NUMPY, g, x, how), how)
+
+
+@there
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_sum_pool(data: st.DataObject) -> None:

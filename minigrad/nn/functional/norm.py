@@ -8,6 +8,7 @@ from typing import Any
 
 from ...backends import ShapeError, finfo
 from ...core import Tensor, mode
+from ...ops.arithmetic import cast
 from ...ops.elementwise import clamp, rsqrt, square
 from ...ops.linalg import tensor_norm as norm
 from ...ops.norm import batch_norm_eval_op, batch_norm_op, channels, group_norm_op, layer_norm_op
@@ -114,7 +115,10 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """
     dims = last_sizes("rms_norm", input, normalized_shape)
     like_last("rms_norm", "weight", weight, input, dims)
-    y = input * rsqrt(mean_op(square(input), dim=dims, keepdim=True) + (finfo(input.dtype).eps if eps is None else eps))
+    coarse = input.dtype.itemsize < 4  # too few bits for squares
+    x = cast(input, dtype="float32") if coarse else input
+    y = x * rsqrt(mean_op(square(x), dim=dims, keepdim=True) + (finfo(input.dtype).eps if eps is None else eps))
+    y = cast(y, dtype=input.dtype) if coarse else y
     return y if weight is None else y * weight
 
 

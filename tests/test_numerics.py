@@ -251,3 +251,15 @@ def test_softmax_of_16_bits_sums_in_32():
     found = F.softmax(minigrad.zeros(70_000, dtype="float16"), 0).numpy()
     np.testing.assert_allclose(found, 1 / 70_000, rtol=1e-2)
     np.testing.assert_allclose(F.log_softmax(minigrad.zeros(70_000, dtype="float16"), 0).numpy(), -np.log(70_000), rtol=1e-3)
+
+
+def test_average_pooling_of_16_bits_sums_in_32():
+    numbers = np.random.default_rng(0).uniform(0, 9, (1, 2, 64, 64)).astype(np.float16)
+    x = minigrad.tensor(numbers, requires_grad=True)
+    exact = numbers.astype(np.float64).mean((2, 3), keepdims=True)
+    np.testing.assert_allclose(F.adaptive_avg_pool2d(x, 1).detach().numpy(), exact, rtol=1e-3)
+    np.testing.assert_allclose(F.avg_pool2d(x, 64).detach().numpy(), exact, rtol=1e-3)
+    F.avg_pool2d(x, 33, 1).sum().backward()
+    double = minigrad.tensor(numbers, dtype="float64", requires_grad=True)
+    F.avg_pool2d(double, 33, 1).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), double.grad.numpy(), rtol=1e-2)

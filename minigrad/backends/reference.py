@@ -221,21 +221,25 @@ def group_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: An
     return dx, b.xp.sum(g * b.xp.reshape((rows - mean) * rstd, x.shape), axis=rest), b.xp.sum(g, axis=rest)
 
 
+@in_single
 def softmax(b: Any, x: Any, dim: int) -> Any:
     e = b.xp.exp(x - b.xp.max(x, axis=dim, keepdims=True))
     return e / b.xp.sum(e, axis=dim, keepdims=True)
 
 
+@in_single
 def log_softmax(b: Any, x: Any, dim: int) -> Any:
     x = x - b.xp.max(x, axis=dim, keepdims=True)
     return x - b.xp.log(b.xp.sum(b.xp.exp(x), axis=dim, keepdims=True))
 
 
+@in_single
 def softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
     """dx = y (g - sum(g y)) along `dim`."""
     return y * (g - b.xp.sum(g * y, axis=dim, keepdims=True))
 
 
+@in_single
 def log_softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
     """dx = g - e^y sum(g) along `dim`."""
     return g - b.xp.exp(y) * b.xp.sum(g, axis=dim, keepdims=True)

@@ -79,6 +79,12 @@ def test_a_single_column_of_stride_0_needs_no_other_kernel(monkeypatch: pytest.M
     assert not primitive._warned
 
 
+@there
+def test_a_copy_of_more_dimensions_than_onednn_knows() -> None:
+    x = np.arange(2.0**13, dtype="f").reshape((2,) * 13).T
+    np.testing.assert_array_equal(primitive.copied(x, np.empty((2,) * 13, "f")), x)
+
+
 def test_strides_are_nested_if_no_two_elements_can_share_memory() -> None:
     x = np.zeros((4, 6, 6), "f")
     nested = (x, x.transpose(2, 0, 1), x[:, ::2], x[:, :1], x[..., 2:4], x[:0])

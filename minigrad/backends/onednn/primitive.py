@@ -202,7 +202,11 @@ def copied(x: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(MOST)
 def is_nested(shape: tuple, strides: tuple) -> bool:
-    """Whether each dimension of a float32 array steps over all that the smaller steps reach: no two elements overlap."""
+    """Whether each dimension of a float32 array steps over all that the smaller steps reach: no two elements overlap. False,
+    too, for more dimensions than oneDNN's 12.
+    """
+    if len(shape) > 12:
+        return False
     reach = 1
     for step, n in sorted(zip(strides, shape, strict=True)):
         if n > 1 and (step % 4 or step < 4 * reach):

@@ -69,7 +69,7 @@ def save_image(
     grid = make_grid(tensor, **options)
     if grid.shape[0] != 3:
         raise ShapeError(f"save_image: expected images of 1 or 3 channels, got {grid.shape[0]}")
-    content = png((grid * 255 + 0.5).clamp(0, 255).permute(1, 2, 0).numpy().astype(np.uint8))
+    content = png((grid * 255 + 0.5).clamp(0, 255).permute(1, 2, 0).cpu().numpy().astype(np.uint8))
     if isinstance(fp, (str, os.PathLike)):
         Path(fp).write_bytes(content)
     else:

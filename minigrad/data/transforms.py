@@ -113,7 +113,7 @@ class PILToTensor:
     """A picture (H, W) or (H, W, C), an array or anything NumPy reads as one, as a tensor (C, H, W) of the same type."""
 
     def __call__(self, pic: Any) -> Tensor:
-        return tensor(self.array(pic))
+        return tensor(self.array(pic), device="cpu")
 
     def array(self, pic: Any) -> np.ndarray:
         """The picture as an array (C, H, W)."""
@@ -134,7 +134,7 @@ class ToTensor(PILToTensor):
 
     def __call__(self, pic: Any) -> Tensor:
         array = self.array(pic)
-        return tensor(array.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 else array)
+        return tensor(array.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 else array, device="cpu")
 
 
 class ConvertImageDtype:

@@ -151,7 +151,7 @@ class MNIST(VisionDataset):
         if labels.size and labels.max() >= len(self.classes):
             raise ValueError(f"{type(self).__name__}: corrupt: the label {labels.max()} in {self.names[1]!r} is not below "
                              f"{len(self.classes)}")  # fmt: skip
-        return tensor(pictures), tensor(labels.astype(np.int64))
+        return tensor(pictures, device="cpu"), tensor(labels.astype(np.int64), device="cpu")
 
 
 class FashionMNIST(MNIST):

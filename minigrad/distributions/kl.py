@@ -49,14 +49,18 @@ def _normal(p: Any, q: Any) -> Any:
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli(p: Any, q: Any) -> Any:
-    return p.probs * (softplus(-q.logits) - softplus(-p.logits)) + (1 - p.probs) * (softplus(q.logits) - softplus(p.logits))
+    one = weighed(p.probs, q.probs, softplus(-q.logits) - softplus(-p.logits))
+    return one + weighed(1 - p.probs, 1 - q.probs, softplus(q.logits) - softplus(p.logits))
 
 
 @register_kl(Categorical, Categorical)
 def _categorical(p: Any, q: Any) -> Any:
-    t = p.probs * (p.logits - q.logits)
-    t = functions.where(q.probs == 0, math.inf, t)
-    return functions.where(p.probs == 0, 0.0, t).sum(-1)
+    return weighed(p.probs, q.probs, p.logits - q.logits).sum(-1)
+
+
+def weighed(p: Any, q: Any, ratio: Any) -> Any:
+    """p log(p / q), given the logarithm: inf where q alone is 0, and 0 where p is."""
+    return functions.where(p == 0, 0.0, functions.where(q == 0, math.inf, p * ratio))
 
 
 @register_kl(Uniform, Uniform)

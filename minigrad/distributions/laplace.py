@@ -7,24 +7,11 @@ from typing import Any
 
 from ..backends import finfo
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .distribution import Located
 
 
-class Laplace(Distribution):
+class Laplace(Located):
     """p(x) = exp(-|x - loc| / scale) / (2 scale)"""
-
-    has_rsample = True
-    conditions = {"loc": real, "scale": positive}
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    mode = mean
 
     @property
     def stddev(self) -> Any:
@@ -35,9 +22,8 @@ class Laplace(Distribution):
         return 2 * self.scale.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        u = functions.rand(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device) - 0.5
-        u = u.clamp(min=finfo(u.dtype).eps / 2 - 0.5)  # log 0 else
-        return self.loc - self.scale * u.sign() * functions.log1p(-2 * u.abs())
+        u = self._noise(functions.rand, sample_shape, self.loc)
+        return self.icdf(u.clamp(min=finfo(u.dtype).eps / 2))  # icdf(0) is -inf
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

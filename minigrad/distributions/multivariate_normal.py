@@ -13,7 +13,7 @@ class MultivariateNormal(Distribution):
     """p(x) = exp(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt(det(2 pi C)), with one of C, its inverse, or its Cholesky factor"""
 
     has_rsample = True
-    conditions = {"loc": real_vector, "scale_tril": lower_cholesky}
+    arg_constraints = {"loc": real_vector, "scale_tril": lower_cholesky}
 
     def __init__(
         self, loc: Any, covariance_matrix: Any = None, precision_matrix: Any = None, scale_tril: Any = None,
@@ -59,10 +59,11 @@ class MultivariateNormal(Distribution):
         return self.scale_tril.square().sum(-1)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.randn(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
+        noise = self._noise(functions.randn, sample_shape, self.loc)
         return self.loc + (self.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def _half_log_det(self) -> Any:
+        """log(det C) / 2, the sum of log L[i, i]"""
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def log_prob(self, value: Any) -> Any:

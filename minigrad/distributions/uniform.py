@@ -12,7 +12,7 @@ class Uniform(Distribution):
     """p(x) = 1 / (high - low) on low ... high"""
 
     has_rsample = True
-    conditions = {"low": real, "high": real}
+    arg_constraints = {"low": real, "high": real}
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
         self.low, self.high = together(low, high)
@@ -39,8 +39,7 @@ class Uniform(Distribution):
         return (self.high - self.low).square() / 12
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.rand(*self._shape(sample_shape), dtype=self.low.dtype, device=self.low.device)
-        return self.low + noise * (self.high - self.low)
+        return self.icdf(self._noise(functions.rand, sample_shape, self.low))
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

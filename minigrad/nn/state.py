@@ -164,7 +164,19 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
         hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
-    given = {id(places[key][2]): state_dict[key].detach() for key in shared}
+    take_over(places, {id(places[key][2]): state_dict[key].detach() for key in shared}, assign)
+    for key, owner in extras.items():
+        if key in state_dict:
+            owner.set_extra_state(state_dict[key])
+    keys = IncompatibleKeys(missing, unexpected)
+    for _, owner in led(module):
+        for hook in owner._state_hooks("loaded"):
+            hook(owner, keys)
+    return keys
+
+
+def take_over(places: dict[str, tuple[Any, str, Tensor]], given: dict[int, Tensor], assign: bool) -> None:
+    """Write what is given, by the id of the tensor whose place it takes, into modules; or with `assign` put it there."""
     taken: dict[int, Parameter] = {}  # so that tied parameters stay one
     with mode(grad=False):
         for owner, name, old in places.values():
@@ -178,14 +190,6 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
                 owner._parameters[name] = taken.setdefault(id(old), Parameter(new, old.requires_grad))
             else:
                 owner._buffers[name] = new
-    for key, owner in extras.items():
-        if key in state_dict:
-            owner.set_extra_state(state_dict[key])
-    keys = IncompatibleKeys(missing, unexpected)
-    for _, owner in led(module):
-        for hook in owner._state_hooks("loaded"):
-            hook(owner, keys)
-    return keys
 
 
 def grown(owner: Any, name: str, old: Any, shape: tuple[int, ...]) -> Tensor:

@@ -1,4 +1,9 @@
-"""Pruning: a parameter `w` becomes the parameter `w_orig` times the buffer `w_mask`, by a hook before each forward."""
+"""Pruning: a parameter `w` becomes the parameter `w_orig` times the buffer `w_mask`, by a hook before each forward.
+
+The functions (`l1_unstructured(module, "weight", 0.3)` ...) prune in place and return the module. `amount` is a share of all
+elements, or channels, if it is a float, and their number if it is an integer: TypeError for anything else, ValueError for more
+than there are. "Structured" pruning takes whole channels, the slices along `dim`.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +38,13 @@ class BasePruningMethod:
 
     @classmethod
     def apply(cls, module: Any, name: str, *args: Any, importance_scores: Any = None, **options: Any) -> BasePruningMethod:
-        """Prune `module.name` further; returns the hook, which is a `PruningContainer` from the second time on."""
+        """Prune `module.name` further; returns the hook, which is a `PruningContainer` from the second time on.
+
+        Raises AssertionError for scores of another shape, and what the method raises for what it can't prune.
+        """
         method: BasePruningMethod = cls(*args, **options)
         method._tensor_name = name
-        key, before = found(module, name)
+        key, before = pruning_of(module, name)
         value = getattr(module, name if before is None else name + "_orig")
         scores = value if importance_scores is None else importance_scores
         if scores.shape != value.shape:
@@ -44,13 +52,12 @@ class BasePruningMethod:
         with mode(grad=False):
             if before is None:
                 mask = method.compute_mask(scores.detach(), functions.ones_like(value))
+                del module._parameters[name]
+                module.register_parameter(name + "_orig", value)
             else:
                 method = PruningContainer(*(before if isinstance(before, PruningContainer) else [before]), method)
                 mask = method.compute_mask(scores.detach(), getattr(module, name + "_mask").to(dtype=value.dtype))
                 del module._forward_pre_hooks[key]
-        if before is None:
-            del module._parameters[name]
-            module.register_parameter(name + "_orig", value)
         module.register_buffer(name + "_mask", mask)
         setattr(module, name, method.apply_mask(module))
         module.register_forward_pre_hook(method)
@@ -225,7 +232,7 @@ class CustomFromMask(BasePruningMethod):
         return default_mask * self.mask.to(dtype=default_mask.dtype)
 
 
-def found(module: Module, name: str) -> tuple[Any, Any]:
+def pruning_of(module: Module, name: str) -> tuple[Any, Any]:
     """The key and the hook that prunes `module.name`; (None, None) if it is not pruned."""
     for key, (hook, _) in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
@@ -290,7 +297,7 @@ def global_unstructured(
 
 def remove(module: Module, name: str) -> Module:
     """Make the pruning of `module.name` permanent. Raises ValueError if it is not pruned."""
-    key, hook = found(module, name)
+    key, hook = pruning_of(module, name)
     if hook is None:
         raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
     hook.remove(module)

@@ -17,8 +17,8 @@ class Bernoulli(Distribution):
     arg_constraints = {"probs": unit, "logits": real}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either(probs, logits)
-        (value,) = together(logits if probs is None else probs)
+        self._is = either("Bernoulli", probs, logits)
+        (value,) = together("Bernoulli", logits if probs is None else probs)
         vars(self)[self._is] = value
         super().__init__(value.shape, validate_args=validate_args)
 

@@ -18,10 +18,10 @@ class Categorical(Distribution):
     arg_constraints = {"probs": simplex, "logits": real_vector}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either(probs, logits)
+        self._is = either("Categorical", probs, logits)
         value = logits if probs is None else probs
         if not isinstance(value, Tensor) or value.ndim < 1:
-            raise ValueError(f"`{self._is}` parameter must be at least one-dimensional.")
+            raise ValueError(f"Categorical: `{self._is}` parameter must be at least one-dimensional.")
         by_sum = logits is None
         self._param: Any = value / value.sum(-1, keepdim=True) if by_sum else value - value.logsumexp(-1, keepdim=True)
         vars(self)[self._is] = self._param

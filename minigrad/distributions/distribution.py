@@ -57,8 +57,8 @@ class Distribution:
             condition, value = self.arg_constraints[name], vars(self)[name]
             if not condition.check(value.detach()).all():
                 raise ValueError(
-                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
-                    f"{self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
+                    f"{type(self).__name__}: Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
+                    f"of distribution {self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
                 )
 
     @staticmethod
@@ -138,6 +138,8 @@ class Distribution:
         return [name for name in self.arg_constraints if name in vars(self)]
 
     def _shape(self, sample_shape: Any) -> Size:
+        if not isinstance(sample_shape, (tuple, list)):
+            raise TypeError(f"{type(self).__name__}: sample_shape must be a tuple of sizes, got {sample_shape!r:.60}")
         return Size((*sample_shape, *self.batch_shape, *self.event_shape))
 
     def _noise(self, draw: Callable, sample_shape: Any, like: Tensor) -> Tensor:
@@ -154,19 +156,19 @@ class Distribution:
         if not self._validate_args:
             return
         if not isinstance(value, Tensor):
-            raise ValueError("The value argument to log_prob must be a Tensor")
+            raise ValueError(f"{type(self).__name__}: The value argument to log_prob must be a Tensor")
         start = len(value.shape) - len(self.event_shape)
         if value.shape[start:] != self.event_shape:
-            raise ValueError("The right-most size of value must match event_shape: "
+            raise ValueError(f"{type(self).__name__}: The right-most size of value must match event_shape: "
                              f"{value.shape} vs {self.event_shape}.")  # fmt: skip
         for i, j in zip(reversed(self._shape(())), reversed(value.shape), strict=False):
             if i != 1 and j != 1 and i != j:
-                raise ValueError("Value is not broadcastable with batch_shape+event_shape: "
+                raise ValueError(f"{type(self).__name__}: Value is not broadcastable with batch_shape+event_shape: "
                                  f"{value.shape} vs {self._shape(())}.")  # fmt: skip
         if not self.support.check(value.detach()).all():
             raise ValueError(
-                f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the support "
-                f"({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
+                f"{type(self).__name__}: Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "
+                f"support ({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
             )
 
     def __repr__(self) -> str:
@@ -174,37 +176,20 @@ class Distribution:
         return f"{type(self).__name__}({', '.join(f'{k}: {v if v.numel() == 1 else v.size()}' for k, v in held.items())})"
 
 
-class Located(Distribution):
-    """A distribution that is moved by `loc` and stretched by `scale`, and is highest and balanced at `loc`."""
-
-    has_rsample = True
-    arg_constraints = {"loc": real, "scale": positive}
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    mode = mean
-
-
-def together(*values: Any) -> list[Any]:
+def together(who: str, *values: Any) -> list[Any]:
     """Numbers and tensors as tensors of one shape. Raises ValueError for anything else."""
     if not all(isinstance(v, (Tensor, int, float)) for v in values):
-        raise ValueError("Input arguments must all be instances of Number, minigrad.Tensor.")
+        raise ValueError(f"{who}: Input arguments must all be instances of Number, minigrad.Tensor.")
     like = next((v for v in values if isinstance(v, Tensor)), None)
     dtype, device = (get_default_dtype(), None) if like is None else (like.dtype, like.device)
     tensors = [v if isinstance(v, Tensor) else functions.tensor(v, dtype=dtype, device=device) for v in values]
     return list(functions.broadcast_tensors(*tensors))
 
 
-def either(probs: Any, logits: Any) -> str:
+def either(who: str, probs: Any, logits: Any) -> str:
     """Which of the two was given. Raises ValueError unless it is one."""
     if (probs is None) == (logits is None):
-        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        raise ValueError(f"{who}: Either `probs` or `logits` must be specified, but not both.")
     return "logits" if probs is None else "probs"
 
 

@@ -38,7 +38,9 @@ def kl_divergence(p: Distribution, q: Distribution) -> Any:
         for other in type(q).__mro__:
             if (kind, other) in _RULES:
                 return _RULES[kind, other](p, q)
-    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
+    raise NotImplementedError(
+        f"kl_divergence: No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"
+    )
 
 
 @register_kl(Normal, Normal)
@@ -89,7 +91,9 @@ def _poisson(p: Any, q: Any) -> Any:
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _multivariate_normal(p: Any, q: Any) -> Any:
     if p.event_shape != q.event_shape:
-        raise ValueError("KL-divergence between two Multivariate Normals with different event shapes cannot be computed")
+        raise ValueError(
+            "kl_divergence: KL-divergence between two Multivariate Normals with different event shapes cannot be computed"
+        )
     batch = functions.broadcast_shapes(p.scale_tril.shape, q.scale_tril.shape)
     factor = q.scale_tril.expand(batch)
     spread = linalg.solve_triangular(factor, p.scale_tril.expand(batch), upper=False).square().sum((-2, -1))
@@ -100,5 +104,6 @@ def _multivariate_normal(p: Any, q: Any) -> Any:
 @register_kl(Independent, Independent)
 def _independent(p: Any, q: Any) -> Any:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
-        raise NotImplementedError
+        raise NotImplementedError("kl_divergence: the two Independents must reinterpret as many dimensions, got "
+                                  f"{p.reinterpreted_batch_ndims} and {q.reinterpreted_batch_ndims}")  # fmt: skip
     return p.summed(kl_divergence(p.base_dist, q.base_dist))

@@ -20,12 +20,16 @@ class MultivariateNormal(Distribution):
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         if loc.ndim < 1:
-            raise ValueError("loc must be at least one-dimensional.")
+            raise ValueError("MultivariateNormal: loc must be at least one-dimensional.")
         given = [m for m in (covariance_matrix, precision_matrix, scale_tril) if m is not None]
         if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+            raise ValueError(
+                "MultivariateNormal: Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
+            )
         if given[0].ndim < 2:
-            raise ValueError("the matrix must be at least two-dimensional, with optional leading batch dimensions")
+            raise ValueError(
+                "MultivariateNormal: the matrix must be at least two-dimensional, with optional leading batch dimensions"
+            )
         if covariance_matrix is not None:
             scale_tril = linalg.cholesky(covariance_matrix)
         elif precision_matrix is not None:

@@ -6,11 +6,24 @@ import math
 from typing import Any
 
 from ..ops import functions
-from .distribution import Located
+from .distribution import Distribution, positive, real, together
 
 
-class Normal(Located):
+class Normal(Distribution):
     """p(x) = exp(-((x - loc) / scale)^2 / 2) / (scale sqrt(2 pi))"""
+
+    has_rsample = True
+    arg_constraints = {"loc": real, "scale": positive}
+
+    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
+        self.loc, self.scale = together("Normal", loc, scale)
+        super().__init__(self.loc.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    mode = mean
 
     @property
     def stddev(self) -> Any:

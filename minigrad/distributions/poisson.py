@@ -15,7 +15,7 @@ class Poisson(Distribution):
     arg_constraints = {"rate": nonnegative}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
-        (self.rate,) = together(rate)
+        (self.rate,) = together("Poisson", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
 
     @property

@@ -15,11 +15,11 @@ class Uniform(Distribution):
     arg_constraints = {"low": real, "high": real}
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
-        self.low, self.high = together(low, high)
+        self.low, self.high = together("Uniform", low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
         if self._validate_args and not (self.low < self.high).all():
-            raise ValueError(f"Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution {self!r} to be "
-                             f"below high, but found invalid values:\n{self.low}")  # fmt: skip
+            raise ValueError(f"Uniform: Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution "
+                             f"{self!r} to be below high, but found invalid values:\n{self.low}")  # fmt: skip
 
     @property
     def support(self) -> Condition:

@@ -23,6 +23,7 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD", choices=WORKLOADS, help="these workloads alone")
     parser.add_argument("--peers", nargs="*", metavar="PEER", help="compare with these (default: all installed)")
     parser.add_argument("--threads", type=int, default=cores(), help="threads of each library (%(default)s)")
+    parser.add_argument("--device", default="cpu", help="where they compute (%(default)s); on others, only minigrad and torch")
     parser.add_argument("--out", type=Path, default=Path("runs/benchmarks"), help="where results go (%(default)s)")
     return parser
 
@@ -39,13 +40,15 @@ def main() -> int:
     for name, peer in PEERS.items():
         if args.peers is None and name not in peers:
             print(f"left out: {peer.trouble()}")
+    if args.device != "cpu":
+        peers = [name for name in peers if PEERS[name].own is None]
     rounds, seconds = (5, 0.1) if args.quick else (15, 0.3)
     machine = {**facts(), "threads": args.threads, "rounds": rounds, "seconds": seconds}
     print(", ".join(f"{key} {value}" for key, value in machine.items() if value is not None))
     print("ratio: time / minigrad's time, median of the rounds; above 1 minigrad is faster. memory: beyond the import")
     results = []
     for name in args.only or WORKLOADS:
-        results.append(measure(WORKLOADS[name], peers, args.threads, rounds, seconds))
+        results.append(measure(WORKLOADS[name], peers, args.threads, rounds, seconds, args.device))
         print("\n" + table(results[-1]), flush=True)
     print("\nwritten:", *write(args.out, machine, results))
     found = [peer for result in results for peer in result["peers"].values()]

@@ -11,14 +11,16 @@ from .worker import Worker
 from .workloads import Workload
 
 
-def measure(workload: Workload, peers: list[str], threads: int, rounds: int, seconds: float) -> dict[str, Any]:
+def measure(
+    workload: Workload, peers: list[str], threads: int, rounds: int, seconds: float, device: str = "cpu"
+) -> dict[str, Any]:  # fmt: skip
     """Run a workload in `rounds` rounds of about `seconds` for each peer: times a step, memory, and ratios to minigrad.
 
     A peer that fails gets an "error", one that has no such workload, or is spared it, "missing" and why. In each round every
     peer has one turn, in changing order. The ratio is the median over the rounds of peer's time / minigrad's time.
     """
     spared = {name: dict(PEERS[name].without) for name in peers}
-    workers = {name: Worker(name, workload.name, threads) for name in peers if workload.name not in spared[name]}
+    workers = {name: Worker(name, workload.name, threads, device) for name in peers if workload.name not in spared[name]}
     found: dict[str, dict[str, Any]] = {
         name: {"missing": spared[name][workload.name]} for name in peers if name not in workers
     }  # fmt: skip

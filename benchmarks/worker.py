@@ -26,12 +26,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 class Worker:
     """The parent's handle on a worker process. Raises RuntimeError with the worker's own message if it fails."""
 
-    def __init__(self, peer: str, workload: str, threads: int) -> None:
+    def __init__(self, peer: str, workload: str, threads: int, device: str = "cpu") -> None:
         os.environ.update(dict.fromkeys(THREADS, str(threads)))  # read by the libraries when the worker imports them
         context = multiprocessing.get_context("spawn")
         self.peer = peer
         self.pipe, far = context.Pipe()
-        self.process = context.Process(target=serve, args=(far, peer, workload, threads), daemon=True)
+        self.process = context.Process(target=serve, args=(far, peer, workload, threads, device), daemon=True)
         self.process.start()
         far.close()
 
@@ -59,9 +59,9 @@ class Worker:
             self.process.terminate()
 
 
-def serve(pipe: Connection, peer: str, workload: str, threads: int) -> None:
+def serve(pipe: Connection, peer: str, workload: str, threads: int, device: str) -> None:
     """Answer commands until the pipe is closed: (failed, answer)."""
-    worker = Serving(peer, workload, threads)
+    worker = Serving(peer, workload, threads, device)
     while True:
         try:
             command, *args = pipe.recv()
@@ -76,15 +76,15 @@ def serve(pipe: Connection, peer: str, workload: str, threads: int) -> None:
 class Serving:
     """What runs in the worker process: a method for each command."""
 
-    def __init__(self, peer: str, workload: str, threads: int) -> None:
-        self.peer, self.workload, self.threads = PEERS[peer], workload, threads
+    def __init__(self, peer: str, workload: str, threads: int, device: str) -> None:
+        self.peer, self.workload, self.threads, self.device = PEERS[peer], workload, threads, device
         if hasattr(os, "sched_setaffinity"):  # for libraries that take as many threads as there are processors
             os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
 
     def build(self) -> dict[str, Any] | None:
         """Load the library and build the step: version, memory so far and the first results; None if it has no such
         workload."""
-        lib = self.peer.load(self.threads)
+        lib = self.peer.load(self.threads, self.device)
         make = self.peer.builder(WORKLOADS[self.workload])
         if make is None:
             return None

@@ -1,13 +1,48 @@
-"""What every suite shares: each test starts from the same random numbers and modes."""
+"""What every suite shares: each test starts from the same random numbers and modes; `--device` says where tensors are made."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 import minigrad
-from minigrad.core import MODE, Mode
+from minigrad.core import MODE, Mode, Tensor
+
+from . import strict_cupy
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--device", choices=("cpu", "cuda", "stand-in"), default="cpu",
+        help="where tensors are made unless a test says so itself: on the CPU, on the GPU, or on the stand-in for one",
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True, scope="session")
+def placed(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Tensors are made on the device that was asked for; `from_numpy` brings arrays there, and `numpy()` takes them back."""
+    device = request.config.getoption("--device")
+    if device == "cpu":
+        yield
+        return
+    patch = pytest.MonkeyPatch()
+    if device == "stand-in":
+        for name, module in strict_cupy.modules().items():
+            patch.setitem(sys.modules, name, module)
+    numpy, from_numpy = Tensor.numpy, minigrad.from_numpy
+
+    def to_numpy(self: Tensor, *, force: bool = False) -> Any:
+        return numpy(self if self.requires_grad and not force else self.detach().cpu(), force=force)
+
+    patch.setattr(Tensor, "numpy", to_numpy)
+    patch.setattr(minigrad, "from_numpy", lambda ndarray: from_numpy(ndarray).to("cuda"))
+    minigrad.set_default_device("cuda")
+    yield
+    minigrad.set_default_device(None)
+    patch.undo()
 
 
 @pytest.fixture(autouse=True)

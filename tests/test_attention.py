@@ -16,6 +16,7 @@ import minigrad.nn.functional as F
 from minigrad import backends
 from minigrad.autograd import gradcheck, gradgradcheck
 from minigrad.backends import NUMPY
+from minigrad.backends.attention import triangle, unseen
 from minigrad.backends.numpy_kernels import NUMPY_KERNELS
 from minigrad.backends.reference import REFERENCE
 from minigrad.optim import SGD
@@ -278,3 +279,10 @@ def test_kernels_of_attention(provider: str, data: st.DataObject) -> None:
     want = REFERENCE["attention_backward"](NUMPY, g, *inputs, expected[1], scale, wanted)
     assert [x is not None for x in found] == list(wanted)
     near(tuple(found), tuple(want), "attention_backward")
+
+
+def test_sequences_of_every_length_share_a_few_masks():
+    triangle.cache_clear()
+    for queries, keys in [*((n, n) for n in range(1, 70)), (3, 65), (65, 3), (1, 1)]:
+        np.testing.assert_array_equal(unseen(queries, keys), np.arange(keys) > np.arange(queries)[:, None])
+    assert triangle.cache_info().currsize == 8  # of the powers of two from 1 to 128

@@ -90,20 +90,23 @@ def test_a_measurement() -> None:
     assert len(result["times"]) == 2 and 0 < result["least"] <= result["median"] and result["version"] == minigrad.__version__
 
 
-def test_gpu_check_agrees_with_itself(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the CPU the checks compare minigrad with itself; with another rule they'd find it."""
-    assert not gpu_check.compared("cpu")
-    monkeypatch.setitem(gpu_check.CHECKS, "broken", (lambda x: x * float(np.random.default_rng().normal()), [gpu_check.ROWS]))
-    assert [line for line in gpu_check.compared("cpu") if line.startswith("broken")]
-
-
 def test_gpu_check_finds_what_cudnn_does_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not gpu_check.beside_plain("cpu"), "with cuDNN on or off the CPU computes the same"
     rule = lambda x, w, b: (x.sum() + w.sum() + b.sum()) * (1.0 if cupy_cudnn.SWITCHES["enabled"] else 1.01)  # noqa: E731
-    monkeypatch.setitem(gpu_check.CHECKS, "conv2d", (rule, gpu_check.CHECKS["conv2d"][1]))
+    monkeypatch.setitem(gpu_check.SERVED, "conv2d", (rule, gpu_check.SERVED["conv2d"][1]))
     (line,) = gpu_check.beside_plain("cpu")
     assert line.startswith("conv2d: ")
     assert cupy_cudnn.SWITCHES["enabled"]
+
+
+@pytest.mark.parametrize(("codes", "code"), [((0, 0), 0), ((1, 0), 1), ((0, 1), 1)])
+def test_gpu_check_runs_the_suites_and_the_benchmark(monkeypatch: pytest.MonkeyPatch, codes: tuple, code: int) -> None:
+    asked, left = [], list(codes)
+    monkeypatch.setattr("sys.argv", ["gpu_check", "--device", "cpu"])
+    monkeypatch.setattr(gpu_check, "run", lambda *arguments: (asked.append(arguments), left.pop(0))[1])
+    assert gpu_check.main() == code and not left
+    suites, timing = asked
+    assert "tests/test_gpu.py" in suites and suites[suites.index("--device") + 1] == "cpu" == timing[timing.index("--device") + 1]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's account of a process")

@@ -6,12 +6,15 @@ import os
 import random
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import minigrad
-from minigrad.backends import determinism
+from minigrad.backends import determinism, threads
 
 from .steps import digest
 
@@ -86,3 +89,34 @@ def test_use_deterministic_algorithms() -> None:
         with pytest.raises(TypeError, match="use_deterministic_algorithms: mode must be True or False"):
             minigrad.use_deterministic_algorithms(bad)
     assert minigrad.are_deterministic_algorithms_enabled()
+
+
+@pytest.fixture
+def several(monkeypatch: pytest.MonkeyPatch) -> threads.Pool:
+    """Three threads that share work out, and an OpenBLAS that only seems to be there."""
+    count = [2]
+    pool = threads.Pool(lambda n: count.__setitem__(0, n), lambda: count[0])
+    monkeypatch.setattr(threads, "get_num_threads", lambda: 3)
+    monkeypatch.setattr(threads, "openblas", lambda: pool)
+    return pool
+
+
+def test_what_threads_share_comes_in_the_order_of_the_batch(several: threads.Pool) -> None:
+    def slow_at_first(part: np.ndarray) -> int:
+        time.sleep(0.02 * (6 - part[0]))
+        return int(part[0])
+
+    assert threads.shared_out(slow_at_first, np.arange(6)) == [0, 2, 4]
+
+
+def test_sharing_from_two_threads_leaves_openblas_its_threads(several: threads.Pool) -> None:
+    def share(pause: float) -> None:
+        threads.shared_out(lambda part: time.sleep(pause), np.arange(6))
+
+    others = [threading.Thread(target=share, args=(pause,)) for pause in (0.02, 0.05)]
+    for other in others:
+        other.start()
+        time.sleep(0.01)
+    for other in others:
+        other.join()
+    assert several.get() == 2

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +150,10 @@ print("numba" in sys.modules)
 """
     out = subprocess.run([sys.executable, "-c", code], env=os.environ | {}, capture_output=True, text=True, check=True).stdout
     assert out == "False\n"
+
+
+def test_a_folder_named_numba_is_no_numba(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numba").mkdir()
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    assert numba_kernels.why() == "the package numba was not found. Hint: pip install numba"

@@ -224,3 +224,42 @@ def test_no_numbers_make_numpy_speak(case: Case) -> None:
                 y.real.sum().backward()
     except (RuntimeError, ValueError) as error:  # of ops that take no such numbers, and of leaves that can't be written
         assert not isinstance(error.__cause__, Warning) and "Warning" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["reference", "numpy", "auto"])
+@pytest.mark.parametrize("norm", [
+    lambda x: F.layer_norm(x, (8, 9)), lambda x: F.rms_norm(x, (8, 9)), lambda x: F.group_norm(x, 2), F.instance_norm,
+    lambda x: F.batch_norm(x, None, None, training=True),
+])  # fmt: skip
+def test_norms_of_16_bits_square_in_32(norm, name):
+    numbers = np.random.default_rng(0).normal(0, 900, (2, 4, 8, 9)).astype(np.float16)  # the squares are beyond float16
+    minigrad.backends.use(name)
+    try:
+        half, double = (minigrad.tensor(numbers, dtype=dtype, requires_grad=True) for dtype in ("float16", "float64"))
+        found, exact = norm(half), norm(double)
+        assert found.dtype is minigrad.float16
+        np.testing.assert_allclose(found.detach().numpy(), exact.detach().numpy(), rtol=2e-3, atol=2e-3)
+        (found * 64).square().sum().backward()
+        (exact * 64).square().sum().backward()
+        assert half.grad.dtype is minigrad.float16
+        np.testing.assert_allclose(half.grad.numpy(), double.grad.numpy(), rtol=2e-2, atol=2e-2)
+    finally:
+        minigrad.backends.use("auto")
+
+
+def test_softmax_of_16_bits_sums_in_32():
+    found = F.softmax(minigrad.zeros(70_000, dtype="float16"), 0).numpy()
+    np.testing.assert_allclose(found, 1 / 70_000, rtol=1e-2)
+    np.testing.assert_allclose(F.log_softmax(minigrad.zeros(70_000, dtype="float16"), 0).numpy(), -np.log(70_000), rtol=1e-3)
+
+
+def test_average_pooling_of_16_bits_sums_in_32():
+    numbers = np.random.default_rng(0).uniform(0, 9, (1, 2, 64, 64)).astype(np.float16)
+    x = minigrad.tensor(numbers, requires_grad=True)
+    exact = numbers.astype(np.float64).mean((2, 3), keepdims=True)
+    np.testing.assert_allclose(F.adaptive_avg_pool2d(x, 1).detach().numpy(), exact, rtol=1e-3)
+    np.testing.assert_allclose(F.avg_pool2d(x, 64).detach().numpy(), exact, rtol=1e-3)
+    F.avg_pool2d(x, 33, 1).sum().backward()
+    double = minigrad.tensor(numbers, dtype="float64", requires_grad=True)
+    F.avg_pool2d(double, 33, 1).sum().backward()
+    np.testing.assert_allclose(x.grad.numpy(), double.grad.numpy(), rtol=1e-2)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigrad.backends import NUMPY, Window
+from minigrad.backends import NUMPY, Window, threads
 from minigrad.backends.numpy_kernels import BLOCK, NUMPY_KERNELS
-from minigrad.backends.onednn import ONEDNN, library, primitive, product
+from minigrad.backends.onednn import ONEDNN, elementwise, library, primitive, product
 from minigrad.backends.reference import REFERENCE
 
 there = pytest.mark.skipif(library() is None, reason="oneDNN is not installed: pip install minigrad[fast]")
@@ -64,6 +67,24 @@ def test_products_in_any_layout(sizes: tuple[int, int, int], data: st.DataObject
     np.testing.assert_allclose(found, x.astype("d") @ other.astype("d"), rtol=1e-4, atol=1e-4)
 
 
+@there
+def test_a_single_column_of_stride_0_needs_no_other_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy gives a new dimension that stride, and calls the array dense."""
+    monkeypatch.setattr(product, "FEW", 0)
+    monkeypatch.setattr(primitive, "_warned", [])
+    column, row = np.arange(5, dtype="f")[:, None], np.ones((1, 7), "f")
+    np.testing.assert_array_equal(ONEDNN["matmul"](NUMPY, column, row), column * row)
+    np.testing.assert_array_equal(ONEDNN["linear"](NUMPY, column, row.T, None), column * row)
+    np.testing.assert_array_equal(ONEDNN["matmul"](NUMPY, row.T, column[:1]), row.T * column[:1])
+    assert not primitive._warned
+
+
+@there
+def test_a_copy_of_more_dimensions_than_onednn_knows() -> None:
+    x = np.arange(2.0**13, dtype="f").reshape((2,) * 13).T
+    np.testing.assert_array_equal(primitive.copied(x, np.empty((2,) * 13, "f")), x)
+
+
 def test_strides_are_nested_if_no_two_elements_can_share_memory() -> None:
     x = np.zeros((4, 6, 6), "f")
     nested = (x, x.transpose(2, 0, 1), x[:, ::2], x[:, :1], x[..., 2:4], x[:0])
@@ -109,3 +130,56 @@ def test_a_pooling_between_forward_and_backward_changes_nothing() -> None:
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best, (2, 2), window), exact)
     del kept
     np.testing.assert_array_equal(ONEDNN["max_pool_input"](NUMPY, g, x, best.copy(), (2, 2), window), exact)
+
+
+@there
+def test_weights_have_one_buffer_for_images_of_any_size() -> None:
+    rng = np.random.default_rng(0)
+    w, window = rng.standard_normal((48, 32, 3, 3)).astype("f"), Window((1, 1), (1, 1), (1, 1))  # sizes of no other test
+    before = len(primitive._local.buffers)
+    for size in range(5, 12):
+        x, g = (rng.standard_normal((1, c, size, size)).astype("f") for c in (32, 48))
+        calls = {"conv": (x, w, None, window), "conv_input": (g, w, x.shape, window), "conv_weight": (x, g, (3, 3), window)}
+        for name, args in calls.items():
+            np.testing.assert_allclose(ONEDNN[name](NUMPY, *args), REFERENCE[name](NUMPY, *args), rtol=1e-3, atol=1e-3)
+    assert len(primitive._local.buffers) <= before + 3  # the layouts that are chosen may take more or less room
+
+
+@there
+def test_the_matrices_of_an_lstm_keep_apart_when_they_are_of_one_size() -> None:
+    rng = np.random.default_rng(0)
+    x, state, g = (rng.standard_normal(shape).astype("f") for shape in ((12, 24), (2, 4, 24), (20, 24)))
+    weights = [rng.standard_normal(shape).astype("f") * np.float32(0.3) for shape in ((96, 24), (96, 24), (96,), (96,))]
+    found, expected = (kernels["lstm"](NUMPY, x, *weights, state, (4, 4, 4), False) for kernels in (ONEDNN, REFERENCE))
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-4, atol=1e-5)
+    gradients = (
+        kernels["lstm_gradients"](NUMPY, g, x, *weights, state, *kept, (4, 4, 4), False)
+        for kernels, kept in ((ONEDNN, found), (REFERENCE, expected))
+    )
+    for one, other in zip(*gradients, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+@there
+def test_an_interrupt_leaves_addresses_and_threads_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, other = (np.random.default_rng(k).standard_normal((7, 11)).astype("f") for k in range(2))
+    expected = REFERENCE["softmax"](NUMPY, x, 1)
+    count = [2]
+    pool = threads.Pool(lambda n: count.__setitem__(0, n), lambda: count[0])
+    found = primitive.compiled(elementwise.Softmax, 7, 11, elementwise.SOFTMAX).forward
+    monkeypatch.setattr(found, "pool", pool)
+    y = np.empty_like(x)
+    found.run(x, y)
+    np.testing.assert_allclose(y, expected, rtol=1e-5)
+
+    def interrupted(call: Callable, *args: object) -> None:
+        call(*args)
+        raise KeyboardInterrupt
+
+    for name in ("set", "execute"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(found, name, partial(interrupted, getattr(found, name)))
+            found.run(other, y)
+        found.run(x, y)
+        np.testing.assert_allclose(y, expected, rtol=1e-5)
+        assert count == [2]

@@ -136,6 +136,23 @@ def test_batch_norm(data: st.DataObject) -> None:
 
 
 @there
+@pytest.mark.parametrize("shape", [(2, 3, 1, 2, 2, 3), (2, 3, 1, 2, 1, 2, 2), (3, 20, 2, 3, 2, 2, 2)])
+def test_batch_norm_of_many_dimensions(shape: tuple[int, ...]) -> None:
+    """In a process of its own, since oneDNN's kernels once wrote beyond the end of such arrays."""
+    code = f"""
+import numpy as np, minigrad as m
+x = m.tensor(np.random.default_rng(0).standard_normal({shape}), dtype="float32", requires_grad=True)
+for _ in range(200):
+    y = m.nn.functional.batch_norm(x, None, None, training=True)
+    (dx,) = m.autograd.grad((y * y * y).sum(), x)
+exact = m.nn.functional.batch_norm(z := x.detach().double().requires_grad_(), None, None, training=True)
+(dz,) = m.autograd.grad((exact * exact * exact).sum(), z)
+print(m.allclose(y.double(), exact, atol=1e-4), m.allclose(dx.double(), dz, atol=1e-3))
+"""
+    assert alone(code, MINIGRAD_KERNELS="onednn") == "True True\n"
+
+
+@there
 @settings(max_examples=80, deadline=None)
 @given(st.data())
 def test_batch_norm_relu(data: st.DataObject) -> None:
@@ -262,6 +279,15 @@ def test_elementwise(data: st.DataObject) -> None:
         close(ONEDNN["gelu"](NUMPY, x, how), REFERENCE["gelu"](NUMPY, x, how), f"gelu {how}")
         close(ONEDNN["gelu_backward"](NUMPY, g, x, how), REFERENCE["gelu_backward"](NUMPY, g, x, how), f"gelu_backward {how}")
     close(ONEDNN["relu_backward"](NUMPY, g, x), REFERENCE["relu_backward"](NUMPY, g, x), "relu_backward")
+
+
+@there
+@pytest.mark.parametrize("size", [1e5, 1e11, 1e14, 1e18])
+@pytest.mark.parametrize("how", ["none", "tanh"])
+def test_gelu_far_out(how: str, size: float) -> None:
+    x, g = np.array([-size, size, 1.0], "f"), np.ones(3, "f")
+    close(ONEDNN["gelu"](NUMPY, x, how), np.array([0, size, REFERENCE["gelu"](NUMPY, x[2:], how)[0]], "f"), how)
+    close(ONEDNN["gelu_backward"](NUMPY, g, x, how), REFERENCE["gelu_backward"](NUMPY, g, x, how), how)
 
 
 @there

@@ -92,6 +92,22 @@ def test_a_layer_is_its_cell_step_by_step(name):
         close(a[0], b)
 
 
+@pytest.mark.parametrize(("steps", "batch", "width"), [(1, 1, 4), (3, 1, 1), (3, 2, 1), (1, 2, 4)])
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_has_the_gradients_of_its_cell_where_a_dimension_is_one(name, steps, batch, width):
+    layer, cell = getattr(nn, name)(3, width).double(), getattr(nn, f"{name}Cell")(3, width).double()
+    cell.load_state_dict({key.removesuffix("_l0"): t for key, t in layer.state_dict().items()})
+    x, weights = randn(steps, batch, 3), randn(steps, batch, width)
+    hx, outputs = None, []
+    for t in range(steps):
+        hx = cell(x[t], hx)
+        outputs.append(states(hx)[0])
+    (minigrad.stack(outputs) * weights).sum().backward()
+    (layer(x)[0] * weights).sum().backward()
+    for a, b in zip(layer.parameters(), cell.parameters(), strict=True):
+        close(a.grad, b.grad)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_the_way_backwards_is_the_way_forwards_over_the_reversed_sequence(name):
     both, one = getattr(nn, name)(3, 4, bidirectional=True).double(), getattr(nn, name)(3, 4).double()

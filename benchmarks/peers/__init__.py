@@ -41,13 +41,17 @@ class Peer:
             return f"{self.name} needs one of the programs {', '.join(self.needs)}, and none is there"
         return None
 
-    def load(self, threads: int) -> Any:
-        """Import the library and set its threads."""
+    def load(self, threads: int, device: str = "cpu") -> Any:
+        """Import the library, set its threads, and have it make tensors on a device. Raises ValueError if it has none."""
         lib = importlib.import_module(self.module)
         for part in self.parts:
             importlib.import_module(f"{self.module}.{part}")
         if self.threads is not None:
             self.threads(lib, threads)
+        if device != "cpu":
+            if self.own is not None:
+                raise ValueError(f"{self.name} is compared on the CPU only")
+            place(lib, device)
         return getattr(importlib.import_module(self.own or ""), self.face)(lib) if self.face else lib
 
     def builder(self, workload: Any) -> Callable | None:
@@ -56,6 +60,14 @@ class Peer:
             return workload.build
         make = importlib.import_module(self.own).STEPS.get(workload.name)
         return make and (lambda lib: make())
+
+
+def place(lib: Any, device: str) -> None:
+    """Have a library with PyTorch's interface make tensors on a device, and multiply in float32 there, not in TF32."""
+    lib.set_default_device(device)
+    lib.backends.cudnn.allow_tf32 = lib.backends.cuda.matmul.allow_tf32 = False
+    from_numpy = lib.from_numpy
+    lib.from_numpy = lambda array: from_numpy(array).to(device)
 
 
 _ALL = (

@@ -36,10 +36,20 @@ def attention_backward(
 ATTENTION: dict[str, Any] = {f.__name__: f for f in (attention, attention_backward)}
 
 
-@functools.lru_cache(64)
 def unseen(queries: int, keys: int) -> np.ndarray:
     """True where a key comes after its query."""
-    return ~np.tri(queries, keys, dtype=bool)
+    return triangle(room_for(queries, keys))[:queries, :keys]
+
+
+def room_for(queries: int, keys: int) -> int:
+    """The power of two that holds both: sequences of every length then need few triangles, of which the largest is the most."""
+    return 1 << max(queries - 1, keys - 1, 0).bit_length()
+
+
+@functools.cache
+def triangle(size: int) -> np.ndarray:
+    """True above the diagonal."""
+    return ~np.tri(size, dtype=bool)
 
 
 def numpy_attention(b: Any, query: Any, key: Any, value: Any, scale: float, causal: bool) -> tuple[Any, Any]:

@@ -28,7 +28,9 @@ FLOATS = (np.float32, np.float64)
 
 def why() -> str:
     """Why Numba can't serve, or an empty string; without importing it."""
-    return "" if importlib.util.find_spec("numba") else "the package numba was not found. Hint: pip install numba"
+    spec = importlib.util.find_spec("numba")
+    # A mere folder of that name has a spec, too, but no origin.
+    return "" if spec is not None and spec.origin else "the package numba was not found. Hint: pip install numba"
 
 
 def version() -> str:

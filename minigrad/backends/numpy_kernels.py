@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from . import matrices, special, steps
+from . import matrices, reference, special, steps
 from .attention import NUMPY_ATTENTION
 from .backend import claim
 from .numpy_norm import NUMPY_NORM
@@ -204,6 +204,7 @@ def chosen(target: np.ndarray) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarra
     return (rows, np.maximum(target, 0)), target < 0
 
 
+@reference.with_statistics
 def layer_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple:
     mean = b.xp.mean(x, axis=dims, keepdims=True)
     y = x - mean
@@ -346,7 +347,7 @@ def is_narrow(x: np.ndarray) -> bool:
 SHORT = 32
 SLOW = ("erfc", "erfinv", "gelu", "lgamma", "polygamma", "sinc")
 BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW} | {"erf": in_blocks(erf)}
-BLOCKWISE |= {f.__name__: in_rows(in_columns(f)) for f in (softmax, log_softmax)}
+BLOCKWISE |= {f.__name__: special.in_single(in_rows(in_columns(f))) for f in (softmax, log_softmax)}
 
 _KERNELS = [
     adam_, move_, linear, all_below, cross_entropy, cross_entropy_input, layer_norm, index_add, take_at, add_at,

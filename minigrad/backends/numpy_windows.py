@@ -120,9 +120,8 @@ def conv_input(b: Any, g: np.ndarray, w: np.ndarray, shape: tuple, window: Windo
 def conv_weight(b: Any, x: np.ndarray, g: np.ndarray, kernel: tuple, window: Window) -> np.ndarray:
     if not fits(x, g):
         return windows.conv_weight(b, x, g, kernel, window)
-    sums = []
 
-    def some(x: np.ndarray, g: np.ndarray) -> None:
+    def some(x: np.ndarray, g: np.ndarray) -> np.ndarray:
         tiles = Tiles(x.shape, g.shape[1], kernel, window, g.shape[2:], g.dtype)
         total = np.zeros((), x.dtype)
         for part, here in tiles.parts():
@@ -131,10 +130,9 @@ def conv_weight(b: Any, x: np.ndarray, g: np.ndarray, kernel: tuple, window: Win
             tiles.outputs[here.stop :] = 0
             tiles.patches[...] = tiles.seen
             total = total + np.matmul(tiles.columns, tiles.rows.swapaxes(1, 2))  # faster than the other way round
-        sums.append(total)
+        return total
 
-    shared_out(some, x, g)
-    dw = np.add.reduce(sums, axis=0).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)
+    dw = np.add.reduce(shared_out(some, x, g), axis=0).swapaxes(1, 2).reshape(g.shape[1], x.shape[1] // window.groups, *kernel)
     return dw if np.isfinite(np.vdot(dw, dw)) else windows.conv_weight(b, x, g, kernel, window)  # 0 times what is infinite
 
 

@@ -170,10 +170,11 @@ def gru_gradients(
         dh *= z[s, :]
         dh += xp.sum(xp.matmul(e, w), axis=0)
         past[:size, :] = dh
-    d_hh = joined(b, slopes)
+    d_hh = joined(b, slopes)  # of a single row or column this is a view: done with before the slopes change
+    dw_hh, db_hh = b.matmul(d_hh.T, h), None if b_ih is None else xp.sum(d_hh, axis=0)
     slopes[2, ...] = to_new
     dx, dw, db = input_gradients(b, joined(b, slopes), x, w_ih, b_ih)
-    return dx, dw, b.matmul(d_hh.T, h), db, None if db is None else xp.sum(d_hh, axis=0), past[None, ...]
+    return dx, dw, dw_hh, db, db_hh, past[None, ...]
 
 
 def rnn(b: Any, x: Any, w_ih: Any, w_hh: Any, b_ih: Any, b_hh: Any, state: Any, sizes: tuple, reverse: bool, act: Any) -> tuple:

@@ -7,6 +7,7 @@ pooling), attention.py, special.py and gamma.py (special functions), steps.py (o
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
 from .recurrent import RECURRENT
-from .special import erf, erfc, erfinv
+from .special import erf, erfc, erfinv, in_single
 from .steps import STEPS
 from .windows import WINDOWS
 
@@ -103,6 +104,10 @@ def linear_backward(b: Any, g: Any, x: Any, weight: Any, wanted: tuple) -> list:
     return found
 
 
+with_statistics = partial(in_single, kept=2)  # a mean and a variance, or what stands for it
+
+
+@with_statistics
 def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, Any]:
     """x normalised over all dimensions but 1, with the batch mean and the (biased) variance it used."""
     xp = b.xp
@@ -121,6 +126,7 @@ def per_channel(b: Any, weight: Any, x: Any, scale: Any) -> Any:
     return scale if weight is None else scale * b.xp.reshape(weight, scale.shape)
 
 
+@in_single
 def batch_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float) -> Any:
     """dx = w/s (g - mean(g) - xhat mean(g xhat)), with s = sqrt(var + eps)."""
     xp = b.xp
@@ -131,6 +137,7 @@ def batch_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, e
     return per_channel(b, weight, x, rstd) * (g - xp.mean(g, axis=dims, keepdims=True) - centred * slope)
 
 
+@in_single
 def batch_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, var: Any, eps: float) -> tuple[Any, Any, Any]:
     """The gradients of x, weight and bias at once: dbias = sum(g) and dweight = sum(g xhat) serve dx too."""
     xp = b.xp
@@ -157,6 +164,7 @@ def batch_norm_relu_backward(
     return batch_norm_backward(b, relu_backward(b, g, y), x, weight, mean, var, eps)
 
 
+@with_statistics
 def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) -> tuple[Any, Any, Any]:
     """x normalised over its last dimensions `dims`, with the mean and 1/sqrt(var + eps) of every case."""
     xp = b.xp
@@ -171,6 +179,7 @@ def layer_norm(b: Any, x: Any, weight: Any, bias: Any, dims: tuple, eps: float) 
     return y, mean, rstd
 
 
+@in_single
 def layer_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> Any:
     """dx = rstd (gw - mean(gw) - xhat mean(gw xhat)), with gw = g weight."""
     xp = b.xp
@@ -180,6 +189,7 @@ def layer_norm_input(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, 
     return (gw - xp.mean(gw, axis=dims, keepdims=True) - xhat * slope) * rstd
 
 
+@in_single
 def layer_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, dims: tuple) -> tuple[Any, Any, Any]:
     """The gradients of x, weight and bias at once."""
     rest = tuple(d for d in range(x.ndim) if d not in dims)
@@ -192,6 +202,7 @@ def in_groups(b: Any, x: Any, groups: int) -> Any:
     return b.xp.reshape(x, (x.shape[0], groups, math.prod(x.shape[1:]) // groups))
 
 
+@with_statistics
 def group_norm(b: Any, x: Any, weight: Any, bias: Any, groups: int, eps: float) -> tuple[Any, Any, Any]:
     """Each group of channels normalised, then scaled and shifted by channel; mean and 1/sqrt(var + eps) of every group."""
     y, mean, rstd = layer_norm(b, in_groups(b, x, groups), None, None, (2,), eps)
@@ -200,6 +211,7 @@ def group_norm(b: Any, x: Any, weight: Any, bias: Any, groups: int, eps: float) 
     return (y if bias is None else y + b.xp.reshape(bias, line)), mean, rstd
 
 
+@in_single
 def group_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: Any, groups: int) -> tuple[Any, Any, Any]:
     """The gradients of x, weight and bias at once."""
     line, rest = (1, x.shape[1], *(1,) * (x.ndim - 2)), (0, *range(2, x.ndim))
@@ -209,21 +221,25 @@ def group_norm_backward(b: Any, g: Any, x: Any, weight: Any, mean: Any, rstd: An
     return dx, b.xp.sum(g * b.xp.reshape((rows - mean) * rstd, x.shape), axis=rest), b.xp.sum(g, axis=rest)
 
 
+@in_single
 def softmax(b: Any, x: Any, dim: int) -> Any:
     e = b.xp.exp(x - b.xp.max(x, axis=dim, keepdims=True))
     return e / b.xp.sum(e, axis=dim, keepdims=True)
 
 
+@in_single
 def log_softmax(b: Any, x: Any, dim: int) -> Any:
     x = x - b.xp.max(x, axis=dim, keepdims=True)
     return x - b.xp.log(b.xp.sum(b.xp.exp(x), axis=dim, keepdims=True))
 
 
+@in_single
 def softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
     """dx = y (g - sum(g y)) along `dim`."""
     return y * (g - b.xp.sum(g * y, axis=dim, keepdims=True))
 
 
+@in_single
 def log_softmax_backward(b: Any, g: Any, y: Any, dim: int) -> Any:
     """dx = g - e^y sum(g) along `dim`."""
     return g - b.xp.exp(y) * b.xp.sum(g, axis=dim, keepdims=True)

@@ -44,15 +44,21 @@ def polynomial(x: Any, coefficients: Sequence[float]) -> Any:
     return y
 
 
-def in_single(kernel: Callable) -> Callable:
-    """Let a kernel work in float32 where its input is floating and of 16 bits, too few for coefficients and running sums."""
+def in_single(kernel: Callable, kept: int = 0) -> Callable:
+    """Let a kernel work in float32 where its first input is floating and of 16 bits, too few for coefficients, running sums
+    and squares. What it returns is of 16 bits again, but for the last `kept` arrays of several, which only gradients read.
+    """
 
     @wraps(kernel)
     def wide(b: Any, x: Any, *args: Any, **options: Any) -> Any:
         kind = dtype_of(x)
         if kind.itemsize >= 4 or kind.kind != "float":
             return kernel(b, x, *args, **options)
-        return b.xp.astype(kernel(b, b.xp.astype(x, b.xp.float32), *args, **options), x.dtype)
+        single = [b.xp.astype(a, b.xp.float32) if getattr(a, "dtype", None) == x.dtype else a for a in (x, *args)]
+        found = kernel(b, *single, **options)
+        if not isinstance(found, tuple):
+            return b.xp.astype(found, x.dtype)
+        return (*(b.xp.astype(y, x.dtype) for y in found[: len(found) - kept]), *found[len(found) - kept :])
 
     return wide
 

@@ -8,6 +8,7 @@ import functools
 import importlib
 import itertools
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,27 +130,33 @@ def hold_to_one(wanted: bool) -> None:
         decide()
 
 
-def shared_out(work: Callable, *batches: np.ndarray) -> None:
-    """work(*batches), with the first dimension of the batches shared out among threads, each with OpenBLAS to itself."""
+def shared_out(work: Callable, *batches: np.ndarray) -> list:
+    """What work(*batches) returns, its batches' first dimension shared out among threads, each with OpenBLAS to itself.
+
+    One result for each share, in the order of the batch whichever is done first: a sum of them then has the same bits always.
+    """
     many = 1 if _held else min(get_num_threads(), len(batches[0]))
     blas = openblas()
     if many < 2 or blas is None:
-        work(*batches)
-        return
+        return [work(*batches)]
     cuts = [len(batches[0]) * k // many for k in range(many + 1)]
-    before = blas.get()
-    blas.set(1)
-    try:
-        parts = [tuple(a[i:j] for a in batches) for i, j in itertools.pairwise(cuts)]
-        list(crew(many).map(lambda part: quietly(work, *part), parts))
-    finally:
-        blas.set(before)
+    parts = [tuple(a[i:j] for a in batches) for i, j in itertools.pairwise(cuts)]
+    with _sharing[0]:  # else another would take the 1 that is set here for what was there before
+        before = blas.get()
+        blas.set(1)
+        try:
+            return list(crew(many).map(lambda part: quietly(work, *part), parts))
+        finally:
+            blas.set(before)
 
 
-def quietly(work: Callable, *part: np.ndarray) -> None:
+_sharing = [threading.Lock()]  # held while OpenBLAS, which is all threads' own, is at one thread
+
+
+def quietly(work: Callable, *part: np.ndarray) -> Any:
     """work(*part), where overflow is no reason for a warning: a thread does not have its maker's settings."""
     with np.errstate(all="ignore"):
-        work(*part)
+        return work(*part)
 
 
 @functools.cache
@@ -161,6 +168,7 @@ def crew(many: int) -> Any:
 def after_fork() -> None:
     """In a forked process: no thread of the other's is there, and OpenMP has one from now on."""
     crew.cache_clear()
+    _sharing[0] = threading.Lock()
     if _opened:
         _forked.append(True)
         set_num_threads(1)

@@ -10,6 +10,7 @@ from itertools import product
 from typing import Any, NamedTuple
 
 from .backend import dtype_of
+from .special import in_single
 
 
 class Window(NamedTuple):
@@ -191,15 +192,17 @@ def put_places(b: Any, x: Any, places: Any, shape: tuple) -> Any:
     """Zeros of `shape` with x added at its flat positions in the image."""
     xp, planes, size = b.xp, math.prod(shape[:2]), math.prod(shape[2:])
     start = xp.reshape(xp.arange(planes, dtype=xp.int64) * size, (planes, 1))
-    at = xp.reshape(xp.reshape(places, (planes, -1)) + start, (-1,))
+    at = xp.reshape(xp.reshape(places, (planes, math.prod(places.shape[2:]))) + start, (-1,))
     return xp.reshape(b.index_add(planes * size, at, xp.reshape(x, (-1,))), shape)
 
 
+@in_single
 def sum_pool(b: Any, x: Any, kernel: tuple, window: Window, sizes: tuple) -> Any:
     """The sum under each window; padding counts as zero."""
     return sum(under_window(b, x, kernel, window, sizes, 0))
 
 
+@in_single
 def sum_pool_input(b: Any, g: Any, shape: tuple, kernel: tuple, window: Window) -> Any:
     """The adjoint of `sum_pool`: every output spreads back over its window."""
     return spread_back(b, [g] * math.prod(kernel), shape, kernel, window, g.shape[2:])

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ..backends import backend_of
@@ -69,7 +70,8 @@ def take_places(b, x, places):
     """y[n,c,o] = x[n,c,places[n,c,o]], with flat positions in the image"""
     xp = b.xp
     lead = x.shape[:2]
-    flat = xp.take_along_axis(xp.reshape(x, (*lead, -1)), xp.reshape(places, (*lead, -1)), axis=2)
+    flat, at = (xp.reshape(v, (*lead, math.prod(v.shape[2:]))) for v in (x, places))
+    flat = xp.take_along_axis(flat, at, axis=2)
     return xp.reshape(flat, places.shape)
 
 

@@ -155,6 +155,9 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
     if not ndarray.dtype.isnative:
         raise ValueError(f"from_numpy: expected this machine's byte order, got {ndarray.dtype.str}. "
                          "Hint: minigrad.tensor(...) copies")  # fmt: skip
+    if any(step % ndarray.itemsize for step in ndarray.strides):
+        raise ValueError(f"from_numpy: expected strides that are multiples of the element's {ndarray.itemsize} bytes, got "
+                         f"{ndarray.strides}. Hint: minigrad.tensor(...) copies")  # fmt: skip
     return Tensor(host_array("from_numpy", ndarray))
 
 

@@ -24,6 +24,7 @@ ROWS: list[tuple[str, str, str]] = [
     ('mg.tensor([2**70])', 'TypeError', 'tensor: expected numbers or booleans, got object data such as'),
     ('mg.as_tensor([[1], [1, 2]])', 'ShapeError', 'as_tensor: expected a rectangular sequence, got rows of different'),
     ('mg.as_tensor("x")', 'TypeError', "as_tensor: expected numbers or booleans, got str32 data such as np.str_('x')"),
+    ('mg.from_numpy(np.zeros(3, [("a", "u1"), ("x", "f4", (8,))])["x"])', 'ValueError', "from_numpy: expected strides that"),
     ('mg.from_numpy(np.ones(2, ">f4"))', 'ValueError', "from_numpy: expected this machine's byte order, got >f4"),
     ('mg.from_numpy([1.0])', 'TypeError', 'from_numpy: expected a numpy.ndarray, got list'),
     ('mg.from_numpy(np.array(["a"]))', 'TypeError', 'from_numpy: expected numbers or booleans, got str32 data such as'),

@@ -51,6 +51,12 @@ def test_sdpa_with_numbers_to_add(shape, hidden):
     compare([F.scaled_dot_product_attention(*inputs[0])], [TF.scaled_dot_product_attention(*inputs[1])], *inputs, second=False)
 
 
+@pytest.mark.parametrize("more", [(), (np.ones((3, 0), dtype=bool),), (np.zeros((3, 0)),)], ids=["open", "boolean", "numbers"])
+def test_sdpa_without_keys_gives_0(more):
+    inputs = tensors([drawn(2, 3, 6), drawn(2, 0, 6), drawn(2, 0, 5), *more])
+    compare([F.scaled_dot_product_attention(*inputs[0])], [TF.scaled_dot_product_attention(*inputs[1])], *inputs, second=False)
+
+
 def test_sdpa_with_shared_heads():
     inputs = tensors([drawn(2, 6, 3, 4), drawn(2, 2, 5, 4), drawn(2, 3, 5, 4)])
     compare([F.scaled_dot_product_attention(*inputs[0], enable_gqa=True)],

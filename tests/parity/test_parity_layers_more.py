@@ -34,6 +34,22 @@ def test_layer(name, args, shape):
     compare(ours(x), theirs(t), [x], [t])
 
 
+EMPTY = [
+    ("BatchNorm1d", (4,), (0, 4)), ("BatchNorm2d", (4,), (0, 4, 2, 3)), ("BatchNorm2d", (4, 1e-5, 0.1, False), (0, 4, 2, 3)),
+    ("GroupNorm", (2, 4), (0, 4, 2, 3)), ("GroupNorm", (2, 4, 1e-5, False), (0, 4)), ("InstanceNorm2d", (4,), (0, 4, 2, 3)),
+    *((f"AdaptiveMaxPool{n}d", (3, True), (0, 4, *(5,) * n)) for n in (1, 2, 3)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "args", "shape"), EMPTY)
+def test_a_layer_on_a_batch_of_none(name, args, shape):
+    ours, theirs = (getattr(space, name)(*args).double() for space in (nn, torch.nn))
+    (x,), (t,) = tensors([drawn(*shape)])
+    compare(ours(x), theirs(t), [x, *ours.parameters()], [t, *theirs.parameters()], second=False)
+    for a, b in zip(ours.buffers(), theirs.buffers(), strict=True):
+        same(a, b)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_unpool_layers(n):
     pool, unpool = getattr(nn, f"MaxPool{n}d")(2, return_indices=True), getattr(nn, f"MaxUnpool{n}d")(2)

@@ -117,6 +117,14 @@ def test_lp_pool(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("p", [1, 2, 2.5])
+def test_lp_pools_slope_is_0_where_the_sum_is(n, p):
+    x = np.abs(drawn(2, 3, *IMAGES[n]))
+    x[0] = 0
+    call(f"lp_pool{n}d", [x], {"norm_type": p, "kernel_size": 2}, False)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("window", [(2,), (3, 2), (3, 2, 1)])
 def test_max_unpool(n, window):
     x = drawn(2, 3, *IMAGES[n])

@@ -57,10 +57,10 @@ def heads_within(x: np.ndarray) -> int:
     return x.shape[1] if x.ndim == 4 and x.strides[1] < x.strides[2] else 1
 
 
-@functools.lru_cache(64)
-def hiding(queries: int, keys: int) -> np.ndarray:
-    """-inf where a key comes after its query, else 0: what to add to finite scores."""
-    return np.where(plain.unseen(queries, keys), -math.inf, 0).astype(FLOAT32)
+@functools.cache
+def hiding(size: int) -> np.ndarray:
+    """-inf above the diagonal, else 0: what to add to finite scores, so that no key comes after its query."""
+    return np.where(plain.triangle(size), np.float32(-math.inf), np.float32(0))
 
 
 def stack(x: np.ndarray) -> np.ndarray:
@@ -76,7 +76,8 @@ def attention(b: Any, query: Any, key: Any, value: Any, scale: float, causal: bo
         return plain.numpy_attention(b, query, key, value, scale, causal)
     weights = products(q, k, w_turned=True, factor=scale)
     if causal:
-        weights += hiding(*weights.shape[1:])
+        queries, keys = weights.shape[1:]
+        weights += hiding(plain.room_for(queries, keys))[:queries, :keys]
     compiled(Softmax, weights.size // k.shape[1], k.shape[1], SOFTMAX).forward.run(weights, weights)
     return products(weights, v, query), weights.reshape(*query.shape[:-1], k.shape[1])
 

@@ -50,6 +50,8 @@ class BatchNorm:
     def __init__(self, lib: Library, shape: tuple, eps: float, weight: bool, bias: bool, relu: bool) -> None:
         flags = (USE_SCALE if weight else 0) | (USE_SHIFT if bias else 0) | (FUSE_RELU if relu else 0)
         sizes = shape if len(shape) > 2 else (1, shape[1], shape[0])  # to oneDNN, many vectors are one image: twice as fast
+        if len(shape) > 5:  # it takes them, and then writes where no array is
+            sizes = (*shape[:2], math.prod(shape[2:]))
         data, line = lib.desc(sizes, channels_last(sizes)), lib.desc((shape[1],), (1,))
         statistics = [(MEAN, line), (VARIANCE, line)]
         scale, shift = ([(SCALE, line)] if weight else []), ([(SHIFT, line)] if bias else [])

@@ -11,6 +11,7 @@ import functools
 import math
 import threading
 import warnings
+import weakref
 from ctypes import c_void_p
 from typing import Any
 
@@ -50,28 +51,37 @@ class Primitive:
         for k, array in enumerate(arrays):
             place = pointer_at(id(array) + HEAD).value
             if place != places[k]:
+                places[k] = place  # first, for an interrupt comes when a call is over
                 self.set(self.memories[k], place)
-                places[k] = place
         threads = 1 if self.pool is None else self.pool.get()
         if self.pool is None or threads == 1:
             status = self.execute(*self.call)
         else:
             self.pool.set(1)
-            status = self.execute(*self.call)
-            self.pool.set(threads)
+            try:
+                status = self.execute(*self.call)
+            finally:  # an interrupt would leave this thread with one
+                self.pool.set(threads)
         if status:
             raise Unsupported(f"a primitive failed with status {status}")
 
 
 class Reorder:
-    """The copy of an array into the layout that a primitive chose, or back from it."""
+    """The copy of an array into the layout that a primitive chose, or back from it.
 
-    def __init__(self, lib: Library, source: Any, target: Any) -> None:
+    Those of one size share their buffer, which nobody needs for longer than a call, so that weights which meet images of
+    many sizes have one and not many; what a call needs at a time is told apart by its `place`.
+    """
+
+    def __init__(self, lib: Library, source: Any, target: Any, place: int = 0) -> None:
         self.plain = bool(lib.lib.dnnl_memory_desc_equal(source, target))
         if not self.plain:
             desc = lib.make("reorder_primitive_desc_create", source, lib.engine, target, lib.engine, None)
             self.primitive = Primitive(lib, desc, [(SRC, source), (DST, target)])
-            self.buffer = np.empty(max(lib.size(source), lib.size(target)) // 4, dtype=FLOAT32)
+            size = max(lib.size(source), lib.size(target)) // 4
+            found = _local.buffers.get((size, place))
+            self.buffer: np.ndarray = np.empty(size, dtype=FLOAT32) if found is None else found
+            _local.buffers[size, place] = self.buffer
 
     def into(self, array: np.ndarray) -> np.ndarray:
         """The array in the chosen layout."""
@@ -107,6 +117,7 @@ class Kept(threading.local):
 
     def __init__(self) -> None:
         self.kept: dict[tuple, Any] = {}
+        self.buffers: weakref.WeakValueDictionary = weakref.WeakValueDictionary()  # by size and place
         self.threads: int | None = None  # the setting that it was compiled for
 
 
@@ -191,7 +202,11 @@ def copied(x: np.ndarray, out: np.ndarray) -> np.ndarray:
 
 @functools.lru_cache(MOST)
 def is_nested(shape: tuple, strides: tuple) -> bool:
-    """Whether each dimension of a float32 array steps over all that the smaller steps reach: no two elements overlap."""
+    """Whether each dimension of a float32 array steps over all that the smaller steps reach: no two elements overlap. False,
+    too, for more dimensions than oneDNN's 12.
+    """
+    if len(shape) > 12:
+        return False
     reach = 1
     for step, n in sorted(zip(strides, shape, strict=True)):
         if n > 1 and (step % 4 or step < 4 * reach):

@@ -47,7 +47,7 @@ def product(x: np.ndarray, w: np.ndarray, bias: Any = None, relu: bool = False) 
 
 def in_lines(x: np.ndarray) -> np.ndarray:
     """x if its rows or its columns are dense and do not overlap, else a copy."""
-    return x if has_rows(x) or has_rows(x.T) else np.ascontiguousarray(x)
+    return x if has_rows(x) or has_rows(x.T) else x.copy()  # np.ascontiguousarray may leave a stride of 0
 
 
 def has_rows(x: np.ndarray) -> bool:

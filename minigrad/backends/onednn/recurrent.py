@@ -52,7 +52,7 @@ class Layer:
         names = (WEIGHTS, WEIGHTS_ITER)
         ahead = [*ins, *zip(names, weights, strict=True), (BIAS, bias), *outs, (WORKSPACE, workspace)]
         self.forward = Primitive(lib, hint, ahead)
-        self.weights = [Reorder(lib, p, w) for p, w in zip(plain, weights, strict=True)]
+        self.weights = [Reorder(lib, p, w, k) for k, (p, w) in enumerate(zip(plain, weights, strict=True))]
         back = lib.make("lstm_backward_primitive_desc_create", lib.engine, BACKWARD, way, *shapes, *shapes, 0, hint, None)
         weights = [lib.chosen(back, WEIGHTS_MD), lib.chosen(back, WEIGHTS_MD, 1)]
         changes = [lib.chosen(back, DIFF_WEIGHTS_MD), lib.chosen(back, DIFF_WEIGHTS_MD, 1)]
@@ -60,8 +60,8 @@ class Layer:
         slots = [*ins, *zip(names, weights, strict=True), (BIAS, bias), *outs, (WORKSPACE, workspace), *diffs]
         slots += [(DIFF_WEIGHTS, changes[0]), (DIFF_WEIGHTS_ITER, changes[1]), (DIFF_BIAS, bias)]
         self.backward = Primitive(lib, back, slots)
-        self.back_weights = [Reorder(lib, p, w) for p, w in zip(plain, weights, strict=True)]
-        self.changes = [Reorder(lib, w, p) for p, w in zip(plain, changes, strict=True)]
+        self.back_weights = [Reorder(lib, p, w, k) for k, (p, w) in enumerate(zip(plain, weights, strict=True))]
+        self.changes = [Reorder(lib, w, p, 2 + k) for k, (p, w) in enumerate(zip(plain, changes, strict=True))]
 
     @staticmethod
     def work(steps: int, batch: int, inputs: int, width: int, reverse: bool) -> float:

@@ -37,6 +37,8 @@ def scaled_dot_product_attention(
     check_attention(query, key, value, attn_mask, is_causal)
     if enable_gqa:
         key, value = (grouped(query, t, name) for t, name in ((key, "key"), (value, "value")))
+    if not key.array.shape[-2]:  # softmax over no keys has no largest score
+        return matmul_op(matmul_op(query, key.mT), value)
     factor = 1 / math.sqrt(max(query.shape[-1], 1)) if scale is None else float(scale)
     if attn_mask is None and not dropout_p and query.shape[:-2] == key.shape[:-2] == value.shape[:-2]:
         return attention_op(query, key, value, scale=factor, causal=bool(is_causal))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from ...backends import ShapeError, finfo
 from ...core import Tensor, mode
+from ...ops.arithmetic import cast
 from ...ops.elementwise import clamp, rsqrt, square
 from ...ops.linalg import tensor_norm as norm
-from ...ops.norm import batch_norm_eval_op, batch_norm_op, group_norm_op, layer_norm_op
+from ...ops.norm import batch_norm_eval_op, batch_norm_op, channels, group_norm_op, layer_norm_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean_op, var_op
 from ...ops.shape import reshape_op
@@ -58,10 +60,18 @@ def normalized(
             raise ValueError("batch_norm: expected running_mean and running_var outside of training. Hint: training=True")
         return batch_norm_eval_op(input, weight, bias, running_mean, running_var, eps=eps)
     if input.array.size <= shape[1]:
+        if not input.array.size:  # no statistics to normalise by, nor to move: as in PyTorch only the gradients' shapes remain
+            return scaled(input, weight, bias)
         raise ValueError(f"batch_norm: Expected more than 1 value per channel when training, got input size "
                          f"{tuple(shape)}: the variance of one value is 0. "
                          "Hint: a larger batch (DataLoader(drop_last=True)), or .eval()")  # fmt: skip
     return in_training(input, weight, bias, running_mean, running_var, None if running_mean is None else momentum, eps=eps)
+
+
+def scaled(x: Any, weight: Any, bias: Any) -> Any:
+    """weight x + bias for each channel."""
+    y = x if weight is None else x * channels(weight, x)
+    return y if bias is None else y + channels(bias, x)
 
 
 def last_sizes(who: str, x: Tensor, normalized_shape: Any) -> tuple[int, ...]:
@@ -105,7 +115,10 @@ def rms_norm(input: Tensor, normalized_shape: Any, weight: Tensor | None = None,
     """
     dims = last_sizes("rms_norm", input, normalized_shape)
     like_last("rms_norm", "weight", weight, input, dims)
-    y = input * rsqrt(mean_op(square(input), dim=dims, keepdim=True) + (finfo(input.dtype).eps if eps is None else eps))
+    coarse = input.dtype.itemsize < 4  # too few bits for squares
+    x = cast(input, dtype="float32") if coarse else input
+    y = x * rsqrt(mean_op(square(x), dim=dims, keepdim=True) + (finfo(input.dtype).eps if eps is None else eps))
+    y = cast(y, dtype=input.dtype) if coarse else y
     return y if weight is None else y * weight
 
 
@@ -129,7 +142,7 @@ def group_normalized(by: Any, input: Any, num_groups: int, weight: Any, bias: An
     vector("group_norm", "weight", weight, shape[1])
     vector("group_norm", "bias", bias, shape[1])
     cells = input.array.size // max(shape[0] * num_groups, 1)
-    if cells * shape[0] <= 1:
+    if cells * shape[0] == 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {shape}")
     return by(input, weight, bias, groups=num_groups, eps=eps)
 
@@ -155,12 +168,12 @@ def instance_norm(
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     if len(shape) < 3:
         raise ShapeError(f"instance_norm: input must be (N, C, ...) with spatial dimensions, got {shape}")
-    cells = input.array.size // max(shape[0] * shape[1], 1)
+    cells = math.prod(shape[2:])
     if cells <= 1:
         raise ValueError(f"instance_norm: Expected more than 1 spatial element when training, got input size {shape}")
     for name, v in (("running_mean", running_mean), ("running_var", running_var), ("weight", weight), ("bias", bias)):
         vector("instance_norm", name, v, shape[1])
-    if running_mean is not None:
+    if running_mean is not None and shape[0]:
         rows = reshape_op(input, shape=(*shape[:2], cells))
         with mode(grad=False):
             lerp_(running_mean, mean_op(rows, dim=(0, 2)), momentum)

@@ -102,10 +102,10 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 
 def lp_pooled(n: int, x: Tensor, norm_type: float, kernel_size: Any, stride: Any, ceil_mode: bool) -> Tensor:
-    """(sum of x^p under the window)^(1/p); negative sums, possible for odd p, count as 0."""
+    """(sum of x^p under the window)^(1/p), which is NaN for a negative sum unless p is 1; where the sum is 0 the slope is 0."""
     pool, cells = (avg_pool1d, avg_pool2d, avg_pool3d)[n - 1], math.prod(ntuple(f"lp_pool{n}d", "kernel_size", kernel_size, n))
     mean = pool(tensor_of(f"lp_pool{n}d", x) ** norm_type, kernel_size, stride, 0, ceil_mode)
-    return (sign(mean) * relu(abs(mean)) * cells) ** (1.0 / norm_type)
+    return (sign(mean.detach()) * relu(abs(mean)) * cells) ** (1.0 / norm_type)
 
 
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:

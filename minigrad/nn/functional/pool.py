@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -209,7 +210,7 @@ def adaptive_largest(who: str, n: int, x: Any, output_size: Any, return_indices:
         kernel, window = even
         return unbatched_pair(largest(who, n, x, kernel, None, 0, 1, False, return_indices), was_batched)
     table = Tensor(x.backend.from_host(cells_of(tuple(x.shape[2:]), sizes)))  # (oS, K)
-    flat = reshape_op(x, shape=(*x.shape[:2], -1 if x.array.size else 0))
+    flat = reshape_op(x, shape=(*x.shape[:2], math.prod(x.shape[2:])))
     under = reshape_op(index_select_op(flat, reshape_op(table, shape=(-1,)), dim=2), shape=(*x.shape[:2], *table.shape))
     best = argmax_op(under, dim=3, keepdim=True)
     places = gather_op(expand(table, shape=tuple(under.shape)), best, dim=3)

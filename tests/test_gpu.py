@@ -5,6 +5,7 @@ what PyTorch lets a script do with two devices. On a machine with a GPU, `make g
 from __future__ import annotations
 
 import copy
+import dataclasses
 import pickle
 import sys
 import warnings
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 
 import minigrad
+from benchmarks.peers import PEERS
+from benchmarks.workloads import WORKLOADS
 from minigrad import backends, nn, optim
 from minigrad.torch_face import devices
 
@@ -28,8 +31,13 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="compiles the kernels f
 
 
 @pytest.fixture(autouse=True, scope="module")
-def gpu() -> Iterator[None]:
-    """Device "cuda", found by the stand-in, and gone afterwards."""
+def gpu(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Device "cuda": that of `--device`, else found by the stand-in, and gone afterwards."""
+    if request.config.getoption("--device") != "cpu":
+        minigrad.set_default_device(None)
+        yield
+        minigrad.set_default_device("cuda")
+        return
     patch = pytest.MonkeyPatch()
     for name, module in modules().items():
         patch.setitem(sys.modules, name, module)
@@ -252,3 +260,18 @@ def test_summary_of_a_model_on_the_gpu() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert "Linear" in str(minigrad.summary(nn.Sequential(nn.Linear(2, 3)).cuda(), (4, 2)))
+
+
+@pytest.mark.parametrize("name", ["mlp_sgd", "cnn_digits", "gpt", "lstm", "op_softmax", "op_adam", "scalar_chain"])
+def test_workloads_of_the_benchmarks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = WORKLOADS[name].build(minigrad)
+    here = [step() for _ in range(3)]
+    monkeypatch.setattr(minigrad, "from_numpy", minigrad.from_numpy)  # so that it comes back
+    try:
+        PEERS["minigrad"].load(1, "cuda")
+        step = WORKLOADS[name].build(minigrad)
+        np.testing.assert_allclose([step() for _ in range(3)], here, rtol=1e-3)
+    finally:
+        minigrad.set_default_device(None)
+    with pytest.raises(ValueError, match="jax is compared on the CPU only"):
+        dataclasses.replace(PEERS["jax"], module="json", parts=()).load(1, "cuda")

@@ -159,7 +159,7 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     if strict and unexpected:
         problems.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
     shared = [key for key in places if key in state_dict]
-    problems += [text for key in shared if (text := misfit(key, *places[key], state_dict[key]))]
+    problems += [text for key in shared if (text := misfit(key, places[key], state_dict[key]))]
     if problems:
         hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
         lines = "\n\t".join([*problems, hint] if hint else problems)
@@ -207,9 +207,10 @@ def is_array(x: Any) -> bool:
     return not isinstance(x, Tensor) and hasattr(x, "__array__") and kind in ("b", "i", "u", "f", "c", None)
 
 
-def misfit(key: str, owner: Any, name: str, old: Tensor, new: Any) -> str:
-    """Why `new` can't take the place of `old`, or "". Floating types convert into each other, and to whole numbers, such as
+def misfit(key: str, place: tuple[Any, str, Tensor], new: Any) -> str:
+    """Why `new` can't take a place, or "". Floating types convert into each other, and to whole numbers, such as
     counts that were averaged; else kinds do not mix."""
+    owner, _, old = place
     if not isinstance(new, Tensor):
         return f"{key!r}: expected a tensor, got {type(new).__name__}."
     if new.shape != old.shape and not (hasattr(owner, "settle") and old.shape == (0,)):  # a lazy layer takes any

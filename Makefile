@@ -35,8 +35,8 @@ gallery: $(VENV)/viz
 bench: $(VENV)/viz
 	$(RUN) -m benchmarks
 
-# ops, a training step and its time on the GPU; needs CuPy: .venv/bin/pip install cupy-cuda13x. Exits with 2 where no GPU is
-gpu-check: $(VENV)/viz
+# the suites and the benchmarks on the GPU; needs CuPy: .venv/bin/pip install cupy-cuda13x. Exits with 2 where no GPU is
+gpu-check: $(VENV)/dev
 	$(RUN) -m benchmarks.gpu_check
 
 labs: $(VENV)/viz

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--device", choices=("cpu", "cuda", "stand-in"), default="cpu",
         help="where tensors are made unless a test says so itself: on the CPU, on the GPU, or on the stand-in for one",
     )  # fmt: skip
+
+
+ON_THE_CPU = {f"test_parity_{name}.py" for name in ("amp", "as_torch", "bad_draws", "printing")}  # what they ask names it
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    return True if config.getoption("--device") != "cpu" and collection_path.name in ON_THE_CPU else None
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -35,8 +35,8 @@ class Case:
         rng = np.random.default_rng([seed, *self.name.encode()])
         return [make(rng) if callable(make) else make for make in self.inputs]
 
-    def tensors(self, device: str = "cpu", seed: int = 0) -> list:
-        """The inputs as tensors on a device, those to differentiate by asking for a gradient."""
+    def tensors(self, device: str | None = None, seed: int = 0) -> list:
+        """The inputs as tensors on a device (the default one), those to differentiate by asking for a gradient."""
         arrays = self.arrays(seed)
         wanted = self.differentiable(arrays)
         return [

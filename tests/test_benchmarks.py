@@ -106,7 +106,8 @@ def test_gpu_check_runs_the_suites_and_the_benchmark(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(gpu_check, "run", lambda *arguments: (asked.append(arguments), left.pop(0))[1])
     assert gpu_check.main() == code and not left
     suites, timing = asked
-    assert "tests/test_gpu.py" in suites and suites[suites.index("--device") + 1] == "cpu" == timing[timing.index("--device") + 1]
+    assert "tests/test_gpu.py" in suites
+    assert suites[suites.index("--device") + 1] == "cpu" == timing[timing.index("--device") + 1]
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux's account of a process")

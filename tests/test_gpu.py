@@ -206,9 +206,9 @@ def test_what_numpy_can_not_reach() -> None:
 
 def test_a_matrix_without_inverse_raises() -> None:
     """CuPy, left to itself, returns NaN or less."""
-    with pytest.raises(RuntimeError, match="Singular"):
+    with pytest.raises(RuntimeError, match="^inv: "):
         minigrad.linalg.inv(minigrad.zeros(2, 2, device="cuda"))
-    with pytest.raises(RuntimeError, match="positive definite"):
+    with pytest.raises(RuntimeError, match="^cholesky: "):
         minigrad.linalg.cholesky(-minigrad.eye(2, device="cuda"))
     many = minigrad.eye(2, device="cuda") + minigrad.zeros(3, 1, 1, device="cuda")
     assert minigrad.linalg.solve(many, minigrad.ones(2, 2, device="cuda")).shape == (3, 2, 2)
@@ -244,8 +244,10 @@ def test_the_default_device_belongs_to_a_thread_and_outlasts_a_block() -> None:
 
 
 def test_what_scripts_ask_about_the_machine() -> None:
-    assert minigrad.cuda.get_device_name(0) == "stand-in" == minigrad.cuda.get_device_properties(0).name
-    assert minigrad.cuda.get_device_capability() == (9, 0) and minigrad.cuda.mem_get_info() == (2**33, 2**34)
+    found = minigrad.cuda.get_device_properties(0)
+    assert minigrad.cuda.get_device_name(0) == found.name and minigrad.cuda.get_device_capability() == (found.major, found.minor)
+    free, total = minigrad.cuda.mem_get_info()
+    assert 0 < free <= total and total == pytest.approx(found.total_memory, rel=0.05)
     minigrad.cuda.synchronize()
     minigrad.cuda.empty_cache()
 

@@ -245,7 +245,8 @@ def test_the_default_device_belongs_to_a_thread_and_outlasts_a_block() -> None:
 
 def test_what_scripts_ask_about_the_machine() -> None:
     found = minigrad.cuda.get_device_properties(0)
-    assert minigrad.cuda.get_device_name(0) == found.name and minigrad.cuda.get_device_capability() == (found.major, found.minor)
+    assert minigrad.cuda.get_device_name(0) == found.name
+    assert minigrad.cuda.get_device_capability() == (found.major, found.minor)
     free, total = minigrad.cuda.mem_get_info()
     assert 0 < free <= total and total == pytest.approx(found.total_memory, rel=0.05)
     minigrad.cuda.synchronize()

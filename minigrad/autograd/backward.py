@@ -50,7 +50,7 @@ def backward(
     owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
     for key, g in totals.items():
         owner = owners.get(key, key)
-        if isinstance(owner, Tensor) and (owner.wants or owner.requires_grad) and not owner.retains_grad:  # which its own hook has kept
+        if isinstance(owner, Tensor) and (owner.wants or owner.requires_grad) and not owner.retains_grad:  # its hook keeps it
             accumulate(owner, g, create_graph)
     note(totals)
 

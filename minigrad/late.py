@@ -13,5 +13,6 @@ class Late(NamedTuple):
     name: str = ""
 
     def load(self) -> Any:
+        """The module or the name, imported now."""
         found = importlib.import_module(self.module)
         return getattr(found, self.name) if self.name else found

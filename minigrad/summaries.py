@@ -41,14 +41,17 @@ class Summary:
 
     @property
     def parameters(self) -> int:
+        """How many numbers the model learns."""
         return sum(row.parameters for row in self.rows)
 
     @property
     def flops(self) -> int:
+        """Floating-point operations of a forward pass."""
         return sum(row.flops for row in self.rows)
 
     @property
     def kept(self) -> int:
+        """Bytes kept for the backward pass."""
         return sum(row.kept for row in self.rows)
 
     def __str__(self) -> str:

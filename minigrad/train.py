@@ -101,11 +101,7 @@ def fit(
     Raises FloatingPointError for a loss that is not finite, before the step is made with it; ValueError for options that make
     no sense.
     """
-    for name, given in (("epochs", epochs), ("patience", patience), ("checkpoint_steps", checkpoint_steps)):
-        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 1):
-            raise ValueError(f"fit: {name} must be an integer >= 1, got {given!r}")
-    if clip is not None and not 0 < clip < math.inf:
-        raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
+    check(clip, epochs=epochs, patience=patience, checkpoint_steps=checkpoint_steps)
     if checkpoint is None and (resume or checkpoint_steps):
         raise ValueError("fit: resume and checkpoint_steps need checkpoint=path")
     history, begun = History(), Place(model, optimizer, scheduler, loader)
@@ -179,6 +175,15 @@ def fit(
             begun.mark(0)
             save(begun.state(history, skip, sums), checkpoint)
     return history
+
+
+def check(clip: float | None, **counts: int | None) -> None:
+    """Raise ValueError unless all that are given are at least 1, and `clip` is above 0."""
+    for name, given in counts.items():
+        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 1):
+            raise ValueError(f"fit: {name} must be an integer >= 1, got {given!r}")
+    if clip is not None and not 0 < clip < math.inf:
+        raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
 
 
 def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable | None = None) -> dict[str, float]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import minigrad as mg
-from minigrad import data, nn, optim
+from minigrad import data, distributions, nn, optim
 from minigrad.core import Op
 
 POOL: dict[str, Callable[[], Any]] = {
@@ -193,7 +193,9 @@ def public() -> Iterator[Callable_]:
     for name, value in vars(mg.Tensor).items():
         if name[0] != "_" and isinstance(value, FunctionType) and name not in SKIPPED:
             yield Callable_(f"Tensor.{name}", bound(name), (name, name.rstrip("_")))
-    for lead, space in (("nn.", nn), ("optim.", optim), ("optim.lr_scheduler.", optim.lr_scheduler), ("data.", data)):
+    kinds = (("nn.", nn), ("optim.", optim), ("optim.lr_scheduler.", optim.lr_scheduler), ("data.", data),
+             ("distributions.", distributions))  # fmt: skip
+    for lead, space in kinds:
         for name, kind in vars(space).items():
             if name[0] != "_" and isinstance(kind, type) and kind.__module__.startswith("minigrad"):
                 yield Callable_(lead + name, kind, (name, kind.__name__))

@@ -108,10 +108,6 @@ def test_distributed_is_a_group_of_one() -> None:
 
 def test_weight_averaging_refuses_what_pytorch_refuses() -> None:
     swa, model = minigrad.optim.swa_utils, minigrad.nn.Linear(2, 2)
-    with pytest.raises(ValueError, match="Invalid decay value 1.5"):
-        swa.get_ema_avg_fn(1.5)
-    with pytest.raises(AssertionError, match="Only one of avg_fn and multi_avg_fn"):
-        swa.AveragedModel(model, avg_fn=swa.get_swa_avg_fn(), multi_avg_fn=swa.get_swa_multi_avg_fn())
     optimizer = minigrad.optim.SGD(model.parameters(), lr=0.1)
     with pytest.raises(ValueError, match="anneal_strategy must be one of 'cos' or 'linear', instead got 'step'"):
         swa.SWALR(optimizer, 0.1, anneal_strategy="step")

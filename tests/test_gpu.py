@@ -10,6 +10,7 @@ import pickle
 import sys
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -231,6 +232,15 @@ def test_functional_derivatives() -> None:
     x = minigrad.randn(2, 3, device="cuda")
     rows = minigrad.func.vmap(lambda row: row.reshape(3, 1).expand(3, 2).sum(1))(x)
     np.testing.assert_allclose(rows.cpu().numpy(), 2 * x.cpu().numpy(), rtol=1e-6)
+
+
+def test_the_default_device_belongs_to_a_thread_and_outlasts_a_block() -> None:
+    with minigrad.device("cuda"):
+        with ThreadPoolExecutor(1) as pool:
+            assert not pool.submit(minigrad.zeros, 1).result().is_cuda
+        minigrad.set_default_device("cpu")
+        assert minigrad.zeros(1).is_cuda
+    assert not minigrad.zeros(1).is_cuda
 
 
 def test_what_scripts_ask_about_the_machine() -> None:

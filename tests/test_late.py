@@ -54,3 +54,5 @@ def test_late_functions_are_guarded() -> None:
         minigrad.viz.draw(3)
     with pytest.raises(TypeError, match="random_split: "):
         minigrad.data.random_split(3, [1])
+    with pytest.raises(TypeError, match="Independent: "):
+        minigrad.distributions.Independent(3, 1)

@@ -124,21 +124,27 @@ class GradScaler:
         return self._scale if self._enabled else 1.0
 
     def get_growth_factor(self) -> float:
+        """What the factor grows by."""
         return self._growth_factor
 
     def set_growth_factor(self, new_factor: float) -> None:
+        """Set what the factor grows by."""
         self._growth_factor = new_factor
 
     def get_backoff_factor(self) -> float:
+        """What the factor shrinks by, after a step with inf or NaN."""
         return self._backoff_factor
 
     def set_backoff_factor(self, new_factor: float) -> None:
+        """Set what the factor shrinks by, after a step with inf or NaN."""
         self._backoff_factor = new_factor
 
     def get_growth_interval(self) -> int:
+        """After how many good steps the factor grows."""
         return self._growth_interval
 
     def set_growth_interval(self, new_interval: int) -> None:
+        """Set after how many good steps the factor grows."""
         self._growth_interval = new_interval
 
     def is_enabled(self) -> bool:

@@ -119,13 +119,9 @@ class Function:
     @classmethod
     def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run forward, and record the call for backward."""
-        apart = cls.is_apart()
+        apart, now = cls.is_apart(), MODE.get()
         if kwargs or apart:
-            bound = inspect.signature(cls.forward).bind(*(None, *args)[apart:], **kwargs)
-            if apart:
-                bound.apply_defaults()
-            args = bound.args[not apart :]
-        now = MODE.get()
+            args = cls._in_order(args, kwargs)
         level = getattr(now.instead, "__self__", None)
         if isinstance(level, VmapLevel) and cls.vmap is not Function.vmap and any(outside(level, a)[1] for a in args):
             return by_own_rule(cls, level, args)
@@ -154,7 +150,7 @@ class Function:
         fixed = [y for y in outputs if not y.dtype.is_floating_point or any(y is x for x in ctx._fixed)]
         if any(ctx.needs_input_grad) and len(fixed) < len(outputs):
             call = Call(cls, ctx, args, outputs, parents)
-            nodes, call.nodes = call.nodes, {}  # the nodes refer to the call, so it must not keep them
+            nodes, call.nodes = call.nodes, {}  # they refer to the call, so this frame keeps them, and not the call
             if any(p is not None for p in parents):
                 for listener in now.listeners:
                     getattr(listener, "made", lambda node: None)(call.node())
@@ -169,6 +165,15 @@ class Function:
                             if t is not None:
                                 dual.set(y, t)
         return out
+
+    @classmethod
+    def _in_order(cls, args: tuple, kwargs: dict[str, Any]) -> tuple:
+        """forward's arguments without ctx, those by keyword in their places; defaults too where `setup_context` sees them."""
+        apart = cls.is_apart()
+        bound = inspect.signature(cls.forward).bind(*(None, *args)[apart:], **kwargs)
+        if apart:
+            bound.apply_defaults()
+        return bound.args[not apart :]
 
     @classmethod
     def has_jvp(cls) -> bool:

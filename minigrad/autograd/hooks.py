@@ -19,6 +19,7 @@ class Hook:
         ordered(hooks)
 
     def remove(self) -> None:
+        """Never call the hook again."""
         self.hooks.pop(self.key, None)
         for other in self.others:
             other.remove()

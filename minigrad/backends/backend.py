@@ -111,7 +111,7 @@ def is_array(x: Any) -> bool:
 def backend_for(device: Any = None) -> Backend:
     """The backend of a device (the default one if None). Raises RuntimeError that says what is missing."""
     if device is None:
-        device = DEFAULT[-1]
+        device = DEFAULT.get()[-1]
         if device in BACKENDS:
             return BACKENDS[device]
     wanted = device if isinstance(device, Device) else Device(device)

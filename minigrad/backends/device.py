@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
-DEFAULT = ["cpu"]  # where tensors are made unless told otherwise: the last one, which a `with device(...)` adds
+# Where tensors are made unless told otherwise: the last one. `set_default_device` sets the first, each block adds one.
+DEFAULT: ContextVar[tuple[str, ...]] = ContextVar("minigrad_device", default=("cpu",))
 
 
 class Device:
     """A place for arrays: `device("cuda:0")`, `device("cuda", 0)`. Has `type` and `index` (None where there is one).
 
-    In a `with device(...):` block new tensors are made there unless told otherwise.
+    In a `with device(...):` block, new tensors of this thread are made there unless told otherwise.
     """
 
     __slots__ = ("type", "index")
@@ -32,11 +34,11 @@ class Device:
         self.type, self.index = name, index if name != "cpu" else None
 
     def __enter__(self) -> Device:
-        DEFAULT.append(str(self))
+        DEFAULT.set((*DEFAULT.get(), str(self)))
         return self
 
     def __exit__(self, *error: object) -> None:
-        DEFAULT.pop()
+        DEFAULT.set(DEFAULT.get()[:-1])
 
     def __repr__(self) -> str:
         return f"device(type={self.type!r}" + (")" if self.index is None else f", index={self.index})")

@@ -17,14 +17,17 @@ class DType:
 
     @property
     def is_floating_point(self) -> bool:
+        """Whether it holds real numbers, with a point."""
         return self.kind == "float"
 
     @property
     def is_complex(self) -> bool:
+        """Whether it holds complex numbers."""
         return self.kind == "complex"
 
     @property
     def is_signed(self) -> bool:
+        """Whether it holds negative numbers."""
         return self.kind != "bool" and not self.name.startswith("uint")
 
     def __repr__(self) -> str:

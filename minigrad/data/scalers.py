@@ -25,6 +25,7 @@ class Scaler:
         raise NotImplementedError(f"{type(self).__name__}: a scaler must define learn(x)")
 
     def fit(self, x: Any) -> Self:
+        """Learn from x (N, columns) or (N,); returns the scaler. Raises ShapeError for no rows, or no floating type."""
         x = as_tensor(x)
         if x.ndim not in (1, 2) or not x.shape[0] or not x.is_floating_point():
             raise ShapeError(f"{type(self).__name__}: expected floating-point data (N, columns) with N >= 1, got "
@@ -47,6 +48,7 @@ class Scaler:
     transform, inverse_transform = __call__, inverse
 
     def checked(self, x: Any) -> Tensor:
+        """x as a tensor. Raises ValueError before `fit`, ShapeError for other columns than it saw."""
         who = type(self).__name__
         if self.shift is None:
             raise ValueError(f"{who}: not fitted yet. Hint: .fit(data) first")

@@ -228,10 +228,10 @@ class Spoken:
         slope = rf"\frac{{\partial L}}{{\partial {Latex({name: symbol}).symbol(name)}}}"
         latex = f"{slope} = {rule.latex(self.symbols, parts=False)}"
         lines = [Line(f"to {name}", rule.text(self.symbols, parts=False), latex, numbers)]
-        inserted = "" if part is None else self.inserted(rule, k, part, g)
+        inserted = "" if part is None else self.inserted(rule, part, g)
         return [*lines, Line("", inserted)] if inserted else lines
 
-    def inserted(self, rule: Formula, k: int, part: Any, g: Any) -> str:
+    def inserted(self, rule: Formula, part: Any, g: Any) -> str:
         """The rule of an elementwise op with the numbers of the first element in the place of the names."""
         node = self.node
         values = {"g": g, "y": self.y} | dict(zip(node.op.inputs, self.inputs, strict=False)) | node.options

@@ -3,6 +3,7 @@
 Loaded when first asked for.
 """
 
+from ..guard import guard as _guard
 from .bernoulli import Bernoulli
 from .categorical import Categorical
 from .distribution import Distribution
@@ -18,3 +19,5 @@ from .uniform import Uniform
 
 __all__ = ["Bernoulli", "Categorical", "Distribution", "Exponential", "Independent", "Laplace", "MultivariateNormal", "Normal",
            "OneHotCategorical", "Poisson", "Uniform", "kl_divergence", "register_kl"]  # fmt: skip
+
+_guard(__name__)

@@ -14,11 +14,11 @@ from .distribution import Condition, Distribution, boolean, clamped, either, rea
 class Bernoulli(Distribution):
     """P(1) = probs = sigmoid(logits), P(0) = 1 - probs"""
 
-    conditions = {"probs": unit, "logits": real}
+    arg_constraints = {"probs": unit, "logits": real}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either(probs, logits)
-        (value,) = together(logits if probs is None else probs)
+        self._is = either("Bernoulli", probs, logits)
+        (value,) = together("Bernoulli", logits if probs is None else probs)
         vars(self)[self._is] = value
         super().__init__(value.shape, validate_args=validate_args)
 
@@ -66,6 +66,4 @@ class Bernoulli(Distribution):
         return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
 
     def enumerate_support(self, expand: bool = True) -> Any:
-        values = functions.arange(2, dtype=self.probs.dtype, device=self.probs.device)
-        values = values.view(-1, *[1] * len(self.batch_shape))
-        return values.expand(-1, *self.batch_shape) if expand else values
+        return self._listed(functions.arange(2, dtype=self.probs.dtype, device=self.probs.device), expand)

@@ -15,13 +15,13 @@ from .distribution import Condition, Distribution, clamped, either, real_vector,
 class Categorical(Distribution):
     """P(k) = probs[..., k] = softmax(logits)[..., k], for k = 0 ... K - 1; probs are divided by their sum"""
 
-    conditions = {"probs": simplex, "logits": real_vector}
+    arg_constraints = {"probs": simplex, "logits": real_vector}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either(probs, logits)
+        self._is = either("Categorical", probs, logits)
         value = logits if probs is None else probs
         if not isinstance(value, Tensor) or value.ndim < 1:
-            raise ValueError(f"`{self._is}` parameter must be at least one-dimensional.")
+            raise ValueError(f"Categorical: `{self._is}` parameter must be at least one-dimensional.")
         by_sum = logits is None
         self._param: Any = value / value.sum(-1, keepdim=True) if by_sum else value - value.logsumexp(-1, keepdim=True)
         vars(self)[self._is] = self._param
@@ -79,6 +79,4 @@ class Categorical(Distribution):
         return -(logits * self.probs).sum(-1)
 
     def enumerate_support(self, expand: bool = True) -> Any:
-        values = functions.arange(self._num_events, device=self._param.device)
-        values = values.view(-1, *[1] * len(self.batch_shape))
-        return values.expand(-1, *self.batch_shape) if expand else values
+        return self._listed(functions.arange(self._num_events, device=self._param.device), expand)

@@ -12,36 +12,39 @@ from ..ops import functions
 
 
 class Condition(NamedTuple):
-    """What numbers must satisfy: PyTorch's words for it, the test, and the dimensions at the end that it looks at as one."""
+    """What numbers must satisfy: PyTorch's words for it, and the test."""
 
     words: str
-    holds: Callable[[Any], Any]
-    dims: int = 0
+    check: Callable[[Any], Any]
+
+    def __repr__(self) -> str:
+        return self.words
 
 
 real = Condition("Real()", lambda x: x == x)  # no NaN
-real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1), 1)
+real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1))
 positive = Condition("GreaterThan(lower_bound=0.0)", lambda x: x > 0)
 nonnegative = Condition("GreaterThanEq(lower_bound=0.0)", lambda x: x >= 0)
 nonnegative_integer = Condition("IntegerGreaterThan(lower_bound=0)", lambda x: (x % 1 == 0) & (x >= 0))
 unit = Condition("Interval(lower_bound=0.0, upper_bound=1.0)", lambda x: (x >= 0) & (x <= 1))
 boolean = Condition("Boolean()", lambda x: (x == 0) | (x == 1))
-simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
-one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1)
+simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6))
+one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1))
 lower_cholesky = Condition(
-    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1), 2
+    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
 )
 
 
 class Distribution:
     """The base of all: `batch_shape` independent distributions, of which each gives values of `event_shape`.
 
-    Raises ValueError for a parameter, or a value whose `log_prob` is asked for, outside of where it must lie, unless
-    `validate_args` is False.
+    Parameters are numbers or tensors, broadcast together. Raises ValueError for a parameter, or a value whose `log_prob` or
+    `cdf` is asked for, outside of where it must lie, unless `validate_args` is False; NotImplementedError for what a
+    distribution does not have.
     """
 
     has_rsample = False
-    conditions: dict[str, Condition] = {}  # of each parameter
+    arg_constraints: dict[str, Condition] = {}  # of each parameter
     _validate_args = True
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
@@ -50,14 +53,12 @@ class Distribution:
             self._validate_args = validate_args
         if not self._validate_args:
             return
-        for name, condition in self.conditions.items():
-            if name not in vars(self):
-                continue  # one of two ways to give it, not the one that was taken
-            value = vars(self)[name]
-            if not condition.holds(value.detach()).all():
+        for name in self._given:
+            condition, value = self.arg_constraints[name], vars(self)[name]
+            if not condition.check(value.detach()).all():
                 raise ValueError(
-                    f"Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) of distribution "
-                    f"{self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
+                    f"{type(self).__name__}: Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
+                    f"of distribution {self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
                 )
 
     @staticmethod
@@ -127,39 +128,47 @@ class Distribution:
 
     def expand(self, batch_shape: Any) -> Distribution:
         """The same distribution with parameters expanded to a larger batch."""
-        given = {
-            name: vars(self)[name].expand(*batch_shape, *vars(self)[name].shape[len(self.batch_shape) :])
-            for name in self.conditions
-            if name in self._given
-        }
+        held = {name: vars(self)[name] for name in self._given}
+        given = {name: x.expand(*batch_shape, *x.shape[len(self.batch_shape) :]) for name, x in held.items()}
         return type(self)(**given, validate_args=False)
 
     @property
     def _given(self) -> list[str]:
-        """The names of the parameters that are held; those computed when asked for come after."""
-        return [name for name in self.conditions if name in vars(self)]
+        """The names of the parameters that were given, and not computed when asked for."""
+        return [name for name in self.arg_constraints if name in vars(self)]
 
     def _shape(self, sample_shape: Any) -> Size:
+        if not isinstance(sample_shape, (tuple, list)):
+            raise TypeError(f"{type(self).__name__}: sample_shape must be a tuple of sizes, got {sample_shape!r:.60}")
         return Size((*sample_shape, *self.batch_shape, *self.event_shape))
+
+    def _noise(self, draw: Callable, sample_shape: Any, like: Tensor) -> Tensor:
+        """What `rand` or `randn` draws for each value, in the type and on the device of a parameter."""
+        return draw(*self._shape(sample_shape), dtype=like.dtype, device=like.device)
+
+    def _listed(self, values: Tensor, expand: bool) -> Tensor:
+        """Values along a new first dimension, before those of the batch."""
+        values = values.view(-1, *[1] * len(self.batch_shape))
+        return values.expand(-1, *self.batch_shape) if expand else values
 
     def _check(self, value: Any) -> None:
         """Raise ValueError unless `log_prob` of this value can be told."""
         if not self._validate_args:
             return
         if not isinstance(value, Tensor):
-            raise ValueError("The value argument to log_prob must be a Tensor")
+            raise ValueError(f"{type(self).__name__}: The value argument to log_prob must be a Tensor")
         start = len(value.shape) - len(self.event_shape)
         if value.shape[start:] != self.event_shape:
-            raise ValueError("The right-most size of value must match event_shape: "
+            raise ValueError(f"{type(self).__name__}: The right-most size of value must match event_shape: "
                              f"{value.shape} vs {self.event_shape}.")  # fmt: skip
         for i, j in zip(reversed(self._shape(())), reversed(value.shape), strict=False):
             if i != 1 and j != 1 and i != j:
-                raise ValueError("Value is not broadcastable with batch_shape+event_shape: "
+                raise ValueError(f"{type(self).__name__}: Value is not broadcastable with batch_shape+event_shape: "
                                  f"{value.shape} vs {self._shape(())}.")  # fmt: skip
-        if not self.support.holds(value.detach()).all():
+        if not self.support.check(value.detach()).all():
             raise ValueError(
-                f"Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the support "
-                f"({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
+                f"{type(self).__name__}: Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "
+                f"support ({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
             )
 
     def __repr__(self) -> str:
@@ -167,20 +176,20 @@ class Distribution:
         return f"{type(self).__name__}({', '.join(f'{k}: {v if v.numel() == 1 else v.size()}' for k, v in held.items())})"
 
 
-def together(*values: Any) -> list[Any]:
+def together(who: str, *values: Any) -> list[Any]:
     """Numbers and tensors as tensors of one shape. Raises ValueError for anything else."""
     if not all(isinstance(v, (Tensor, int, float)) for v in values):
-        raise ValueError("Input arguments must all be instances of Number, minigrad.Tensor.")
+        raise ValueError(f"{who}: Input arguments must all be instances of Number, minigrad.Tensor.")
     like = next((v for v in values if isinstance(v, Tensor)), None)
     dtype, device = (get_default_dtype(), None) if like is None else (like.dtype, like.device)
     tensors = [v if isinstance(v, Tensor) else functions.tensor(v, dtype=dtype, device=device) for v in values]
     return list(functions.broadcast_tensors(*tensors))
 
 
-def either(probs: Any, logits: Any) -> str:
+def either(who: str, probs: Any, logits: Any) -> str:
     """Which of the two was given. Raises ValueError unless it is one."""
     if (probs is None) == (logits is None):
-        raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        raise ValueError(f"{who}: Either `probs` or `logits` must be specified, but not both.")
     return "logits" if probs is None else "probs"
 
 

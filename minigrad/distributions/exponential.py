@@ -12,10 +12,10 @@ class Exponential(Distribution):
     """p(x) = rate exp(-rate x) for x >= 0"""
 
     has_rsample = True
-    conditions = {"rate": positive}
+    arg_constraints = {"rate": positive}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
-        (self.rate,) = together(rate)
+        (self.rate,) = together("Exponential", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
 
     @property
@@ -37,8 +37,7 @@ class Exponential(Distribution):
         return self.rate.pow(-2)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.rand(*self._shape(sample_shape), dtype=self.rate.dtype, device=self.rate.device)
-        return -functions.log1p(-noise) / self.rate
+        return self.icdf(self._noise(functions.rand, sample_shape, self.rate))
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

@@ -16,7 +16,7 @@ class Independent(Distribution):
     ) -> None:
         base, n = base_distribution, reinterpreted_batch_ndims
         if n > len(base.batch_shape):
-            raise ValueError("Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), "
+            raise ValueError("Independent: Expected reinterpreted_batch_ndims <= len(base_distribution.batch_shape), "
                              f"actual {n} vs {len(base.batch_shape)}")  # fmt: skip
         self.base_dist, self.reinterpreted_batch_ndims, shape = base, n, base.batch_shape + base.event_shape
         self.has_rsample = base.has_rsample  # type: ignore[misc]

@@ -38,7 +38,9 @@ def kl_divergence(p: Distribution, q: Distribution) -> Any:
         for other in type(q).__mro__:
             if (kind, other) in _RULES:
                 return _RULES[kind, other](p, q)
-    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}")
+    raise NotImplementedError(
+        f"kl_divergence: No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}"
+    )
 
 
 @register_kl(Normal, Normal)
@@ -49,14 +51,18 @@ def _normal(p: Any, q: Any) -> Any:
 
 @register_kl(Bernoulli, Bernoulli)
 def _bernoulli(p: Any, q: Any) -> Any:
-    return p.probs * (softplus(-q.logits) - softplus(-p.logits)) + (1 - p.probs) * (softplus(q.logits) - softplus(p.logits))
+    one = weighed(p.probs, q.probs, softplus(-q.logits) - softplus(-p.logits))
+    return one + weighed(1 - p.probs, 1 - q.probs, softplus(q.logits) - softplus(p.logits))
 
 
 @register_kl(Categorical, Categorical)
 def _categorical(p: Any, q: Any) -> Any:
-    t = p.probs * (p.logits - q.logits)
-    t = functions.where(q.probs == 0, math.inf, t)
-    return functions.where(p.probs == 0, 0.0, t).sum(-1)
+    return weighed(p.probs, q.probs, p.logits - q.logits).sum(-1)
+
+
+def weighed(p: Any, q: Any, ratio: Any) -> Any:
+    """p log(p / q), given the logarithm: inf where q alone is 0, and 0 where p is."""
+    return functions.where(p == 0, 0.0, functions.where(q == 0, math.inf, p * ratio))
 
 
 @register_kl(Uniform, Uniform)
@@ -85,7 +91,9 @@ def _poisson(p: Any, q: Any) -> Any:
 @register_kl(MultivariateNormal, MultivariateNormal)
 def _multivariate_normal(p: Any, q: Any) -> Any:
     if p.event_shape != q.event_shape:
-        raise ValueError("KL-divergence between two Multivariate Normals with different event shapes cannot be computed")
+        raise ValueError(
+            "kl_divergence: KL-divergence between two Multivariate Normals with different event shapes cannot be computed"
+        )
     batch = functions.broadcast_shapes(p.scale_tril.shape, q.scale_tril.shape)
     factor = q.scale_tril.expand(batch)
     spread = linalg.solve_triangular(factor, p.scale_tril.expand(batch), upper=False).square().sum((-2, -1))
@@ -96,5 +104,6 @@ def _multivariate_normal(p: Any, q: Any) -> Any:
 @register_kl(Independent, Independent)
 def _independent(p: Any, q: Any) -> Any:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
-        raise NotImplementedError
+        raise NotImplementedError("kl_divergence: the two Independents must reinterpret as many dimensions, got "
+                                  f"{p.reinterpreted_batch_ndims} and {q.reinterpreted_batch_ndims}")  # fmt: skip
     return p.summed(kl_divergence(p.base_dist, q.base_dist))

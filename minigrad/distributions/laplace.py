@@ -14,10 +14,10 @@ class Laplace(Distribution):
     """p(x) = exp(-|x - loc| / scale) / (2 scale)"""
 
     has_rsample = True
-    conditions = {"loc": real, "scale": positive}
+    arg_constraints = {"loc": real, "scale": positive}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
+        self.loc, self.scale = together("Laplace", loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
@@ -35,9 +35,8 @@ class Laplace(Distribution):
         return 2 * self.scale.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        u = functions.rand(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device) - 0.5
-        u = u.clamp(min=finfo(u.dtype).eps / 2 - 0.5)  # log 0 else
-        return self.loc - self.scale * u.sign() * functions.log1p(-2 * u.abs())
+        u = self._noise(functions.rand, sample_shape, self.loc)
+        return self.icdf(u.clamp(min=finfo(u.dtype).eps / 2))  # icdf(0) is -inf
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

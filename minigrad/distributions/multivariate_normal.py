@@ -13,19 +13,23 @@ class MultivariateNormal(Distribution):
     """p(x) = exp(-(x - loc)^T C^-1 (x - loc) / 2) / sqrt(det(2 pi C)), with one of C, its inverse, or its Cholesky factor"""
 
     has_rsample = True
-    conditions = {"loc": real_vector, "scale_tril": lower_cholesky}
+    arg_constraints = {"loc": real_vector, "scale_tril": lower_cholesky}
 
     def __init__(
         self, loc: Any, covariance_matrix: Any = None, precision_matrix: Any = None, scale_tril: Any = None,
         validate_args: bool | None = None,
     ) -> None:  # fmt: skip
         if loc.ndim < 1:
-            raise ValueError("loc must be at least one-dimensional.")
+            raise ValueError("MultivariateNormal: loc must be at least one-dimensional.")
         given = [m for m in (covariance_matrix, precision_matrix, scale_tril) if m is not None]
         if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+            raise ValueError(
+                "MultivariateNormal: Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified."
+            )
         if given[0].ndim < 2:
-            raise ValueError("the matrix must be at least two-dimensional, with optional leading batch dimensions")
+            raise ValueError(
+                "MultivariateNormal: the matrix must be at least two-dimensional, with optional leading batch dimensions"
+            )
         if covariance_matrix is not None:
             scale_tril = linalg.cholesky(covariance_matrix)
         elif precision_matrix is not None:
@@ -59,10 +63,11 @@ class MultivariateNormal(Distribution):
         return self.scale_tril.square().sum(-1)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.randn(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
+        noise = self._noise(functions.randn, sample_shape, self.loc)
         return self.loc + (self.scale_tril @ noise.unsqueeze(-1)).squeeze(-1)
 
     def _half_log_det(self) -> Any:
+        """log(det C) / 2, the sum of log L[i, i]"""
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def log_prob(self, value: Any) -> Any:

@@ -13,10 +13,10 @@ class Normal(Distribution):
     """p(x) = exp(-((x - loc) / scale)^2 / 2) / (scale sqrt(2 pi))"""
 
     has_rsample = True
-    conditions = {"loc": real, "scale": positive}
+    arg_constraints = {"loc": real, "scale": positive}
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = together(loc, scale)
+        self.loc, self.scale = together("Normal", loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
 
     @property
@@ -34,19 +34,18 @@ class Normal(Distribution):
         return self.scale.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.randn(*self._shape(sample_shape), dtype=self.loc.dtype, device=self.loc.device)
-        return self.loc + noise * self.scale
+        return self.loc + self._noise(functions.randn, sample_shape, self.loc) * self.scale
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)
-        return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - math.log(math.sqrt(2 * math.pi))
+        return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
     def entropy(self) -> Any:
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()
 
     def cdf(self, value: Any) -> Any:
         self._check(value)
-        return 0.5 * (1 + ((value - self.loc) * self.scale.reciprocal() / math.sqrt(2)).erf())
+        return 0.5 * (1 + ((value - self.loc) / (self.scale * math.sqrt(2))).erf())
 
     def icdf(self, value: Any) -> Any:
         return self.loc + self.scale * (2 * value - 1).erfinv() * math.sqrt(2)

@@ -12,10 +12,10 @@ from .distribution import Condition, Distribution, nonnegative, nonnegative_inte
 class Poisson(Distribution):
     """P(k) = rate^k exp(-rate) / k!"""
 
-    conditions = {"rate": nonnegative}
+    arg_constraints = {"rate": nonnegative}
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
-        (self.rate,) = together(rate)
+        (self.rate,) = together("Poisson", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
 
     @property

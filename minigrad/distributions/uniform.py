@@ -12,14 +12,14 @@ class Uniform(Distribution):
     """p(x) = 1 / (high - low) on low ... high"""
 
     has_rsample = True
-    conditions = {"low": real, "high": real}
+    arg_constraints = {"low": real, "high": real}
 
     def __init__(self, low: Any, high: Any, validate_args: bool | None = None) -> None:
-        self.low, self.high = together(low, high)
+        self.low, self.high = together("Uniform", low, high)
         super().__init__(self.low.shape, validate_args=validate_args)
         if self._validate_args and not (self.low < self.high).all():
-            raise ValueError(f"Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution {self!r} to be "
-                             f"below high, but found invalid values:\n{self.low}")  # fmt: skip
+            raise ValueError(f"Uniform: Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution "
+                             f"{self!r} to be below high, but found invalid values:\n{self.low}")  # fmt: skip
 
     @property
     def support(self) -> Condition:
@@ -39,8 +39,7 @@ class Uniform(Distribution):
         return (self.high - self.low).square() / 12
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        noise = functions.rand(*self._shape(sample_shape), dtype=self.low.dtype, device=self.low.device)
-        return self.low + noise * (self.high - self.low)
+        return self.icdf(self._noise(functions.rand, sample_shape, self.low))
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

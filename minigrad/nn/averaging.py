@@ -48,19 +48,15 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Take the parameters of `model` into the averages; the first time they are copied."""
+        """Take the parameters of `model` into the averages; the first time they are copied. Raises ValueError for a model of
+        another number of parameters."""
+        average = self.multi_avg_fn or several(self.avg_fn or mean)
+        if self.n_averaged.item() == 0:
+            average = several(lambda averaged, current, n: current)
         with mode(grad=False):
-            pairs = [(x.detach(), y.detach().to(x.device)) for x, y in zip(self._averaged(self.module), self._averaged(model),
-                                                                           strict=True)]  # fmt: skip
-            mine, theirs = [x for x, _ in pairs], [y for _, y in pairs]
-            if self.n_averaged.item() == 0:
-                for x, y in pairs:
-                    x.copy_(y)
-            elif self.multi_avg_fn is not None:
-                self.multi_avg_fn(mine, theirs, self.n_averaged)
-            else:
-                for x, y in pairs:
-                    x.copy_((self.avg_fn or mean)(x, y, self.n_averaged))
+            mine = [x.detach() for x in self._averaged(self.module)]
+            theirs = [y.detach().to(x.device) for x, y in zip(mine, self._averaged(model), strict=True)]
+            average(mine, theirs, self.n_averaged)
             if not self.use_buffers:
                 for b, new in zip(self.module.buffers(), model.buffers(), strict=True):
                     b.copy_(new.detach().to(b.device))

@@ -159,12 +159,24 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     if strict and unexpected:
         problems.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
     shared = [key for key in places if key in state_dict]
-    problems += [text for key in shared if (text := misfit(key, *places[key], state_dict[key]))]
+    problems += [text for key in shared if (text := misfit(key, places[key], state_dict[key]))]
     if problems:
         hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
-    given = {id(places[key][2]): state_dict[key].detach() for key in shared}
+    take_over(places, {id(places[key][2]): state_dict[key].detach() for key in shared}, assign)
+    for key, owner in extras.items():
+        if key in state_dict:
+            owner.set_extra_state(state_dict[key])
+    keys = IncompatibleKeys(missing, unexpected)
+    for _, owner in led(module):
+        for hook in owner._state_hooks("loaded"):
+            hook(owner, keys)
+    return keys
+
+
+def take_over(places: dict[str, tuple[Any, str, Tensor]], given: dict[int, Tensor], assign: bool) -> None:
+    """Write what is given, by the id of the tensor whose place it takes, into modules; or with `assign` put it there."""
     taken: dict[int, Parameter] = {}  # so that tied parameters stay one
     with mode(grad=False):
         for owner, name, old in places.values():
@@ -178,14 +190,6 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
                 owner._parameters[name] = taken.setdefault(id(old), Parameter(new, old.requires_grad))
             else:
                 owner._buffers[name] = new
-    for key, owner in extras.items():
-        if key in state_dict:
-            owner.set_extra_state(state_dict[key])
-    keys = IncompatibleKeys(missing, unexpected)
-    for _, owner in led(module):
-        for hook in owner._state_hooks("loaded"):
-            hook(owner, keys)
-    return keys
 
 
 def grown(owner: Any, name: str, old: Any, shape: tuple[int, ...]) -> Tensor:
@@ -203,9 +207,10 @@ def is_array(x: Any) -> bool:
     return not isinstance(x, Tensor) and hasattr(x, "__array__") and kind in ("b", "i", "u", "f", "c", None)
 
 
-def misfit(key: str, owner: Any, name: str, old: Tensor, new: Any) -> str:
-    """Why `new` can't take the place of `old`, or "". Floating types convert into each other, and to whole numbers, such as
+def misfit(key: str, place: tuple[Any, str, Tensor], new: Any) -> str:
+    """Why `new` can't take a place, or "". Floating types convert into each other, and to whole numbers, such as
     counts that were averaged; else kinds do not mix."""
+    owner, _, old = place
     if not isinstance(new, Tensor):
         return f"{key!r}: expected a tensor, got {type(new).__name__}."
     if new.shape != old.shape and not (hasattr(owner, "settle") and old.shape == (0,)):  # a lazy layer takes any

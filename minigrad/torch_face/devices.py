@@ -96,15 +96,19 @@ class Event:
         self.event = runtime().cuda.Event(block=blocking, disable_timing=not enable_timing)
 
     def record(self, stream: Any = None) -> None:
+        """This is the moment: when the work given to the stream so far is done."""
         self.event.record(stream)
 
     def synchronize(self) -> None:
+        """Wait for the moment."""
         self.event.synchronize()
 
     def query(self) -> bool:
+        """Whether the moment is over."""
         return self.event.done
 
     def elapsed_time(self, end_event: Event) -> float:
+        """Milliseconds from this moment to a later one."""
         return runtime().cuda.get_elapsed_time(self.event, end_event.event)
 
 

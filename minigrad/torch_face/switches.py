@@ -27,8 +27,9 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 def set_default_device(device: Any) -> None:
-    """Where tensors are made unless told otherwise (None: the CPU). Raises RuntimeError for a device that is not there."""
-    DEFAULT[:] = [str(backend_for("cpu" if device is None else device).device)]
+    """Where tensors of this thread are made unless told otherwise (None: the CPU). Raises RuntimeError for a device that is
+    not there."""
+    DEFAULT.set((str(backend_for("cpu" if device is None else device).device), *DEFAULT.get()[1:]))
 
 
 def get_default_device() -> Device:

@@ -59,7 +59,9 @@ class Grid:
             self.out[wire.source].append(wire)
         self.picture = picture
         self.crossed: set[tuple[int, int]] = set()
-        self.path = self.main_path() if len({(w.source, w.target) for w in picture.wires}) == len(picture.wires) else []
+        # two wires between the same nodes would lie on each other
+        apart = len({(w.source, w.target) for w in picture.wires}) == len(picture.wires)
+        self.path = self.main_path() if apart else []
         self.cells: dict[Item, tuple[int, int]] | None = {item: (c, 0) for c, item in enumerate(self.path)}
         for chain, end in sorted(self.chains(), key=lambda found: not found[0][0].computes):
             if self.cells is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 FONT = "DejaVu Sans,Verdana,sans-serif"
-MONO = "DejaVu Sans Mono,Menlo,Consolas,monospace"
 
 
 class Style(NamedTuple):

@@ -94,7 +94,7 @@ def letters(call: Call, names: dict[Variable, str]) -> list[str]:
 def may_lack(call: Call, k: int) -> bool:
     """Whether a None for input `k` means that there is none: a bias, or the weight of a normalization."""
     name = input_name(call, k)
-    return name == "bias" or (name == "weight" and not call.op.kernel.__defaults__)
+    return name == "bias" or (name == "weight" and "norm" in call.op.name)
 
 
 def input_name(call: Call, k: int) -> str:

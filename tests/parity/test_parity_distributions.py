@@ -103,6 +103,13 @@ def test_divergence(name: str) -> None:
     np.testing.assert_allclose(kl(minigrad), kl(torch), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize(("p", "q"), [(0.5, 0.0), (0.5, 1.0), (0.0, 0.0), (1.0, 1.0), (0.0, 0.3), (1.0, 0.0)])
+def test_divergence_of_a_coin_that_falls_on_one_side(p: float, q: float) -> None:
+    ours, theirs = (lib.distributions.kl_divergence(lib.distributions.Bernoulli(p), lib.distributions.Bernoulli(q)).item()
+                    for lib in (minigrad, torch))  # fmt: skip
+    assert ours == pytest.approx(theirs, rel=1e-6)
+
+
 REFUSED: list[Callable] = [
     lambda d, t: d.Normal(t([0.0]), t([-1.0])),
     lambda d, t: d.Normal(t([float("nan")]), 1.0),
@@ -138,7 +145,8 @@ def test_refusals_in_pytorchs_words(call: Callable) -> None:
         call(minigrad.distributions, minigrad.tensor)
     first = str(theirs.value).splitlines()[0].replace("torch.", "minigrad.")
     if isinstance(theirs.value, ValueError):
-        assert str(ours.value).startswith(first[:48].split(" of distribution")[0])
+        who, _, said = str(ours.value).partition(": ")
+        assert hasattr(minigrad.distributions, who) and said.startswith(first[:48].split(" of distribution")[0])
 
 
 def test_printed_expanded_and_unchecked() -> None:
@@ -150,5 +158,6 @@ def test_printed_expanded_and_unchecked() -> None:
         return f"{shown} {d.Uniform(0.0, 1.0, validate_args=False).log_prob(t(2.0))}".replace("torch.", "minigrad.")
 
     assert told(minigrad) == told(torch)
+    assert repr(minigrad.distributions.Normal(0.0, 1.0).support) == repr(torch.distributions.Normal(0.0, 1.0).support)
     assert minigrad.distributions.normal.Normal is minigrad.distributions.Normal  # the places that scripts import from
     assert minigrad.distributions.categorical.Categorical is minigrad.distributions.Categorical

@@ -111,7 +111,7 @@ def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
     found = compiled(BatchNorm, x.shape, eps, weight is not None, bias is not None, False) if fits(x, weight, bias) else None
     if found is not None:
         results = normalized(found, x, weight, bias)[:3]
-        if steady(x, *results[1:], eps):
+        if steady(x, results[1], results[2], eps):
             return results
     return reference.batch_norm(b, x, weight, bias, eps)
 
@@ -142,7 +142,7 @@ def batch_norm_relu(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> Any:
     if found is not None:
         results = normalized(found, x, weight, bias)
         fine = sound(results[2], weight, bias)  # a NaN or infinity in x makes the variance NaN
-        if fine and steady(x, *results[1:3], eps):
+        if fine and steady(x, results[1], results[2], eps):
             return results
     return reference.batch_norm_relu(b, x, weight, bias, eps)
 

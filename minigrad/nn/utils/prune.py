@@ -1,4 +1,9 @@
-"""Pruning: a parameter `w` becomes the parameter `w_orig` times the buffer `w_mask`, by a hook before each forward."""
+"""Pruning: a parameter `w` becomes the parameter `w_orig` times the buffer `w_mask`, by a hook before each forward.
+
+The functions (`l1_unstructured(module, "weight", 0.3)` ...) prune in place and return the module. `amount` is a share of all
+elements, or channels, if it is a float, and their number if it is an integer: TypeError for anything else, ValueError for more
+than there are. "Structured" pruning takes whole channels, the slices along `dim`.
+"""
 
 from __future__ import annotations
 
@@ -33,24 +38,28 @@ class BasePruningMethod:
 
     @classmethod
     def apply(cls, module: Any, name: str, *args: Any, importance_scores: Any = None, **options: Any) -> BasePruningMethod:
-        """Prune `module.name` further; returns the hook, which is a `PruningContainer` from the second time on."""
+        """Prune `module.name` further; returns the hook, which is a `PruningContainer` from the second time on.
+
+        Raises AssertionError for scores of another shape, and what the method raises for what it can't prune.
+        """
         method: BasePruningMethod = cls(*args, **options)
         method._tensor_name = name
-        key, before = found(module, name)
+        key, before = pruning_of(module, name)
         value = getattr(module, name if before is None else name + "_orig")
         scores = value if importance_scores is None else importance_scores
         if scores.shape != value.shape:
-            raise AssertionError(f"importance_scores should have the same shape as parameter {name} of {module}")
+            raise AssertionError(
+                f"{cls.__name__}: importance_scores should have the same shape as parameter {name} of {module}"
+            )
         with mode(grad=False):
             if before is None:
                 mask = method.compute_mask(scores.detach(), functions.ones_like(value))
+                del module._parameters[name]
+                module.register_parameter(name + "_orig", value)
             else:
                 method = PruningContainer(*(before if isinstance(before, PruningContainer) else [before]), method)
                 mask = method.compute_mask(scores.detach(), getattr(module, name + "_mask").to(dtype=value.dtype))
                 del module._forward_pre_hooks[key]
-        if before is None:
-            del module._parameters[name]
-            module.register_parameter(name + "_orig", value)
         module.register_buffer(name + "_mask", mask)
         setattr(module, name, method.apply_mask(module))
         module.register_forward_pre_hook(method)
@@ -84,9 +93,9 @@ class PruningContainer(BasePruningMethod):
     def add_pruning_method(self, method: Any) -> None:
         """Prune by this one too. Raises TypeError or ValueError for what is none, or for another tensor's."""
         if not isinstance(method, BasePruningMethod):
-            raise TypeError(f"{type(method)} is not a BasePruningMethod subclass")
+            raise TypeError(f"PruningContainer: {type(method)} is not a BasePruningMethod subclass")
         if self._pruning_methods and method._tensor_name != self._tensor_name:
-            raise ValueError("Can only add pruning methods acting on the parameter named "
+            raise ValueError("PruningContainer: Can only add pruning methods acting on the parameter named "
                              f"'{self._tensor_name}' to PruningContainer {self}. Found '{method._tensor_name}'")  # fmt: skip
         self._pruning_methods += (method,)
         self._tensor_name = method._tensor_name
@@ -111,7 +120,7 @@ class PruningContainer(BasePruningMethod):
             keep = mask.sum(tuple(d for d in range(t.ndim) if d != dim)) != 0
             part = (*[slice(None)] * dim, keep)
         elif method.PRUNING_TYPE != "global":
-            raise ValueError(f"Unrecognized PRUNING_TYPE {method.PRUNING_TYPE}")
+            raise ValueError(f"PruningContainer: Unrecognized PRUNING_TYPE {method.PRUNING_TYPE}")
         mask[part] = method.compute_mask(t[part], mask[part]).to(dtype=mask.dtype)
         return mask
 
@@ -121,16 +130,17 @@ class Amount(BasePruningMethod):
 
     def __init__(self, amount: Any) -> None:
         if not isinstance(amount, Real):
-            raise TypeError(f"Invalid type for amount: {amount}. Must be int or float.")
+            raise TypeError(f"{type(self).__name__}: Invalid type for amount: {amount}. Must be int or float.")
         if amount < 0 or not (isinstance(amount, int) or amount <= 1):
-            raise ValueError(f"amount={amount} should either be a float in the range [0.0, 1.0] or a non-negative integer")
+            raise ValueError(f"{type(self).__name__}: amount={amount} should either be a float in the range [0.0, 1.0] or a "
+                             "non-negative integer")  # fmt: skip
         self.amount = amount
 
     def count(self, n: int) -> int:
         """How many of n. Raises ValueError if there are not so many."""
         k = self.amount if isinstance(self.amount, int) else round(float(self.amount) * n)
         if k > n:
-            raise ValueError(f"amount={k} should be smaller than the number of parameters to prune={n}")
+            raise ValueError(f"{type(self).__name__}: amount={k} should be smaller than the number of parameters to prune={n}")
         return k
 
 
@@ -177,10 +187,10 @@ class Structured(Amount):
 
     def compute_mask(self, t: Any, default_mask: Any) -> Tensor:
         if t.ndim < 2:
-            raise ValueError("Structured pruning can only be applied to multidimensional tensors. Found tensor of shape "
-                             f"{tuple(t.shape)} with {t.ndim} dims")  # fmt: skip
+            raise ValueError(f"{type(self).__name__}: Structured pruning can only be applied to multidimensional tensors. "
+                             f"Found tensor of shape {tuple(t.shape)} with {t.ndim} dims")  # fmt: skip
         if not -t.ndim <= self.dim < t.ndim:
-            raise IndexError(f"Invalid index {self.dim} for tensor of size {t.shape}")
+            raise IndexError(f"{type(self).__name__}: Invalid index {self.dim} for tensor of size {t.shape}")
         k, mask = self.count(t.shape[self.dim]), default_mask.clone()
         if k:
             least = functions.topk(self.score(t.movedim(self.dim, 0).flatten(1)), k, largest=False).indices
@@ -225,7 +235,7 @@ class CustomFromMask(BasePruningMethod):
         return default_mask * self.mask.to(dtype=default_mask.dtype)
 
 
-def found(module: Module, name: str) -> tuple[Any, Any]:
+def pruning_of(module: Module, name: str) -> tuple[Any, Any]:
     """The key and the hook that prunes `module.name`; (None, None) if it is not pruned."""
     for key, (hook, _) in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
@@ -276,8 +286,8 @@ def global_unstructured(
     pairs, scores = list(parameters), importance_scores or {}
     method = pruning_method(**kwargs)
     if method.PRUNING_TYPE != "unstructured":
-        raise TypeError('Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. Found method '
-                        f"{pruning_method} of type {method.PRUNING_TYPE}")  # fmt: skip
+        raise TypeError('global_unstructured: Only "unstructured" PRUNING_TYPE supported for the `pruning_method`. '
+                        f"Found method {pruning_method} of type {method.PRUNING_TYPE}")  # fmt: skip
     method._tensor_name = "_flat"
     values = [getattr(module, name) for module, name in pairs]
     flat = functions.cat([scores.get(pair, value).detach().reshape(-1) for pair, value in zip(pairs, values, strict=True)])
@@ -290,9 +300,9 @@ def global_unstructured(
 
 def remove(module: Module, name: str) -> Module:
     """Make the pruning of `module.name` permanent. Raises ValueError if it is not pruned."""
-    key, hook = found(module, name)
+    key, hook = pruning_of(module, name)
     if hook is None:
-        raise ValueError(f"Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
+        raise ValueError(f"remove: Parameter '{name}' of module {module} has to be pruned before pruning can be removed")
     hook.remove(module)
     del module._forward_pre_hooks[key]
     return module

@@ -38,8 +38,8 @@ def recompute_running_stats(model: Any, loader: Iterable, device: Any = None, tr
                 x = batch[0] if isinstance(batch, (tuple, list)) else batch
                 model(x if device is None else x.to(device))
     finally:
-        for m, training in modes:
-            m.training = training
+        for m, was_training in modes:
+            m.training = was_training
         for m, momentum, frozen in kept:
             m.momentum, m.frozen = momentum, frozen
     if not count:

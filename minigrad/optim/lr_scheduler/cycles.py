@@ -245,10 +245,10 @@ class OneCycleLR(_Cycle):
 
 
 class SWALR(LRScheduler):
-    """From the rate it finds to `swa_lr`, a number or one for each group, in `anneal_epochs` steps; there it stays.
+    """lr = a swa_lr + (1 - a) lr_0: from the rate lr_0 that it finds to `swa_lr`, a number or one for each group.
 
-    `anneal_strategy` is "cos" (half a cosine) or "linear". With other schedules for the time before. Raises ValueError for
-    options out of range. Source: Izmailov et al. 2018.
+    a goes from 0 to 1 in `anneal_epochs` steps and stays there; `anneal_strategy` is "cos" (half a cosine) or "linear". With
+    other schedules for the time before. Raises ValueError for options out of range. Source: Izmailov et al. 2018.
     """
 
     def __init__(
@@ -267,7 +267,7 @@ class SWALR(LRScheduler):
         t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return t if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
-    def get_lr(self) -> list[float]:
+    def get_lr(self) -> list[float]:  # lr_0 is found anew from the rate of now, since other schedules may have moved it
         step = self._step_count - 1 if self.anneal_epochs else max(1, self._step_count - 1)
         before, now = self.share(step - 1), self.share(step)
         ends = [float(group["swa_lr"]) for group in self.optimizer.param_groups]

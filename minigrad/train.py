@@ -109,6 +109,10 @@ def fit(
         raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
     if checkpoint is None and (resume or checkpoint_steps):
         raise ValueError("fit: resume and checkpoint_steps need checkpoint=path")
+    if checkpoint is not None:  # not after an epoch that would be lost
+        place = os.path.realpath(checkpoint)
+        if os.path.isdir(place) or not os.path.isdir(os.path.dirname(place)):
+            raise ValueError(f"fit: checkpoint must be a file's path in a folder that is there, got {checkpoint!r}")
     history, begun = History(), Place(model, optimizer, scheduler, loader)
     skip, sums = 0, [0.0, 0.0, 0.0]  # batches of the first epoch done before; its sums of loss, metric and cases
     if resume and os.path.exists(checkpoint):  # type: ignore[arg-type]
@@ -270,10 +274,15 @@ class Place:
         return {**states, "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
                 "epochs": history.epochs}  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> tuple[History, int, list[float]]:
+    def restore(self, saved: Any) -> tuple[History, int, list[float]]:
+        if not isinstance(saved, dict) or not {"start", "now", "skip", "sums", "loss", "epochs"} <= saved.keys():
+            raise ValueError("fit: the file is no checkpoint of fit. Hint: another path, or resume=False")
+        differ = [f"there is a {name}" for name, part in self.parts.items() if (part is None) != (name not in saved)]
+        if len(saved["start"]) != len(self.generators):
+            differ.append("the loader has a generator of its own")
+        if differ:
+            raise ValueError(f"fit: the checkpoint and this call differ in whether {' and whether '.join(differ)}")
         for name, part in self.parts.items():
-            if (part is None) != (name not in saved):
-                raise ValueError(f"fit: the checkpoint and this call differ in whether there is a {name}")
             if part is not None:
                 part.load_state_dict(saved[name])
         self.start, self.now = saved["start"], saved["now"] if saved["skip"] else None

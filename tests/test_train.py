@@ -226,6 +226,17 @@ def test_a_handler_that_returns_is_called_once_and_the_run_goes_on(tmp_path: Any
     assert called == [signal.SIGTERM] * 2
 
 
+def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing(tmp_path: Any) -> None:
+    run(parts(), epochs=1, checkpoint=tmp_path / "run")
+    minigrad.save({"weight": minigrad.ones(2)}, tmp_path / "other")
+    for name, own, message in (("other", False, "no checkpoint of fit"), ("run", True, "the loader has a generator")):
+        made = parts(own)
+        before = [p.tolist() for p in made[0].state_dict().values()]
+        with pytest.raises(ValueError, match=message):
+            run(made, epochs=2, checkpoint=tmp_path / name, resume=True)
+        assert [p.tolist() for p in made[0].state_dict().values()] == before
+
+
 def test_a_plateau_lowers_the_rate() -> None:
     model, optimizer, _, loader = parts()
     plateau = optim.lr_scheduler.ReduceLROnPlateau(
@@ -308,6 +319,8 @@ def test_bad_options_and_losses() -> None:
         (dict(clip=-1.0), "clip must be a finite number above 0"),
         (dict(resume=True), "need checkpoint=path"),
         (dict(patience=0), "patience must be"),
+        (dict(checkpoint="no/such/run"), "checkpoint must be a file's path in a folder that is there, got 'no/such/run'"),
+        (dict(checkpoint="."), "checkpoint must be a file's path"),
     ]:
         with pytest.raises(ValueError, match=message):
             run(parts(), **options)  # type: ignore[arg-type]

@@ -93,8 +93,9 @@ def fit(
     clip        the largest norm of all gradients together
     patience    stop after so many epochs without a lower (held-out) loss
     checkpoint  a file that is replaced after each epoch, and every `checkpoint_steps` steps; with `resume`, training goes on
-                from there if it exists, bit for bit as if it had not stopped. Ctrl-C and SIGTERM let the step end and write
-                it before they stop the training; a second one does not wait
+                from there if it exists, bit for bit as if it had not stopped. Ctrl-C and SIGTERM let the step, or the look
+                at the held-out cases, end and write it before they stop the training; a second one does not wait.
+                Random numbers go on where they come from the default generator, the loader's or its sampler's
     writer      with `add_scalar(name, value, step)`, such as TensorBoard's SummaryWriter, or a folder for one
     watch       with `step(loss=number, step=number of the step)`, called after each step: what `viz.watch(model)` returned
 
@@ -104,6 +105,10 @@ def fit(
     check(clip, epochs=epochs, patience=patience, checkpoint_steps=checkpoint_steps)
     if checkpoint is None and (resume or checkpoint_steps):
         raise ValueError("fit: resume and checkpoint_steps need checkpoint=path")
+    if checkpoint is not None:  # not after an epoch that would be lost
+        place = os.path.realpath(checkpoint)
+        if os.path.isdir(place) or not os.path.isdir(os.path.dirname(place)):
+            raise ValueError(f"fit: checkpoint must be a file's path in a folder that is there, got {checkpoint!r}")
     history, begun = History(), Place(model, optimizer, scheduler, loader)
     skip, sums = 0, [0.0, 0.0, 0.0]  # batches of the first epoch done before; its sums of loss, metric and cases
     if resume and os.path.exists(checkpoint):  # type: ignore[arg-type]
@@ -125,55 +130,56 @@ def fit(
         begun.arrive()
         seen, clock = 0, time.perf_counter()
         named = f"epoch {epoch + 1}/{epochs}"
-        with stop, tqdm(total=steps, initial=skip, desc=named, unit="step", disable=not progress) as bar:
-            for *inputs, target in batches:
-                output = model(*inputs)
-                value = loss(output, target)
-                n, number = len(target), value.item()
-                if not math.isfinite(number):
-                    raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
-                                             "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
-                optimizer.zero_grad()
-                value.backward()
-                if clip is not None:
-                    clip_grad_norm_(model.parameters(), clip)
-                optimizer.step()
-                if scheduler is not None and each_step:
-                    scheduler.step()
+        with stop:
+            with tqdm(total=steps, initial=skip, desc=named, unit="step", disable=not progress) as bar:
+                for *inputs, target in batches:
+                    output = model(*inputs)
+                    value = loss(output, target)
+                    n, number = len(target), value.item()
+                    if not math.isfinite(number):
+                        raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
+                                                 "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
+                    optimizer.zero_grad()
+                    value.backward()
+                    if clip is not None:
+                        clip_grad_norm_(model.parameters(), clip)
+                    optimizer.step()
+                    if scheduler is not None and each_step:
+                        scheduler.step()
 
-                history.loss.append(number)
-                if watch is not None:
-                    watch.step(loss=number, step=len(history.loss))
-                with mode(grad=False):
-                    right = n * float(metric(output, target)) if metric else 0.0
-                sums = [sums[0] + n * number, sums[1] + right, sums[2] + n]
-                seen, skip = seen + n, skip + 1
-                if writer is not None:
-                    writer.add_scalar("loss", number, len(history.loss))
-                if progress:
-                    words = f"loss {sums[0] / sums[2]:.4f}" + (f", metric {sums[1] / sums[2]:.4f}" if metric else "")
-                    bar.set_postfix_str(f"{words}, {seen / (time.perf_counter() - clock):,.0f} samples/s", False)
-                    bar.update()
-                if stop.asked or (checkpoint_steps and len(history.loss) % checkpoint_steps == 0):
-                    save(begun.state(history, skip, sums), checkpoint)  # type: ignore[arg-type]
-                    stop.act()
-        if not sums[2]:
-            raise ValueError("fit: the loader gave no batches")
-        means = {"loss": sums[0] / sums[2], **({"metric": sums[1] / sums[2]} if metric else {})}
-        if held_out is not None:
-            means |= {f"held-out {name}": x for name, x in evaluate(model, loss, held_out, metric).items()}
-        history.epochs.append(means)
-        if scheduler is not None and not each_step:
-            watched = (means.get("held-out loss", means["loss"]),) if isinstance(scheduler, ReduceLROnPlateau) else ()
-            scheduler.step(*watched)
-        for name, x in means.items() if writer is not None else ():
-            writer.add_scalar(f"epoch/{name}", x, epoch + 1)
-        if hasattr(writer, "flush"):
-            writer.flush()
-        skip, sums = 0, [0.0, 0.0, 0.0]
-        if checkpoint is not None:
-            begun.mark(0)
-            save(begun.state(history, skip, sums), checkpoint)
+                    history.loss.append(number)
+                    if watch is not None:
+                        watch.step(loss=number, step=len(history.loss))
+                    with mode(grad=False):
+                        right = n * float(metric(output, target)) if metric else 0.0
+                    sums = [sums[0] + n * number, sums[1] + right, sums[2] + n]
+                    seen, skip = seen + n, skip + 1
+                    if writer is not None:
+                        writer.add_scalar("loss", number, len(history.loss))
+                    if progress:
+                        words = f"loss {sums[0] / sums[2]:.4f}" + (f", metric {sums[1] / sums[2]:.4f}" if metric else "")
+                        bar.set_postfix_str(f"{words}, {seen / (time.perf_counter() - clock):,.0f} samples/s", False)
+                        bar.update()
+                    if stop.asked or (checkpoint_steps and len(history.loss) % checkpoint_steps == 0):
+                        save(begun.state(history, skip, sums), checkpoint)  # type: ignore[arg-type]
+                        stop.act()
+            if not sums[2]:
+                raise ValueError("fit: the loader gave no batches")
+            means = {"loss": sums[0] / sums[2], **({"metric": sums[1] / sums[2]} if metric else {})}
+            if held_out is not None:
+                means |= {f"held-out {name}": x for name, x in evaluate(model, loss, held_out, metric).items()}
+            history.epochs.append(means)
+            if scheduler is not None and not each_step:
+                watched = (means.get("held-out loss", means["loss"]),) if isinstance(scheduler, ReduceLROnPlateau) else ()
+                scheduler.step(*watched)
+            for name, x in means.items() if writer is not None else ():
+                writer.add_scalar(f"epoch/{name}", x, epoch + 1)
+            if hasattr(writer, "flush"):
+                writer.flush()
+            skip, sums = 0, [0.0, 0.0, 0.0]
+            if checkpoint is not None:
+                begun.mark(0)
+                save(begun.state(history, skip, sums), checkpoint)
     return history
 
 
@@ -212,7 +218,8 @@ def stopped(history: History, patience: int | None) -> bool:
 class Stop:
     """A block in which SIGINT and SIGTERM are noted in `asked`, if `deferred`; `act` then does what they would have done.
 
-    A second one acts at once. What is ignored stays so, and outside of the main thread nothing changes.
+    So does the block's end, and a second signal at once. If a handler of the user's returns, the block goes on. What is
+    ignored stays so, and outside of the main thread nothing changes.
     """
 
     def __init__(self, deferred: bool) -> None:
@@ -226,19 +233,22 @@ class Stop:
                     self.before[number] = signal.signal(number, self.note)
         return self
 
-    def __exit__(self, *_: Any) -> None:
+    def __exit__(self, error: Any, *_: Any) -> None:
         while self.before:
             signal.signal(*self.before.popitem())
+        number, self.asked = self.asked, 0
+        if number and error is None:
+            signal.raise_signal(number)
 
     def note(self, number: int, _: Any) -> None:
-        if self.asked:
+        again, self.asked = self.asked, number
+        if again:
             self.act()
-        self.asked = number
 
     def act(self) -> None:
         if self.asked:
-            self.__exit__()
-            signal.raise_signal(self.asked)
+            self.__exit__(None)
+            self.__enter__()
 
 
 class Place:
@@ -269,10 +279,15 @@ class Place:
         return {**states, "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
                 "epochs": history.epochs}  # fmt: skip
 
-    def restore(self, saved: dict[str, Any]) -> tuple[History, int, list[float]]:
+    def restore(self, saved: Any) -> tuple[History, int, list[float]]:
+        if not isinstance(saved, dict) or not {"start", "now", "skip", "sums", "loss", "epochs"} <= saved.keys():
+            raise ValueError("fit: the file is no checkpoint of fit. Hint: another path, or resume=False")
+        differ = [f"there is a {name}" for name, part in self.parts.items() if (part is None) != (name not in saved)]
+        if len(saved["start"]) != len(self.generators):
+            differ.append("the loader has a generator of its own")
+        if differ:
+            raise ValueError(f"fit: the checkpoint and this call differ in whether {' and whether '.join(differ)}")
         for name, part in self.parts.items():
-            if (part is None) != (name not in saved):
-                raise ValueError(f"fit: the checkpoint and this call differ in whether there is a {name}")
             if part is not None:
                 part.load_state_dict(saved[name])
         self.start, self.now = saved["start"], saved["now"] if saved["skip"] else None

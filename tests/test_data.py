@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+from collections import OrderedDict, namedtuple
 from collections.abc import Iterator
 from typing import Any
 
@@ -331,12 +331,14 @@ def test_collate() -> None:
               "d": np.full(3, i, np.int16), "e": i > 0} for i in range(2)]  # fmt: skip
     batch = data.default_collate(cases)
     assert str(batch["a"].dtype) == "minigrad.float32"
-    assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ["s0", "s1"]]
+    assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ("s0", "s1")]  # as PyTorch's zip leaves it
     assert type(batch["c"]).__name__ == "Point"
     assert batch["c"].x.tolist() == [0.5, 1.5]
     assert batch["c"].y.tolist() == [[0, 0], [1, 1]]
     assert (tuple(batch["d"].shape), str(batch["d"].dtype)) == ((2, 3), "minigrad.int16")
     assert batch["e"].tolist() == [False, True]
+    ordered = data.default_collate([OrderedDict(name="x", n=1)] * 2)
+    assert (type(ordered), ordered["name"], ordered["n"].tolist()) == (OrderedDict, ["x", "x"], [1, 1])
     with pytest.raises(ValueError, match=r"should be of equal size, got sizes \[1, 2\]"):
         data.default_collate([[1], [1, 2]])
     with pytest.raises(TypeError, match="found object. Hint: pass your own collate_fn"):

@@ -189,6 +189,54 @@ def test_signals_are_given_back(tmp_path: Any) -> None:
     assert signal.getsignal(signal.SIGTERM) == before
 
 
+@pytest.mark.parametrize("where", ["held out", "end of the batches"])
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_between_steps_is_not_lost(tmp_path: Any, where: str) -> None:
+    """Also after the last step, of the last epoch too: the epoch is ended and saved, then it stops."""
+
+    class Batches(list):
+        def __iter__(self) -> Any:
+            yield from super().__iter__()
+            signal.raise_signal(signal.SIGINT)
+
+    model, optimizer, _, loader = parts()
+    whole = list(loader)
+    fed, held = (Batches(whole), whole) if where == "end of the batches" else (whole, Batches(whole))
+    with pytest.raises(KeyboardInterrupt):
+        train.fit(model, nn.CrossEntropyLoss(), optimizer, fed, held, checkpoint=tmp_path / "run", progress=False)
+    saved = minigrad.load(tmp_path / "run")
+    assert (saved["skip"], len(saved["loss"]), len(saved["epochs"])) == (0, 7, 1)
+
+
+def test_a_handler_that_returns_is_called_once_and_the_run_goes_on(tmp_path: Any) -> None:
+    called: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: called.append(number))
+    try:
+        steps = []
+
+        def loss(output: Any, target: Any) -> Any:
+            steps.append(1)
+            if len(steps) in (3, 5):
+                signal.raise_signal(signal.SIGTERM)
+            return nn.CrossEntropyLoss()(output, target)
+
+        assert len(run(parts(), loss, epochs=2, checkpoint=tmp_path / "run").loss) == 14
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert called == [signal.SIGTERM] * 2
+
+
+def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing(tmp_path: Any) -> None:
+    run(parts(), epochs=1, checkpoint=tmp_path / "run")
+    minigrad.save({"weight": minigrad.ones(2)}, tmp_path / "other")
+    for name, own, message in (("other", False, "no checkpoint of fit"), ("run", True, "the loader has a generator")):
+        made = parts(own)
+        before = [p.tolist() for p in made[0].state_dict().values()]
+        with pytest.raises(ValueError, match=message):
+            run(made, epochs=2, checkpoint=tmp_path / name, resume=True)
+        assert [p.tolist() for p in made[0].state_dict().values()] == before
+
+
 def test_a_plateau_lowers_the_rate() -> None:
     model, optimizer, _, loader = parts()
     plateau = optim.lr_scheduler.ReduceLROnPlateau(
@@ -271,6 +319,8 @@ def test_bad_options_and_losses() -> None:
         (dict(clip=-1.0), "clip must be a finite number above 0"),
         (dict(resume=True), "need checkpoint=path"),
         (dict(patience=0), "patience must be"),
+        (dict(checkpoint="no/such/run"), "checkpoint must be a file's path in a folder that is there, got 'no/such/run'"),
+        (dict(checkpoint="."), "checkpoint must be a file's path"),
     ]:
         with pytest.raises(ValueError, match=message):
             run(parts(), **options)  # type: ignore[arg-type]

@@ -106,6 +106,8 @@ def test_turning() -> None:
     assert t.RandomRotation((30, 30), fill=-1)(minigrad.tensor(RAMP))[0].tolist() == want
     square = RAMP[:, :, :4]
     assert t.RandomRotation((90, 90))(minigrad.tensor(square)).tolist() == np.rot90(square, axes=(1, 2)).tolist()
+    quarter = [[4, 10, 16, 22, -1], [3, 9, 15, 21, -1], [2, 8, 14, 20, -1], [1, 7, 13, 19, -1]]  # halves, as Pillow has them
+    assert t.RandomRotation((90, 90), fill=-1)(minigrad.tensor(RAMP[:, :, :5]))[0].tolist() == quarter
     angles = {str(t.RandomRotation(20)(minigrad.tensor(RAMP)).tolist()) for _ in range(10)}
     assert len(angles) > 3
 

@@ -5,7 +5,8 @@ Claim: "Training is 2 to 10 times faster with batch norm, and the final accuracy
 Source: the articles (one of them gives 85 → 92 %); Ioffe & Szegedy 2015, §4.2 (14 times fewer steps).
 
 Set-up: digits, MLP3, B = 64, 12 epochs of SGD at rates 2^-7 ... 2^2, default and He first weights; epochs (to a third) until 90
-and 95 % of held-out images are right, at equal rate and with each net at its own best; best final accuracy against best.
+and 95 % of held-out images are right, at equal rate and with each net at its own best (no number: it does not arrive; no
+finding: neither does); best final accuracy against best.
 
 Changes: equal seconds instead of equal epochs, as a step with batch norm takes longer; a deeper net, where the plain one hardly
 starts; momentum or Adam, which help the plain net more.
@@ -52,6 +53,12 @@ def measure(run: Run) -> None:
     def finals(norm: str, init: str, k: int) -> list[float]:
         return [row[k][-1] for row in column(cells, "test", norm=norm, init=init)]
 
+    def compared(level: float, plain: float, bn: float, where: str) -> None:
+        """Enter which is sooner; what does not arrive has no number."""
+        shown = (epoch if epoch <= epochs else None for epoch in (plain, bn))
+        run.check(f"it takes half the epochs to {level:.0%} or less".replace("%", " %"), bn <= plain / 2, where,
+                  **dict(zip(("plain", "bn"), shown, strict=True)))  # fmt: skip
+
     table = []
     for init in INITS:
         final = {}
@@ -74,9 +81,8 @@ def measure(run: Run) -> None:
                     table.append(
                         [f"{init}, {NORMS[norm]}, epochs to {level}", f"{lr:g}", *(found[s] for s in ("median", "low", "high"))]
                     )
-                if level == LEVELS[1]:
-                    run.check("it takes half the epochs to 95 % or less", speed["bn"] <= speed["none"] / 2,
-                              f"equal rate {lr:g}, {init}", plain=speed["none"], bn=speed["bn"])  # fmt: skip
+                if min(speed.values()) <= epochs:  # else neither arrives, which says nothing
+                    compared(level, speed["none"], speed["bn"], f"equal rate {lr:g}, {init}")
             best = {norm: min(range(len(rates)), key=lambda k: median(norm, init, level, k)) for norm in NORMS}
             for norm, k in best.items():
                 found = spread(waits(norm, init, level, k))
@@ -87,15 +93,7 @@ def measure(run: Run) -> None:
                         *(found[s] for s in ("median", "low", "high")),
                     ]
                 )
-            if level == LEVELS[1]:
-                plain, bn = (median(norm, init, level, k) for norm, k in best.items())
-                run.check(
-                    "it takes half the epochs to 95 % or less",
-                    bn <= plain / 2,
-                    f"each at its best rate, {init}",
-                    plain=plain,
-                    bn=bn,
-                )
+            compared(level, *(median(norm, init, level, k) for norm, k in best.items()), f"each at its best rate, {init}")
         gain = final["bn"]["mean"] - final["none"]["mean"]
         run.check("final accuracy rises, best against best", gain > 0, f"{init} first weights", points=100 * gain)
         run.check(

@@ -55,7 +55,7 @@ def measure(run: Run) -> None:
             seen = train(model, data, lr=0.5, epochs=run.pick(30, 5), batch=60, seed=seed, watch=watch)
         return {"test": seen["test"], "percentiles": rows}
 
-    stacks = run.sweep(stack, norm=list(NORMS), init=INITS, depth=depths, seed=run.seeds[: run.pick(3, 1)])
+    stacks = run.sweep(stack, norm=list(NORMS), init=INITS, depth=depths, seed=run.seeds)
     toys = run.sweep(toy, norm=list(NORMS), seed=run.seeds)
 
     middle = {
@@ -94,10 +94,7 @@ def measure(run: Run) -> None:
     def draw(first, second, third, fourth):
         for n, name in NORMS.items():
             for init, style in zip(INITS, ("--", "-"), strict=True):
-                runs = [
-                    [column(stacks, "test", norm=n, init=init, depth=d, seed=s)[0] for d in depths]
-                    for s in run.seeds[: run.pick(3, 1)]
-                ]
+                runs = [[column(stacks, "test", norm=n, init=init, depth=d, seed=s)[0] for d in depths] for s in run.seeds]
                 band(first, depths, runs, f"{name}, {init}", color=COLORS[n], linestyle=style, marker="o")
             band(second, range(1, len(toys[0]["test"]) + 1), column(toys, "test", norm=n), name, color=COLORS[n])
             part = third if n == "none" else fourth

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,9 @@ from ..ops.shape import stack
 def default_collate(batch: Sequence) -> Any:
     """A list of cases as one batch: tensors, arrays and numbers are stacked along a new first dimension.
 
-    Dicts, tuples, lists and named tuples are collated field by field (tuples become lists); strings stay a list. Python
-    floats become float64. Raises TypeError for anything else, ShapeError if cases have different sizes or numbers of fields.
+    Dicts, tuples, lists and named tuples are collated field by field (tuples become lists, dicts stay of their class);
+    strings stay as they came, a tuple where they are a field of tuples or lists. Python floats become float64. Raises
+    TypeError for anything else, ShapeError if cases have different sizes or numbers of fields.
     """
     first = batch[0]
     if isinstance(first, Tensor):
@@ -31,9 +33,14 @@ def default_collate(batch: Sequence) -> Any:
     if isinstance(first, (int, float)):
         return tensor(batch, dtype="float64" if isinstance(first, float) else None)
     if isinstance(first, (str, bytes)):
-        return list(batch)
+        return batch
     if isinstance(first, Mapping):
-        return {key: default_collate([case[key] for case in batch]) for key in first}
+        found = {key: default_collate([case[key] for case in batch]) for key in first}
+        if type(first) is dict or not isinstance(first, MutableMapping):
+            return found
+        whole = copy(first)
+        whole.update(found)
+        return whole
     if isinstance(first, Sequence):
         if any(len(case) != len(first) for case in batch):
             raise ShapeError("default_collate: each element in list of batch should be of equal size, got sizes "

@@ -371,8 +371,9 @@ class RandomRotation(Picture):
         H, W = extent("RandomRotation", x)
         angle = math.radians(bits(self).uniform(*self.degrees))
         down, across = np.meshgrid(np.arange(H) - (H - 1) / 2, np.arange(W) - (W - 1) / 2, indexing="ij")
-        rows = np.rint(math.sin(angle) * across + math.cos(angle) * down + (H - 1) / 2).astype(np.int64)
-        columns = np.rint(math.cos(angle) * across - math.sin(angle) * down + (W - 1) / 2).astype(np.int64)
+        sin, cos = math.sin(angle), math.cos(angle)
+        found = sin * across + cos * down + H / 2, cos * across - sin * down + W / 2
+        rows, columns = (np.floor(at.round(9)).astype(np.int64) for at in found)  # halves go one way
         inside = (rows >= 0) & (rows < H) & (columns >= 0) & (columns < W)
         places = tensor(np.where(inside, rows * W + columns, 0).reshape(-1), device=x.device)
         moved = index_select(x.reshape(*x.shape[:-2], H * W), -1, places).reshape(*x.shape)

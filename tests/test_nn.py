@@ -465,6 +465,32 @@ def test_hooks_of_the_state_and_an_older_key_that_is_renamed():
     assert len(log) == 7
 
 
+def test_a_state_is_ordered_and_tells_the_versions_of_what_it_came_from():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    state = net.state_dict()
+    assert dict(state._metadata) == {"": {"version": 1}, "0": {"version": 1}, "1": {"version": 2}}
+    kept, told = state.copy(), []
+    kept.move_to_end("0.weight")
+    assert list(kept)[-1] == "0.weight"
+    net[1].register_load_state_dict_pre_hook(lambda module, state, prefix, metadata, *rest: told.append(metadata))
+    assert not any(net.load_state_dict(state)) and not any(net.load_state_dict(kept))
+    assert told == [{"version": 2}, {}]
+
+
+def test_a_batch_norm_s_state_from_before_batches_were_counted_is_loaded():
+    net = nn.BatchNorm1d(2)
+    net(minigrad.ones(3, 2))
+    state = net.state_dict()
+    del state["num_batches_tracked"]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        net.load_state_dict(state)
+    assert not any(net.load_state_dict(dict(state)))
+    state._metadata[""]["version"] = 1
+    assert not any(net.load_state_dict(state)) and net.num_batches_tracked.item() == 1
+    net.load_state_dict({**state, "num_batches_tracked": minigrad.tensor([7])})
+    assert net.num_batches_tracked.item() == 7 and net.num_batches_tracked.shape == ()
+
+
 @pytest.mark.parametrize(("lazy", "whole", "shape"), [
     (lambda: nn.LazyLinear(3), lambda: nn.Linear(4, 3), (2, 4)),
     (lambda: nn.LazyConv2d(3, 2), lambda: nn.Conv2d(4, 3, 2), (2, 4, 5, 5)),

@@ -572,3 +572,25 @@ def test_sequential_times_a_number():
 def test_a_name_that_cant_be_is_a_key_error_in_containers_too(name):
     with pytest.raises(KeyError, match="ModuleDict: "):
         nn.ModuleDict({name: nn.ReLU()})
+
+
+def test_lists_and_dicts_of_parameters_keep_other_values():
+    kept = nn.ParameterList([minigrad.ones(2), "a", None, nn.Linear(1, 1)])
+    kept += [3]
+    kept[1] = minigrad.zeros(1)
+    assert [type(value).__name__ for value in kept] == ["Parameter", "Parameter", "NoneType", "Linear", "int"]
+    assert list(kept.state_dict()) == ["0", "1", "3.weight", "3.bias"] and copy.deepcopy(kept)[-1] == 3
+    assert "(2): Object of type: NoneType" in repr(kept)
+    with pytest.raises(TypeError, match="cannot assign 'int' as parameter '0'"):
+        kept[0] = 1
+    with pytest.raises(TypeError, match="should be called with an iterable, but got Tensor"):
+        kept.extend(minigrad.ones(2))
+    named = nn.ParameterDict({"b": minigrad.ones(2), "a": "text"})
+    named["c"] = 1
+    named["c"] = minigrad.zeros(1)
+    assert list(named) == ["a", "b", "c"] and list(named.state_dict()) == ["b", "c"]  # a plain dict's go by name
+    assert list(nn.ParameterDict([("b", 1), ("a", 2)]).items()) == [("b", 1), ("a", 2)]
+    assert {"z": 1} | nn.ParameterDict({"y": 2}) == {"z": 1, "y": 2}
+    assert named.pop("a") == "text" and named.popitem()[0] == "c" and len(named) == 1
+    with pytest.raises(KeyError, match="already exists"):
+        named["keys"] = 1

@@ -163,15 +163,19 @@ class Module(Stateful):
     def _register(self, what: str, store: str, kind: type, name: str, value: Any) -> None:
         if store not in self.__dict__:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call. Hint: super().__init__() first")
+        self._check_name(what, name, self.__dict__[store])
+        if not (value is None or isinstance(value, kind)):
+            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
+        self.__dict__[store][name] = registered(self, store, name, value)
+
+    def _check_name(self, what: str, name: str, known: dict[str, Any]) -> None:
+        """Raise TypeError or KeyError for what can't be a name, or is that of something not among the `known`."""
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{type(self).__name__}: {what} name can't be empty or contain '.', got {name!r}")
-        if hasattr(self, name) and name not in self.__dict__[store]:
+        if hasattr(self, name) and name not in known:
             raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
-        if not (value is None or isinstance(value, kind)):
-            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
-        self.__dict__[store][name] = registered(self, store, name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make `param` the parameter `name`. Raises KeyError if the name is taken, TypeError for anything else."""

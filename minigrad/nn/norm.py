@@ -174,7 +174,10 @@ class InstanceNorm(Running):
         super().check_input(x)
         channels = x.shape[1 if x.ndim == max(self.ranks) else 0]
         if channels != self.num_features:
-            raise ShapeError(f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}")
+            told = f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}"
+            if self.affine or self.track_running_stats:
+                raise ShapeError(told)
+            advise(f"{told}, which makes no difference without affine and running statistics")
 
     def forward(self, input: Tensor) -> Tensor:
         self.check_input(input)

@@ -260,6 +260,25 @@ def test_forward_hooks_see_and_replace():
     assert layer(minigrad.tensor(1.0)).item() == 1.0 and len(seen) == 2
 
 
+def test_hooks_are_kept_as_they_came_by_the_key_of_their_handle():
+    net, seen = nn.Linear(2, 2), []
+
+    def hook(*args, **options):
+        seen.append(len(args))
+
+    handle = net.register_forward_pre_hook(hook, with_kwargs=True)
+    net.register_forward_hook(hook, with_kwargs=True)
+    net.register_full_backward_hook(hook)
+    for kept in (net._forward_pre_hooks, net._forward_hooks, net._backward_hooks):
+        assert list(kept.values()) == [hook]
+    net._forward_hooks["mine"] = hook
+    copy.deepcopy(net)(minigrad.ones(1, 2)).sum().backward()
+    assert seen == [3, 4, 3, 3]
+    del net._forward_pre_hooks[handle.id]
+    handle.remove()
+    assert not net._forward_pre_hooks
+
+
 def test_forward_hooks_with_keywords_and_order():
     class Scaled(nn.Module):
         def forward(self, x, by=1.0):

@@ -23,6 +23,11 @@ class Hook:
         for other in self.others:
             other.remove()
 
+    @property
+    def id(self) -> Any:
+        """Its key among the hooks."""
+        return self.key
+
     def __enter__(self) -> Hook:
         return self
 

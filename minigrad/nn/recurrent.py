@@ -95,6 +95,10 @@ class RNNBase(Module):
         """The parameters, a list for each layer and direction."""
         return [[getattr(self, name) for name in self.names(*way) if name is not None] for way in self.ways()]
 
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        return [weight for weights in self.all_weights for weight in weights]
+
     def flatten_parameters(self) -> None:
         """Nothing: the parameters need no common memory here."""
 

@@ -8,10 +8,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import core, nn, ops, optim
+from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
-from ..nn import averaging, conv, hooks, loss, norm, parallel
+from ..nn import averaging, conv, hooks, loss, norm, parallel, transformer
 from ..ops import functions, random, special_names
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, typed
@@ -29,8 +29,9 @@ def names(module: ModuleType) -> dict[str, Any]:
 
 
 PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples}
-PARTS = """module container linear conv batchnorm normalization pooling loss activation dropout sparse rnn transformer padding
-    upsampling"""
+PARTS = """module container linear conv batchnorm instancenorm normalization pooling loss activation dropout sparse rnn
+    padding upsampling flatten fold distance channelshuffle pixelshuffle adaptive lazy"""
+TRANSFORMER = {"_get_clones": transformer.copies, "_get_activation_fn": transformer.activation_of}
 BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm": norm.InstanceNorm,
          "_ConvNd": conv.Convolution, "_ConvTransposeNd": conv.TransposedConvolution, "_Loss": loss.Loss,
          "_WeightedLoss": loss.WeightedLoss}  # fmt: skip
@@ -70,6 +71,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
+    "nn.modules.transformer": LAYERS | TRANSFORMER, "nn.utils.stateless": {"functional_call": func.functional_call},
     "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,

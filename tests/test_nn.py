@@ -58,8 +58,11 @@ def test_a_name_moves_from_one_kind_to_another():
     m.a = 3
     m.a = nn.Parameter(minigrad.ones(1))
     assert "a" not in m.__dict__ and list(m.state_dict()) == ["a"]
+    del m.a
     m.a = nn.Linear(1, 1)
     assert list(m.state_dict()) == ["a.weight", "a.bias"]
+    m.a = nn.Parameter(minigrad.ones(1))
+    assert list(m.state_dict()) == ["a"]
     m.b = nn.Buffer(minigrad.ones(1), persistent=False)
     assert [n for n, _ in m.named_buffers()] == ["b"] and "b" not in m.state_dict()
     m.b = minigrad.zeros(1)
@@ -258,6 +261,18 @@ def test_forward_hooks_see_and_replace():
     assert layer(minigrad.tensor(1.0)).item() == 20.0 and seen == [(2.0, 2.0)]
     first.remove(), last.remove()
     assert layer(minigrad.tensor(1.0)).item() == 1.0 and len(seen) == 2
+
+
+def test_a_parameter_does_not_hide_what_a_module_has():
+    net = nn.Linear(2, 2)
+    for name in ("type", "forward", "a.b", ""):
+        with pytest.raises(KeyError, match="already exists|empty or contain"):
+            setattr(net, name, nn.Parameter(minigrad.ones(1)))
+    with pytest.raises(TypeError, match="cannot assign 'ReLU' as parameter 'weight'"):
+        net.weight = nn.ReLU()
+    net.scale = 3
+    net.scale = nn.Parameter(minigrad.ones(1))  # what is the module's own gives way
+    assert list(net.state_dict()) == ["weight", "bias", "scale"]
 
 
 def test_hooks_are_kept_as_they_came_by_the_key_of_their_handle():

@@ -217,6 +217,9 @@ class _Values(Module):
         setattr(self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value)
         self._keys[key] = None
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"{type(self).__name__} should not be called")
+
     def __len__(self) -> int:
         return len(self._keys)
 

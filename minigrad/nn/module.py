@@ -130,7 +130,11 @@ class Module(Stateful):
         elif kind is not None:
             if kind not in self.__dict__:
                 raise AttributeError(f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first")
+            if kind == "_modules" and name in self._parameters:
+                self._replace("_parameters", name, value)
             self._forget(name, keep=kind)
+            if kind == "_parameters":
+                self._check_name("parameter", name, self._parameters)
             self.__dict__[kind][name] = registered(self, kind, name, value)
         else:
             for store in _STORES:

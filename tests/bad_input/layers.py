@@ -97,7 +97,6 @@ ROWS: list[tuple[str, str, str]] = [
     ('nn.Sequential(1)', 'DTypeError', 'Sequential: not possible for args (1,)'),
     ('nn.ModuleList([1])', 'DTypeError', 'ModuleList: not possible for modules [1]'),
     ('nn.ModuleDict({"a": 1})', 'DTypeError', 'ModuleDict: not possible for modules dict'),
-    ('nn.ParameterList(["a"])', 'TypeError', 'ParameterList: expected numbers or booleans, got str32 data such as'),
     ('nn.Flatten(5)(x)', 'IndexError', 'flatten: Dimension out of range (expected to be in range of [-2, 1], but got 5)'),
     ('nn.Unflatten(1, (2, 2))(x)', 'ShapeError', 'unflatten: sizes (2, 2) do not multiply to 3'),
     ('nn.PReLU(5)(images)', 'ShapeError', 'prelu: weight must be (1) or (C) with C = 3 as in input (2, 3, 5, 5), got (5,)'),

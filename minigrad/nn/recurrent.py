@@ -97,7 +97,11 @@ class RNNBase(Module):
 
     @property
     def _flat_weights(self) -> list[Tensor]:
-        return [weight for weights in self.all_weights for weight in weights]
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for way in self.ways() for name in self.names(*way) if name is not None]
 
     def flatten_parameters(self) -> None:
         """Nothing: the parameters need no common memory here."""

@@ -123,6 +123,15 @@ class Stateful:
 EXTRA = "_extra_state"
 
 
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take `prefix`, such as DataParallel's "module.", off the keys that begin with it, and off the paths in `_metadata`."""
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        state_dict[key.removeprefix(prefix)] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", {})
+    for path in [path for path in metadata if path and f"{path}.".startswith(prefix)]:
+        metadata[f"{path}.".removeprefix(prefix).removesuffix(".")] = metadata.pop(path)
+
+
 def overrides(module: Stateful, name: str) -> bool:
     """Whether a module has a method of its own in the place of that of all modules."""
     return getattr(type(module), name) is not getattr(Stateful, name)

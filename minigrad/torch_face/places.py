@@ -11,7 +11,7 @@ from typing import Any
 from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
-from ..nn import averaging, conv, hooks, loss, norm, parallel, transformer
+from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
 from ..ops import functions, random, special_names
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, typed
@@ -28,7 +28,8 @@ def names(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if name in getattr(module, "__all__", ()) or name[0] != "_"}
 
 
-PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples}
+PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples,
+         "consume_prefix_in_state_dict_if_present": state.consume_prefix_in_state_dict_if_present}  # fmt: skip
 PARTS = """module container linear conv batchnorm instancenorm normalization pooling loss activation dropout sparse rnn
     padding upsampling flatten fold distance channelshuffle pixelshuffle adaptive lazy"""
 TRANSFORMER = {"_get_clones": transformer.copies, "_get_activation_fn": transformer.activation_of}
@@ -61,7 +62,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
-    "utils.data.distributed": DATA,
+    "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
     "utils.checkpoint": CHECKPOINT,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,

@@ -254,7 +254,7 @@ def test_what_scripts_take_from_inside_torch_nn():
         weights = {"weight": lib.ones(1, 2), "bias": lib.zeros(1)}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)
-            found.append([[tuple(w.shape) for w in rnn._flat_weights],
+            found.append([[tuple(w.shape) for w in rnn._flat_weights], rnn._flat_weights_names,
                           stateless.functional_call(lib.nn.Linear(2, 1), weights, (lib.ones(1, 2),)).tolist()])  # fmt: skip
         for part in ("instancenorm", "flatten", "fold", "distance", "channelshuffle", "pixelshuffle", "adaptive"):
             importlib.import_module(f"{lib.__name__}.nn.modules.{part}")
@@ -269,3 +269,15 @@ def test_fused_weights_of_a_linear_layer():
     )
     for mine, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(mine.detach().numpy(), other.detach().numpy(), atol=1e-12)
+
+
+def test_a_prefix_is_taken_off_a_state():
+    found = []
+    for lib in (minigrad, torch):
+        net = lib.nn.Sequential(lib.nn.Linear(1, 1), lib.nn.BatchNorm1d(1))
+        state = lib.nn.DataParallel(net).state_dict()
+        lib.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+        found.append((list(state), dict(state._metadata)))
+        assert not any(net.load_state_dict(state))
+        assert lib.utils.data._utils.collate.default_collate(["a"]) == ["a"]
+    assert found[0] == found[1]

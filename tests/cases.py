@@ -440,6 +440,17 @@ case(on_copy(optimizers.radam_), [*more, *momenta], ref.radam, None, wants=(), n
 for count, share in ((4.0, 1.0), (9.0, 0.25)):
     case(on_copy(optimizers.asgd_), [normal(3), normal(3), fixed(count), fixed(0.05), fixed(share), normal(3), 0.1], ref.asgd,
          None, wants=(), name="asgd_", lambd=0.1, t0=5.0, weight_decay=0.1)  # fmt: skip
+means = [fixed([[0.5], [1.5]]), fixed([[0.4, 1.1, 1.5]]), None, 0.3]
+options = {"eps": (1e-3, 0.1), "beta2_decay": -0.5, "d": 0.5, "weight_decay": 0.1}
+case(on_copy(optimizers.adafactor_), [normal(2, 3), normal(2, 3), fixed(4.0), *means], ref.adafactor, None, wants=(),
+     name="adafactor_", **options)  # fmt: skip
+case(on_copy(optimizers.adafactor_), [*more, None, None, positive(3), 0.3], ref.adafactor, None, wants=(), name="adafactor_",
+     maximize=True, **options)  # fmt: skip
+hadamard = np.array([[1.0, 1.0], [1.0, -1.0]])  # all that comes of it is exact in bfloat16
+case(on_copy(optimizers.muon_), [normal(2, 2), fixed(2 * hadamard), fixed(4 * hadamard), 0.3], ref.muon, None, wants=(),
+     name="muon_", momentum=0.5, coefficients=(2.0, -1.5, 0.5), rounds=1, scale=1.5)  # fmt: skip
+case(on_copy(optimizers.sparse_adam_), [normal(3, 2), fixed([[0.0, 0.0], [0.0, 1.0], [2.0, 3.0]]), fixed(4.0), normal(3, 2),
+     positive(3, 2), 0.1], ref.sparse_adam, None, wants=(), name="sparse_adam_")  # fmt: skip
 slopes = [fixed([0.1, -0.2, 0.0]), fixed(4.0), fixed([0.3, 0.4, 0.5])]
 case(on_copy(optimizers.rprop_), [normal(3), *slopes, positive(3)], ref.rprop, None, wants=(), name="rprop_", maximize=True)
 case(

@@ -302,6 +302,33 @@ def rprop(p, g, step, prev, size, maximize):
     return p + np.sign(g) * size * np.select([agreement > 0, agreement < 0], [1.2, 0.0], 1.0)
 
 
+def adafactor(p, g, step, row, column, square, lr, beta2_decay, eps, d, weight_decay, maximize=False):
+    new, t, norm = (step + 1) ** beta2_decay, step + 1, np.linalg.norm
+    if square is None:
+        rows, columns = (((1 - new) * old + new * (g**2).mean(axis))
+                         for old, axis in ((row[:, 0], 1), (column[0], 0)))  # fmt: skip
+        v = np.outer(rows, columns) / rows.mean()
+    else:
+        v = (1 - new) * square + new * g**2
+    u = (-g if maximize else g) / np.sqrt(v)
+    rate = max(eps[1], norm(p) / p.size**0.5) * min(lr, t**-0.5)
+    return p * (1 - lr * weight_decay) - rate * u / max(1, norm(u) / p.size**0.5 / d)
+
+
+def muon(p, g, buf, lr, momentum, coefficients, rounds, scale):
+    u, s, v = np.linalg.svd(momentum * (momentum * buf + (1 - momentum) * g) + (1 - momentum) * g)
+    s = s / np.sqrt((s**2).sum())
+    for _ in range(rounds):
+        s = sum(c * s**k for c, k in zip(coefficients, (1, 3, 5), strict=True))
+    return p * (1 - 0.1 * lr) - lr * scale * (u * s) @ v
+
+
+def sparse_adam(p, g, step, m, v, lr):
+    t, (m, v) = step + 1, (0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2)
+    move = lr * np.sqrt(1 - 0.999**t) / (1 - 0.9**t) * m / (np.sqrt(v) + 1e-8)
+    return np.where(abs(g).sum(1, keepdims=True) > 0, p - move, p)
+
+
 def polygamma(x, n):
     """Differences of ln gamma, to a few digits."""
     log = np.vectorize(math.lgamma)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, UserList, defaultdict, namedtuple
 from collections.abc import Iterator
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -331,7 +332,7 @@ def test_collate() -> None:
               "d": np.full(3, i, np.int16), "e": i > 0} for i in range(2)]  # fmt: skip
     batch = data.default_collate(cases)
     assert str(batch["a"].dtype) == "minigrad.float32"
-    assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ("s0", "s1")]  # as PyTorch's zip leaves it
+    assert [batch["b"][0].tolist(), batch["b"][1]] == [[0, 1], ("s0", "s1")]
     assert type(batch["c"]).__name__ == "Point"
     assert batch["c"].x.tolist() == [0.5, 1.5]
     assert batch["c"].y.tolist() == [[0, 0], [1, 1]]
@@ -346,6 +347,21 @@ def test_collate() -> None:
     for cases in ([minigrad.zeros(2), minigrad.zeros(3)], [np.zeros(2), np.zeros(3)], [[1], [1, 2]]):
         with pytest.raises(RuntimeError, match="equal size|to be of shape"):
             data.default_collate(cases)
+
+
+def test_a_batch_is_a_container_of_the_kind_of_its_cases() -> None:
+    counted = defaultdict(int, a=1)
+    batch = data.default_collate([counted, {"a": 2}])
+    assert type(batch) is defaultdict and batch["a"].tolist() == [1, 2] and batch["b"] == 0 and counted["a"] == 1
+    assert type(data.default_collate([OrderedDict(a=1)])) is OrderedDict
+    assert type(data.default_collate([UserList("ab"), UserList("cd")])) is UserList
+    assert type(data.default_collate([range(2), range(2)])) is list
+    frozen = data.default_collate([MappingProxyType({"a": 1.5})])
+    assert type(frozen) is MappingProxyType and frozen["a"].tolist() == [1.5]
+    assert data.default_collate([("a", "b"), ("c", "d")]) == [("a", "c"), ("b", "d")]
+    assert list(data.DataLoader([("a", 1), ("b", 2)], 2))[0][0] == ("a", "b")
+    assert list(data.DataLoader(["a", "b"], 2)) == [["a", "b"]]
+    assert type(data.default_convert(OrderedDict(a=1))) is OrderedDict and data.default_convert(range(2)) == [0, 1]
 
 
 def test_convert() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import minigrad
 import minigrad.nn as nn
+import minigrad.nn.functional as F
 from minigrad.trace import record
 
 # -- batch norm's rules ---------------------------------------------------------------------------------
@@ -192,3 +193,19 @@ def test_a_network_runs_on_any_array_namespace():
         gradients.append([p.grad.cpu().numpy() for p in net.parameters()])
     for a, b in zip(*gradients, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+def test_instance_norm_takes_other_channels_where_it_keeps_nothing_of_them():
+    x = minigrad.randn(2, 4, 3)
+    with pytest.warns(UserWarning, match=r"InstanceNorm1d: expected 5 channels, got input \(2, 4, 3\)"):
+        y = nn.InstanceNorm1d(5)(x)
+    np.testing.assert_array_equal(y.numpy(), nn.InstanceNorm1d(4)(x).numpy())
+    for options in ({"affine": True}, {"track_running_stats": True}):
+        with pytest.raises(ValueError, match="expected 5 channels"):
+            nn.InstanceNorm1d(5, **options)(x)
+
+
+def test_whole_numbers_stay_whole_between_borders():
+    x = minigrad.tensor([-3, 1, 9])
+    for y, expected in ((F.relu6(x), [0, 1, 6]), (nn.Hardtanh()(x), [-1, 1, 1]), (F.hardtanh(x, -1.5, 2.5), [-1, 1, 2])):
+        assert y.dtype is minigrad.int64 and y.tolist() == expected

@@ -58,8 +58,11 @@ def test_a_name_moves_from_one_kind_to_another():
     m.a = 3
     m.a = nn.Parameter(minigrad.ones(1))
     assert "a" not in m.__dict__ and list(m.state_dict()) == ["a"]
+    del m.a
     m.a = nn.Linear(1, 1)
     assert list(m.state_dict()) == ["a.weight", "a.bias"]
+    m.a = nn.Parameter(minigrad.ones(1))
+    assert list(m.state_dict()) == ["a"]
     m.b = nn.Buffer(minigrad.ones(1), persistent=False)
     assert [n for n, _ in m.named_buffers()] == ["b"] and "b" not in m.state_dict()
     m.b = minigrad.zeros(1)
@@ -258,6 +261,37 @@ def test_forward_hooks_see_and_replace():
     assert layer(minigrad.tensor(1.0)).item() == 20.0 and seen == [(2.0, 2.0)]
     first.remove(), last.remove()
     assert layer(minigrad.tensor(1.0)).item() == 1.0 and len(seen) == 2
+
+
+def test_a_parameter_does_not_hide_what_a_module_has():
+    net = nn.Linear(2, 2)
+    for name in ("type", "forward", "a.b", ""):
+        with pytest.raises(KeyError, match="already exists|empty or contain"):
+            setattr(net, name, nn.Parameter(minigrad.ones(1)))
+    with pytest.raises(TypeError, match="cannot assign 'ReLU' as parameter 'weight'"):
+        net.weight = nn.ReLU()
+    net.scale = 3
+    net.scale = nn.Parameter(minigrad.ones(1))  # what is the module's own gives way
+    assert list(net.state_dict()) == ["weight", "bias", "scale"]
+
+
+def test_hooks_are_kept_as_they_came_by_the_key_of_their_handle():
+    net, seen = nn.Linear(2, 2), []
+
+    def hook(*args, **options):
+        seen.append(len(args))
+
+    handle = net.register_forward_pre_hook(hook, with_kwargs=True)
+    net.register_forward_hook(hook, with_kwargs=True)
+    net.register_full_backward_hook(hook)
+    for kept in (net._forward_pre_hooks, net._forward_hooks, net._backward_hooks):
+        assert list(kept.values()) == [hook]
+    net._forward_hooks["mine"] = hook
+    copy.deepcopy(net)(minigrad.ones(1, 2)).sum().backward()
+    assert seen == [3, 4, 3, 3]
+    del net._forward_pre_hooks[handle.id]
+    handle.remove()
+    assert not net._forward_pre_hooks
 
 
 def test_forward_hooks_with_keywords_and_order():
@@ -465,6 +499,32 @@ def test_hooks_of_the_state_and_an_older_key_that_is_renamed():
     assert len(log) == 7
 
 
+def test_a_state_is_ordered_and_tells_the_versions_of_what_it_came_from():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    state = net.state_dict()
+    assert dict(state._metadata) == {"": {"version": 1}, "0": {"version": 1}, "1": {"version": 2}}
+    kept, told = state.copy(), []
+    kept.move_to_end("0.weight")
+    assert list(kept)[-1] == "0.weight"
+    net[1].register_load_state_dict_pre_hook(lambda module, state, prefix, metadata, *rest: told.append(metadata))
+    assert not any(net.load_state_dict(state)) and not any(net.load_state_dict(kept))
+    assert told == [{"version": 2}, {}]
+
+
+def test_a_batch_norm_s_state_from_before_batches_were_counted_is_loaded():
+    net = nn.BatchNorm1d(2)
+    net(minigrad.ones(3, 2))
+    state = net.state_dict()
+    del state["num_batches_tracked"]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        net.load_state_dict(state)
+    assert not any(net.load_state_dict(dict(state)))
+    state._metadata[""]["version"] = 1
+    assert not any(net.load_state_dict(state)) and net.num_batches_tracked.item() == 1
+    net.load_state_dict({**state, "num_batches_tracked": minigrad.tensor([7])})
+    assert net.num_batches_tracked.item() == 7 and net.num_batches_tracked.shape == ()
+
+
 @pytest.mark.parametrize(("lazy", "whole", "shape"), [
     (lambda: nn.LazyLinear(3), lambda: nn.Linear(4, 3), (2, 4)),
     (lambda: nn.LazyConv2d(3, 2), lambda: nn.Conv2d(4, 3, 2), (2, 4, 5, 5)),
@@ -546,3 +606,25 @@ def test_sequential_times_a_number():
 def test_a_name_that_cant_be_is_a_key_error_in_containers_too(name):
     with pytest.raises(KeyError, match="ModuleDict: "):
         nn.ModuleDict({name: nn.ReLU()})
+
+
+def test_lists_and_dicts_of_parameters_keep_other_values():
+    kept = nn.ParameterList([minigrad.ones(2), "a", None, nn.Linear(1, 1)])
+    kept += [3]
+    kept[1] = minigrad.zeros(1)
+    assert [type(value).__name__ for value in kept] == ["Parameter", "Parameter", "NoneType", "Linear", "int"]
+    assert list(kept.state_dict()) == ["0", "1", "3.weight", "3.bias"] and copy.deepcopy(kept)[-1] == 3
+    assert "(2): Object of type: NoneType" in repr(kept)
+    with pytest.raises(TypeError, match="cannot assign 'int' as parameter '0'"):
+        kept[0] = 1
+    with pytest.raises(TypeError, match="should be called with an iterable, but got Tensor"):
+        kept.extend(minigrad.ones(2))
+    named = nn.ParameterDict({"b": minigrad.ones(2), "a": "text"})
+    named["c"] = 1
+    named["c"] = minigrad.zeros(1)
+    assert list(named) == ["a", "b", "c"] and list(named.state_dict()) == ["b", "c"]  # a plain dict's go by name
+    assert list(nn.ParameterDict([("b", 1), ("a", 2)]).items()) == [("b", 1), ("a", 2)]
+    assert {"z": 1} | nn.ParameterDict({"y": 2}) == {"z": 1, "y": 2}
+    assert named.pop("a") == "text" and named.popitem()[0] == "c" and len(named) == 1
+    with pytest.raises(KeyError, match="already exists"):
+        named["keys"] = 1

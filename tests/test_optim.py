@@ -18,7 +18,7 @@ from minigrad.trace import record
 
 NAN = float("nan")
 MORE = [optim.RMSprop, optim.Adagrad, optim.Adadelta, optim.Adamax, optim.NAdam, optim.RAdam]
-ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE, optim.ASGD, optim.Rprop]
+ALL = [optim.SGD, optim.Adam, optim.AdamW, *MORE, optim.ASGD, optim.Rprop, optim.Adafactor, optim.SparseAdam]
 
 
 def leaf(*shape: int, seed: int = 0) -> Any:
@@ -37,6 +37,14 @@ def with_grad(p: Any, value: float = 1.0) -> Any:
     (optim.ASGD, dict(weight_decay=-1), ValueError, "ASGD: Invalid weight_decay"),
     (optim.ASGD, dict(t0="1"), TypeError, "ASGD: t0 must be a number"),
     (optim.Rprop, dict(etas=(1.2, 0.5)), ValueError, "Rprop: Invalid eta values: expected 0 < etas"),
+    (optim.Adafactor, dict(d=0.5), ValueError, "Adafactor: Invalid d: expected a finite number >= 1"),
+    (optim.Adafactor, dict(beta2_decay=0.1), ValueError, "beta2_decay should be <= 0, got 0.1"),
+    (optim.Adafactor, dict(eps=1e-8), TypeError, "Adafactor: eps must be two numbers, of which the first may be None"),
+    (optim.Adafactor, dict(eps=(None, -1)), ValueError, "Adafactor: Invalid eps"),
+    (optim.Muon, dict(adjust_lr_fn="adam"), ValueError, "function 'adam' is not supported. Hint: None, 'original'"),
+    (optim.Muon, dict(ns_coefficients=(1, 2)), ValueError, "exactly 3 values"),
+    (optim.Muon, dict(ns_steps=100), ValueError, "Muon: Invalid ns_steps"),
+    (optim.SparseAdam, dict(lr=0.0), ValueError, "SparseAdam: Invalid lr: expected a number > 0"),
     (optim.Rprop, dict(step_sizes=3), TypeError, "Rprop: step_sizes must be two numbers, got 3"),
     (optim.SGD, dict(lr="0.1"), TypeError, "lr must be a number, got str"),
     (optim.SGD, dict(lr=None), TypeError, "lr must be a number, got NoneType"),
@@ -58,12 +66,12 @@ def with_grad(p: Any, value: float = 1.0) -> Any:
     (optim.AdamW, dict(amsgrad="yes"), TypeError, "amsgrad must be True or False"),
 ])  # fmt: skip
 def test_bad_options_are_refused_when_given(make: Any, options: dict, error: type, message: str) -> None:
-    p = leaf(2)
+    p = leaf(2, 1)
     with pytest.raises(error, match=message):
         make([p], **options)
     optimizer = make([p])
     with pytest.raises(error, match=message):
-        optimizer.add_param_group({"params": [leaf(2)], **options})
+        optimizer.add_param_group({"params": [leaf(2, 1)], **options})
     assert len(optimizer.param_groups) == 1
 
 
@@ -506,3 +514,38 @@ def test_a_recorded_step_after_packed_ones_is_drawn_parameter_by_parameter() -> 
     with minigrad.record() as program:
         optimizer.step()
     assert [call.op.name for call in program.calls].count("sgd_") == len(params)
+
+
+def test_muon_refuses_what_is_no_matrix() -> None:
+    with pytest.raises(ValueError, match=r"Muon: only supports 2D parameters .* with size: \(2,\)"):
+        optim.Muon([leaf(2)])
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 5)])
+def test_muon_moves_by_about_as_much_in_all_directions(shape: tuple[int, int]) -> None:
+    p, g = leaf(*shape), np.random.default_rng(1).standard_normal(shape)
+    start, (u, _, v) = p.detach().numpy().copy(), np.linalg.svd(g, full_matrices=False)
+    p.grad = minigrad.tensor(g)
+    optim.Muon([p], lr=1.0, weight_decay=0.0, adjust_lr_fn=None).step()
+    moved = u.T @ (start - p.detach().numpy()) @ v.T / max(1, shape[0] / shape[1]) ** 0.5
+    assert np.all(np.abs(np.diag(moved) - 0.95) < 0.3)  # five rounds end between 0.7 and 1.2
+    assert np.abs(moved - np.diag(np.diag(moved))).max() < 0.05  # bfloat16's rounding, which the steep start magnifies
+
+
+def test_a_replayed_step_of_muon_and_adafactor_is_the_eager_one() -> None:
+    for make in (optim.Muon, optim.Adafactor):
+        eager, played = leaf(3, 4), leaf(3, 4)
+        one, other = make([eager], lr=0.1), make([played], lr=0.1)
+        for p, optimizer in ((eager, one), (played, other)):
+            (p**4).sum().backward()
+            optimizer.step()
+        with record(played) as program:
+            other.zero_grad()
+            (played**4).sum().backward()
+            other.step()
+        program.run()
+        for _ in range(2):
+            one.zero_grad()
+            (eager**4).sum().backward()
+            one.step()
+        np.testing.assert_array_equal(eager.detach().numpy(), played.detach().numpy())

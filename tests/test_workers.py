@@ -171,6 +171,27 @@ def test_a_batch_that_can_not_travel_is_told() -> None:
         list(data.DataLoader(range(4), 2, num_workers=1, collate_fn=lambda cases: lambda: 0))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("options", [{}, {"num_workers": 2}, {"num_workers": 1, "persistent_workers": True}])
+def test_an_error_costs_one_batch(options: dict) -> None:
+    def checked(cases: list[int]) -> list[int]:
+        if 2 in cases:
+            raise ValueError("two")
+        return cases
+
+    loader = data.DataLoader(range(8), 2, collate_fn=checked, **options)  # type: ignore[arg-type]
+    for _ in range(2):
+        batches = iter(loader)
+        assert len(batches) == 4 and next(batches) == [0, 1]  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="two"):
+            next(batches)
+        assert list(batches) == [[4, 5], [6, 7]]
+
+
+def test_a_stop_iteration_of_the_data_does_not_end_the_epoch() -> None:
+    with pytest.raises(RuntimeError, match="raised StopIteration"):
+        list(data.DataLoader(range(4), 2, collate_fn=lambda cases: next(iter(()))))  # type: ignore[arg-type]
+
+
 def test_an_error_of_worker_init_fn_comes_through() -> None:
     def init(i: int) -> None:
         raise ValueError(f"no worker {i}")

@@ -24,6 +24,11 @@ class Hook:
         for other in self.others:
             other.remove()
 
+    @property
+    def id(self) -> Any:
+        """Its key among the hooks."""
+        return self.key
+
     def __enter__(self) -> Hook:
         return self
 

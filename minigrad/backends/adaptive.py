@@ -127,7 +127,79 @@ def rprop_(b: Any, p: Any, g: Any, step: Any, prev: Any, size: Any, etas: tuple,
     return p
 
 
-def averaged(mean: Any, value: Any, keep: float) -> None:
+def adafactor_(b: Any, p: Any, g: Any, step: Any, row: Any, column: Any, square: Any, lr: Any, beta2_decay: float, eps: tuple,
+               d: float, weight_decay: float, maximize: bool) -> Any:  # fmt: skip
+    """The gradient over the root of its running square, or of the product of that square's means by row and by column."""
+    xp = b.xp
+    g = -g if maximize else g
+    step += 1
+    t = xp.astype(step, xp.float64)
+    keep, tiny = xp.astype(xp.asarray(1 - t**beta2_decay), p.dtype), eps[0]
+    if tiny is None:
+        tiny = float(xp.finfo(p.dtype).eps)
+    rate = xp.minimum(xp.asarray(lr, dtype=xp.float64), xp.asarray(t**-0.5)) * xp.clip(size(xp, p), eps[1], None)
+    if weight_decay:
+        p *= 1 - lr * weight_decay
+    if square is None:
+        averaged(row, xp.mean(g * g, axis=-1, keepdims=True), keep)
+        averaged(column, xp.mean(g * g, axis=-2, keepdims=True), keep)
+        square = row * column / xp.clip(xp.mean(row, axis=-2, keepdims=True), tiny, None)
+    else:
+        averaged(square, g * g, keep)
+    move = g / xp.sqrt(xp.clip(square, tiny * tiny, None))
+    p -= xp.astype(xp.asarray(rate / xp.clip(size(xp, move) / d, 1.0, None)), p.dtype) * move
+    return p
+
+
+def size(xp: Any, x: Any) -> Any:
+    """The root of the mean square, as a number in double precision."""
+    return xp.astype(xp.sqrt(xp.mean(x * x)), xp.float64)
+
+
+def muon_(b: Any, p: Any, g: Any, buf: Any, lr: Any, momentum: float, nesterov: bool, weight_decay: float, coefficients: tuple,
+          eps: float, rounds: int, scale: float) -> Any:  # fmt: skip
+    """The momentum, with its singular values brought near 1."""
+    averaged(buf, g, momentum)
+    move = orthogonal(b.xp, momentum * buf + (1 - momentum) * g if nesterov else buf, coefficients, eps, rounds)
+    p *= 1 - lr * weight_decay
+    p -= lr * scale * b.xp.astype(move, p.dtype)
+    return p
+
+
+def orthogonal(xp: Any, x: Any, coefficients: tuple, eps: float, rounds: int) -> Any:
+    """x <- a x + (b s + c s^2) x with s = x x^T, again and again, from x / |x|; on bfloat16's few digits, as in PyTorch."""
+    first, second, third = coefficients
+    tall = x.shape[0] > x.shape[1]
+    x = short(xp, xp.astype(xp.matrix_transpose(x) if tall else x, xp.float32))
+    x = short(xp, x / xp.clip(short(xp, xp.sqrt(xp.sum(x * x))), eps, None))
+    for _ in range(rounds):
+        s = short(xp, xp.matmul(x, xp.matrix_transpose(x)))
+        s = short(xp, second * s + third * xp.matmul(s, s))
+        x = short(xp, first * x + xp.matmul(s, x))
+    return xp.matrix_transpose(x) if tall else x
+
+
+def short(xp: Any, x: Any) -> Any:
+    """x in single precision rounded to 8 binary digits. Source: Dekker 1971, A floating-point technique, (5.7)."""
+    high = 65537 * x
+    return high - (high - x)
+
+
+def sparse_adam_(b: Any, p: Any, g: Any, step: Any, m: Any, v: Any, lr: Any, betas: tuple, eps: float, maximize: bool) -> Any:
+    """Adam for the rows that have a gradient; all others, and their state, stay as they are."""
+    xp, (beta1, beta2) = b.xp, betas
+    g = -g if maximize else g
+    step += 1
+    t = xp.astype(step, xp.float64)
+    there = xp.any(g != 0, axis=tuple(range(1, g.ndim)), keepdims=True) if g.ndim > 1 else g != 0
+    m[...] = xp.where(there, beta1 * m + (1 - beta1) * g, m)
+    v[...] = xp.where(there, beta2 * v + (1 - beta2) * g * g, v)
+    rate = xp.astype(xp.asarray(lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)), p.dtype)
+    p -= xp.where(there, rate * m / (xp.sqrt(v) + eps), xp.zeros_like(p))
+    return p
+
+
+def averaged(mean: Any, value: Any, keep: Any) -> None:
     """mean <- keep mean + (1 - keep) value, in place."""
     mean *= keep
     mean += (1 - keep) * value
@@ -146,4 +218,5 @@ def decayed(p: Any, g: Any, lr: Any, weight_decay: float, decoupled: bool) -> An
     return g + weight_decay * p if weight_decay and not decoupled else g
 
 
-ADAPTIVE = {f.__name__: f for f in (rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_, asgd_, rprop_)}
+KERNELS = (rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_, asgd_, rprop_, adafactor_, muon_, sparse_adam_)
+ADAPTIVE = {f.__name__: f for f in KERNELS}

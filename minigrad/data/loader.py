@@ -6,6 +6,7 @@ import math
 import multiprocessing
 import weakref
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice, repeat
 from numbers import Real
 from types import GenericAlias
@@ -31,8 +32,9 @@ class DataLoader:
 
     num_workers    processes that load ahead, `prefetch_factor` (2) batches each; 0 loads in this process. Batches come in
                    the same order, and with the same random numbers of `manual_seed`'s stream, whatever their number. An
-                   error comes through with the worker's traceback; a worker that dies is a RuntimeError, one that takes
-                   more than `timeout` seconds too (0: a warning that tells where it is)
+                   error comes through with the worker's traceback, and who catches it may go on with the next batch; a
+                   worker that dies is a RuntimeError, one that takes more than `timeout` seconds too (0: a warning that
+                   tells where it is)
     worker_init_fn called in each worker with its number; `get_worker_info()` there tells more
     persistent_workers  keep the processes for the next epoch
     multiprocessing_context  "fork" (default where there is one), "spawn" or "forkserver"; all but the first need a dataset
@@ -124,25 +126,25 @@ class DataLoader:
         tasks = (
             repeat(None) if isinstance(self.dataset, IterableDataset) else self.batch_sampler if self.batches else self.sampler
         )
-        if self.num_workers:
-            return self._by_workers(iter(tasks), seed)  # type: ignore[arg-type]
-        return self._here(iter(tasks), seed)  # type: ignore[arg-type]
+        return Epoch(self, (self._by_workers if self.num_workers else self._here)(iter(tasks), seed))  # type: ignore[arg-type]
 
-    def _here(self, tasks: Iterator, seed: int) -> Iterator:
+    def _here(self, tasks: Iterator, seed: int) -> Iterator[Callable[[], Any]]:
         if isinstance(self.dataset, IterableDataset):
             yield from self._stream(iter(self.dataset))
-            return
-        for k, indices in enumerate(tasks):
-            batch = self._rows(indices)
-            if batch is None:
-                with seeded(seed, k):
-                    batch = self._case(indices)
-            yield batch
+        else:
+            yield from (partial(self._made, indices, seed, k) for k, indices in enumerate(tasks))
 
-    def _by_workers(self, tasks: Iterator, seed: int) -> Iterator:
+    def _made(self, indices: Any, seed: int, k: int) -> Any:
+        batch = self._rows(indices)
+        if batch is None:
+            with seeded(seed, k):
+                batch = self._case(indices)
+        return batch
+
+    def _by_workers(self, tasks: Iterator, seed: int) -> Iterator[Callable[[], Any]]:
         pool = self._pool or Pool(self.num_workers, self.dataset, self._fetching, seed, self.worker_init_fn, self.timeout,
                                   self.multiprocessing_context)  # fmt: skip
-        self._pool = None  # an error, or an epoch begun within this one, gets a pool of its own
+        self._pool = None  # an epoch begun within this one gets a pool of its own
         done = False
         try:
             yield from pool.run(tasks, seed, self.prefetch_factor)  # type: ignore[arg-type]
@@ -159,7 +161,7 @@ class DataLoader:
         if not isinstance(self.dataset, IterableDataset):
             return self._case
         batches = self._stream(iter(self.dataset))
-        return lambda _: next(batches)
+        return lambda _: next(batches)()
 
     def _case(self, indices: Any) -> Any:
         if not self.batches:
@@ -167,13 +169,13 @@ class DataLoader:
         rows = self._rows(indices)
         return self._batch(indices) if rows is None else rows
 
-    def _stream(self, cases: Iterator) -> Iterator:
+    def _stream(self, cases: Iterator) -> Iterator[Callable[[], Any]]:
         if not self.batches:
-            yield from map(self.collate_fn, cases)
+            yield from (partial(self.collate_fn, case) for case in cases)
             return
         while batch := list(islice(cases, self.batch_size)):
             if len(batch) == self.batch_size or not self.drop_last:
-                yield self.collate_fn(batch)
+                yield partial(self.collate_fn, batch)
 
     def _rows(self, indices: Any) -> Any:
         """The batch of a dataset of tensors, taken at once, without random numbers; None for others."""
@@ -195,6 +197,31 @@ class DataLoader:
         if self.batch_size is None:
             return n
         return n // self.batch_size if self.drop_last else math.ceil(n / self.batch_size)
+
+
+class Epoch:
+    """The batches of one pass. An error is that of one batch: whoever catches it may go on with the next."""
+
+    def __init__(self, loader: DataLoader, makers: Any) -> None:
+        self.loader, self.makers = loader, makers
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Epoch:
+        return self
+
+    def close(self) -> None:
+        """End the pass, and its workers."""
+        self.makers.close()
+
+    def __next__(self) -> Any:
+        make = next(self.makers)
+        del self  # which a traceback would keep, and the workers with it, when nobody goes on
+        try:
+            return make()
+        except StopIteration as error:
+            raise RuntimeError("DataLoader: the dataset or collate_fn raised StopIteration") from error
 
 
 SETTLED = ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")

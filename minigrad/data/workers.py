@@ -14,6 +14,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing.connection import wait
 from multiprocessing.reduction import ForkingPickler
 from queue import SimpleQueue
@@ -154,8 +155,9 @@ class Pool:
             self.close()
             raise
 
-    def run(self, tasks: Iterator[Any], seed: int, ahead: int) -> Iterator[Any]:
-        """The batches of the index lists `tasks` in order, with `ahead` of them in work for each worker."""
+    def run(self, tasks: Iterator[Any], seed: int, ahead: int) -> Iterator[Callable[[], Any]]:
+        """Functions that give the batches of the index lists `tasks`, or their errors, in order, with `ahead` of them in work
+        for each worker."""
         n = len(self.workers)
         self.epoch += 1
         sent = 0
@@ -183,9 +185,9 @@ class Pool:
             elif what == "error":
                 error, text = content
                 error.add_note(f"Raised in DataLoader worker {k % n}, batch {k}:\n{text}")
-                raise error
+                yield partial(given, None, error)
             else:
-                yield content
+                yield partial(given, content)
 
     def send(self, i: int, task: Any) -> None:
         try:
@@ -252,6 +254,13 @@ class Pool:
             if worker.is_alive():
                 worker.kill()
                 worker.join()
+
+
+def given(content: Any, error: Exception | None = None) -> Any:
+    """The content, if there is no error."""
+    if error is not None:
+        raise error
+    return content
 
 
 def carried(x: Tensor) -> tuple:

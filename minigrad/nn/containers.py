@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
@@ -202,16 +203,43 @@ class ModuleDict(Module):
             self[key] = module
 
 
-def _described(name: str, p: Tensor) -> str:
-    return f"  ({name}): {type(p).__name__} containing: [{p.dtype!r} of size {'x'.join(map(str, p.shape))}]"
+class _Values(Module):
+    """Values under names, in the order they came, tensors among them as parameters: what ParameterList and ParameterDict
+    have in common."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._keys: dict[str, None] = {}
+
+    def _put(self, key: str, value: Any) -> None:
+        """Keep a value as the attribute `key`."""
+        self._check_name("parameter", key, self._keys)
+        setattr(self, key, Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value)
+        self._keys[key] = None
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError(f"{type(self).__name__} should not be called")
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({key}): {described(getattr(self, key))}" for key in self._keys)
 
 
-class ParameterList(Module):
-    """A list of parameters, all registered. Tensors that are put in become parameters."""
+def described(value: Any) -> str:
+    """A kept value in a line."""
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    return f"{type(value).__name__} containing: [{value.dtype!r} of size {'x'.join(map(str, value.shape))}]"
+
+
+class ParameterList(_Values):
+    """A list of parameters, all registered. Tensors that are put in become parameters; other values are kept as they are."""
 
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
-        self.extend(values or ())
+        self.extend(() if values is None else values)
 
     def _key(self, idx: Any) -> str:
         i, n = idx.__index__(), len(self)
@@ -219,27 +247,26 @@ class ParameterList(Module):
             raise IndexError(f"ParameterList: index {i} is out of range for {n} parameters")
         return str(i % n)
 
-    def __len__(self) -> int:
-        return len(self._parameters)
-
     def __iter__(self) -> Iterator[Any]:
-        return iter(self._parameters.values())
+        return (getattr(self, key) for key in self._keys)
 
     def __getitem__(self, idx: Any) -> Any:
         if isinstance(idx, slice):
             return type(self)(list(self)[idx])
-        return self._parameters[self._key(idx)]
+        return getattr(self, self._key(idx))
 
     def __setitem__(self, idx: int, param: Any) -> None:
-        setattr(self, self._key(idx), as_parameter(param))
+        self._put(self._key(idx), param)
 
     def append(self, value: Any) -> ParameterList:
-        """Add a parameter at the end."""
-        self.register_parameter(str(len(self)), as_parameter(value))
+        """Add a value at the end."""
+        self._put(str(len(self)), value)
         return self
 
     def extend(self, values: Iterable[Any]) -> ParameterList:
-        """Add several parameters at the end."""
+        """Add several values at the end."""
+        if isinstance(values, Tensor) or not isinstance(values, Iterable):
+            raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
         for value in list(values):
             self.append(value)
         return self
@@ -247,96 +274,100 @@ class ParameterList(Module):
     def __iadd__(self, values: Iterable[Any]) -> ParameterList:
         return self.extend(values)
 
-    def extra_repr(self) -> str:
-        return "\n".join(_described(name, p) for name, p in self._parameters.items())
 
-
-class ParameterDict(Module):
-    """A dictionary of parameters, all registered, in the order they came. Tensors that are put in become parameters."""
+class ParameterDict(_Values):
+    """A dictionary of parameters, all registered, in the order they came (those of a plain dict in that of their names).
+    Tensors that are put in become parameters; other values are kept as they are."""
 
     def __init__(self, parameters: Any = None) -> None:
         super().__init__()
-        self.update(parameters or {})
+        self.update({} if parameters is None else parameters)
+
+    def _kept(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in self._keys}
 
     def __getitem__(self, key: str) -> Any:
-        return self._parameters[key]
+        if key not in self._keys:
+            raise KeyError(key)
+        return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.register_parameter(key, as_parameter(value))
+        self._put(key, value)
 
     def __delitem__(self, key: str) -> None:
-        del self._parameters[key]
-
-    def __len__(self) -> int:
-        return len(self._parameters)
+        del self._keys[key]
+        delattr(self, key)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._parameters)
+        return iter(self._keys)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._parameters
+        return key in self._keys
 
     def keys(self) -> Any:
         """The names."""
-        return self._parameters.keys()
+        return self._keys.keys()
 
     def values(self) -> Any:
-        """The parameters."""
-        return self._parameters.values()
+        """The values."""
+        return self._kept().values()
 
     def items(self) -> Any:
-        """(name, parameter) pairs."""
-        return self._parameters.items()
+        """(name, value) pairs."""
+        return self._kept().items()
 
     def __reversed__(self) -> Iterator[str]:
-        return reversed(self._parameters)
+        return reversed(self._keys)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The parameter of that name, or `default`."""
-        return self._parameters.get(key, default)
+        """The value of that name, or `default`."""
+        return self._kept().get(key, default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The parameter of that name, which is `default` if there was none."""
+        """The value of that name, which is `default` if there was none."""
         if key not in self:
             self[key] = default
         return self[key]
 
     def pop(self, key: str) -> Any:
-        """Take out a parameter and return it."""
-        return self._parameters.pop(key)
+        """Take out a value and return it."""
+        value = self[key]
+        del self[key]
+        return value
 
     def popitem(self) -> tuple[str, Any]:
-        """Take out the last (name, parameter) and return it."""
-        return self._parameters.popitem()
+        """Take out the last (name, value) and return it."""
+        if not self:
+            raise KeyError("popitem(): dictionary is empty")
+        key = next(reversed(self))
+        return key, self.pop(key)
 
     def clear(self) -> None:
-        """Take out every parameter."""
-        self._parameters.clear()
+        """Take out every value."""
+        for key in list(self):
+            del self[key]
 
     def copy(self) -> ParameterDict:
-        """Another dictionary of the same parameters."""
+        """Another dictionary of the same values."""
         return type(self)(self)
 
     def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
         """Another dictionary, with `default` under each key."""
-        return type(self)(dict.fromkeys(keys, default))
+        return type(self)(OrderedDict.fromkeys(keys, default))
 
-    def __or__(self, other: ParameterDict) -> ParameterDict:
+    def __or__(self, other: Any) -> ParameterDict:
         return self.copy().__ior__(other)
 
-    def __ior__(self, other: ParameterDict) -> ParameterDict:
+    def __ror__(self, other: Any) -> Any:
+        return other.copy() | self._kept()
+
+    def __ior__(self, other: Any) -> ParameterDict:
         self.update(other)
         return self
 
     def update(self, parameters: Any) -> None:
-        """Add the parameters of a dictionary, or of (name, parameter) pairs."""
-        for key, value in parameters.items() if hasattr(parameters, "items") else parameters:
+        """Add the values of a dictionary, or of (name, value) pairs."""
+        pairs = parameters.items() if hasattr(parameters, "items") else parameters
+        ordered = not isinstance(parameters, Mapping) or isinstance(parameters, OrderedDict)
+        for key, value in pairs if ordered else sorted(pairs, key=lambda pair: pair[0]):
             self[key] = value
-
-    def extra_repr(self) -> str:
-        return "\n".join(_described(name, p) for name, p in self._parameters.items())
-
-
-def as_parameter(value: Any) -> Parameter | None:
-    """A tensor as a parameter; a parameter and None stay."""
-    return value if value is None or isinstance(value, Parameter) else Parameter(value)

@@ -112,28 +112,28 @@ def spread(grads: tuple, places: list[int], count: int) -> tuple:
 
 # -- hooks of all modules ------------------------------------------------------------------------------------------------
 
-EVERYWHERE: dict[Any, tuple[str, Any]] = {}  # of all modules: (kind, hook); they run before a module's own
+EVERYWHERE: dict[Any, tuple] = {}  # of all modules: (kind, hook, with_kwargs, always_call); they run before a module's own
 REGISTERING: dict[Any, tuple[str, Callable]] = {}
 
 
 def register_module_forward_pre_hook(hook: Callable) -> Hook:
     """Call `hook(module, args)` before every module's `forward`; what it returns, unless None, replaces the arguments."""
-    return Hook(EVERYWHERE, ("_forward_pre_hooks", (hook, False)))
+    return Hook(EVERYWHERE, ("_forward_pre_hooks", hook, False, False))
 
 
 def register_module_forward_hook(hook: Callable, *, with_kwargs: bool = False, always_call: bool = False) -> Hook:
     """Call `hook(module, args, output)` after every module's `forward`; what it returns, unless None, replaces the output."""
-    return Hook(EVERYWHERE, ("_forward_hooks", (hook, with_kwargs, always_call)))
+    return Hook(EVERYWHERE, ("_forward_hooks", hook, with_kwargs, always_call))
 
 
 def register_module_full_backward_pre_hook(hook: Callable) -> Hook:
     """Call `hook(module, grad_output)` before backpropagation through every module."""
-    return Hook(EVERYWHERE, ("_backward_pre_hooks", hook))
+    return Hook(EVERYWHERE, ("_backward_pre_hooks", hook, False, False))
 
 
 def register_module_full_backward_hook(hook: Callable) -> Hook:
     """Call `hook(module, grad_input, grad_output)` in backpropagation through every module."""
-    return Hook(EVERYWHERE, ("_backward_hooks", hook))
+    return Hook(EVERYWHERE, ("_backward_hooks", hook, False, False))
 
 
 def register_module_parameter_registration_hook(hook: Callable) -> Hook:

@@ -32,7 +32,8 @@ class Module(Stateful):
     training: bool
 
     def __init__(self) -> None:
-        self.__dict__.update(training=True, _non_persistent_buffers_set=set(), **{store: {} for store in _STORES + _HOOKS})
+        stores: dict[str, Any] = {store: {} for store in (*_STORES, *_HOOKS, "_hook_options")}
+        self.__dict__.update(training=True, _non_persistent_buffers_set=set(), **stores)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass gives its own."""
@@ -64,7 +65,7 @@ class Module(Stateful):
 
     def _hooked(self, *args: Any, **kwargs: Any) -> Any:
         """`forward` between its hooks."""
-        for hook, with_kwargs in self._hooks_of("_forward_pre_hooks"):
+        for hook, with_kwargs, _ in self._hooks_of("_forward_pre_hooks"):
             new = hook(self, args, kwargs) if with_kwargs else hook(self, args)
             if new is None:
                 continue
@@ -75,7 +76,7 @@ class Module(Stateful):
                 args, kwargs = new
             else:
                 args = new if isinstance(new, tuple) else (new,)
-        before, after = self._hooks_of("_backward_pre_hooks"), self._hooks_of("_backward_hooks")
+        before, after = ([hook for hook, *_ in self._hooks_of(kind)] for kind in ("_backward_pre_hooks", "_backward_hooks"))
         passage = Passage(self, before, after) if before or after else None
         args = args if passage is None else passage.entered(args)
         waiting = self._hooks_of("_forward_hooks")
@@ -94,8 +95,9 @@ class Module(Stateful):
         return output if passage is None else passage.returned(output)
 
     def _hooks_of(self, kind: str) -> list:
-        """The hooks of a kind: those of all modules, then this one's own."""
-        return [*(hook for of, hook in EVERYWHERE.values() if of == kind), *self.__dict__[kind].values()]
+        """(hook, with_kwargs, always_call) of a kind: those of all modules, then this one's own."""
+        own = ((hook, *self._hook_options.get(key, (False, False))) for key, hook in self.__dict__[kind].items())
+        return [*(entry for of, *entry in EVERYWHERE.values() if of == kind), *own]
 
     def is_hooked(self) -> bool:
         """Whether any hook runs when the module is called."""
@@ -128,7 +130,11 @@ class Module(Stateful):
         elif kind is not None:
             if kind not in self.__dict__:
                 raise AttributeError(f"cannot assign {name!r} before Module.__init__() call. Hint: super().__init__() first")
+            if kind == "_modules" and name in self._parameters:
+                self._replace("_parameters", name, value)
             self._forget(name, keep=kind)
+            if kind == "_parameters":
+                self._check_name("parameter", name, self._parameters)
             self.__dict__[kind][name] = registered(self, kind, name, value)
         else:
             for store in _STORES:
@@ -163,15 +169,19 @@ class Module(Stateful):
     def _register(self, what: str, store: str, kind: type, name: str, value: Any) -> None:
         if store not in self.__dict__:
             raise AttributeError(f"cannot assign {what} before Module.__init__() call. Hint: super().__init__() first")
+        self._check_name(what, name, self.__dict__[store])
+        if not (value is None or isinstance(value, kind)):
+            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
+        self.__dict__[store][name] = registered(self, store, name, value)
+
+    def _check_name(self, what: str, name: str, known: dict[str, Any]) -> None:
+        """Raise TypeError or KeyError for what can't be a name, or is that of something not among the `known`."""
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string, got {type(name).__name__}")
         if not name or "." in name:
             raise KeyError(f"{type(self).__name__}: {what} name can't be empty or contain '.', got {name!r}")
-        if hasattr(self, name) and name not in self.__dict__[store]:
+        if hasattr(self, name) and name not in known:
             raise KeyError(f"{type(self).__name__}: attribute {name!r} already exists")
-        if not (value is None or isinstance(value, kind)):
-            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
-        self.__dict__[store][name] = registered(self, store, name, value)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
         """Make `param` the parameter `name`. Raises KeyError if the name is taken, TypeError for anything else."""
@@ -389,7 +399,7 @@ class Module(Stateful):
 
         With `with_kwargs` it is `hook(module, args, kwargs)`, and returns both.
         """
-        return _hook(self._forward_pre_hooks, (hook, with_kwargs), prepend)
+        return self._hook("_forward_pre_hooks", hook, prepend, with_kwargs)
 
     def register_forward_hook(
         self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
@@ -399,14 +409,14 @@ class Module(Stateful):
         With `with_kwargs` it is `hook(module, args, kwargs, output)`. With `always_call` it is called, with None for the
         output, even if `forward` raises; that error then goes on.
         """
-        return _hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
+        return self._hook("_forward_hooks", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> Hook:
         """Call `hook(module, grad_input, grad_output)` in backpropagation, once the gradients of the inputs are known.
 
         Both are tuples, with None for what is no tensor. A tuple that it returns takes the place of grad_input.
         """
-        return _hook(self._backward_hooks, hook, prepend)
+        return self._hook("_backward_hooks", hook, prepend)
 
     def register_backward_hook(self, hook: Callable) -> Hook:
         """PyTorch's older `register_full_backward_hook`: here both tell the gradients of the module's own inputs."""
@@ -414,7 +424,18 @@ class Module(Stateful):
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
         """Call `hook(module, grad_output)` before backpropagation through it; what it returns replaces grad_output."""
-        return _hook(self._backward_pre_hooks, hook, prepend)
+        return self._hook("_backward_pre_hooks", hook, prepend)
+
+    def _hook(self, kind: str, hook: Callable, prepend: bool, with_kwargs: bool = False, always_call: bool = False) -> Hook:
+        """Register a hook, last or first."""
+        hooks = self.__dict__[kind]
+        handle = Hook(hooks, hook)
+        if with_kwargs or always_call:
+            self._hook_options[handle.key] = (with_kwargs, always_call)
+        if prepend:
+            for key in [key for key in hooks if key is not handle.key]:
+                hooks[key] = hooks.pop(key)
+        return handle
 
     # -- printing ------------------------------------------------------------------------------------------------------
     def extra_repr(self) -> str:
@@ -426,15 +447,6 @@ class Module(Stateful):
 
     def __repr__(self) -> str:
         return tree(self._get_name(), self.extra_repr(), [(name, repr(m)) for name, m in self._modules.items()])
-
-
-def _hook(hooks: dict, entry: Any, prepend: bool) -> Hook:
-    """Register an entry, last or first."""
-    handle = Hook(hooks, entry)
-    if prepend:
-        for key in [key for key in hooks if key is not handle.key]:
-            hooks[key] = hooks.pop(key)
-    return handle
 
 
 def tree(head: str, extra: str, children: list[tuple[str, str]]) -> str:

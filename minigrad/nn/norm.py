@@ -48,6 +48,7 @@ class Running(Module):
 
     ranks: tuple[int, ...]
     picture: str  # the inputs they take, for errors
+    _version = 2  # the first had no `num_batches_tracked`
 
     def __init__(
         self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -83,6 +84,11 @@ class Running(Module):
         """Weight 1, bias 0, running statistics as at first."""
         self.reset_running_stats()
         one_and_zero(self)
+
+    def _load_from_state_dict(self, state_dict: dict, prefix: str, local_metadata: dict, *rest: Any) -> None:
+        if self.track_running_stats and (local_metadata.get("version") or 1) < 2:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
     def check_input(self, x: Tensor) -> None:
         """Raise ValueError for an input of the wrong number of dimensions or channels."""
@@ -168,7 +174,10 @@ class InstanceNorm(Running):
         super().check_input(x)
         channels = x.shape[1 if x.ndim == max(self.ranks) else 0]
         if channels != self.num_features:
-            raise ShapeError(f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}")
+            told = f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}"
+            if self.affine or self.track_running_stats:
+                raise ShapeError(told)
+            advise(f"{told}, which makes no difference without affine and running statistics")
 
     def forward(self, input: Tensor) -> Tensor:
         self.check_input(input)

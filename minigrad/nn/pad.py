@@ -11,15 +11,15 @@ from .module import Module
 
 
 class Padding(Module):
-    """What the padding layers have in common. A subclass gives `n`, the spatial dimensions, and the mode."""
+    """What the padding layers have in common; a negative number cuts. A subclass gives `n`, the spatial dimensions, and the
+    mode."""
 
     n: int
-    mode = "constant"
+    mode: str
 
     def __init__(self, padding: Any) -> None:
         super().__init__()
-        least = -(2**31) if self.mode == "constant" else 0  # a negative number cuts
-        self.padding = ntuple(type(self).__name__, "padding", padding, 2 * self.n, least)
+        self.padding = ntuple(type(self).__name__, "padding", padding, 2 * self.n, -(2**31))
 
     def forward(self, input: Tensor) -> Tensor:
         x, was_batched = batched(type(self).__name__, input, self.n)

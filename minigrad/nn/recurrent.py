@@ -95,6 +95,14 @@ class RNNBase(Module):
         """The parameters, a list for each layer and direction."""
         return [[getattr(self, name) for name in self.names(*way) if name is not None] for way in self.ways()]
 
+    @property
+    def _flat_weights(self) -> list[Tensor]:
+        return [getattr(self, name) for name in self._flat_weights_names]
+
+    @property
+    def _flat_weights_names(self) -> list[str]:
+        return [name for way in self.ways() for name in self.names(*way) if name is not None]
+
     def flatten_parameters(self) -> None:
         """Nothing: the parameters need no common memory here."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -29,14 +30,22 @@ class Stateful:
     """What a module does with its state. A subclass may keep more than tensors (`get_extra_state`, `set_extra_state`), and
     may change what is saved and loaded under its own prefix (`_save_to_state_dict`, `_load_from_state_dict`)."""
 
+    _version = 1  # of what a class keeps: `_load_from_state_dict` is told the one that was saved, if it is known
+
     def state_dict(self, *args: Any, destination: Any = None, prefix: str = "", keep_vars: bool = False) -> dict[str, Any]:
         """Every parameter and persistent buffer under its path, on the same memory, detached unless `keep_vars`.
 
-        They are put into `destination` if given. Positional arguments are PyTorch's older way.
+        They are put into `destination` if given, else into an OrderedDict whose `_metadata` holds {"version": ...} for the
+        path of each module. Positional arguments are PyTorch's older way.
         """
         if args:
             return self.state_dict(**dict(zip(("destination", "prefix", "keep_vars"), args, strict=False)))
-        destination = {} if destination is None else destination
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
         for hook in self._state_hooks("saving"):
             hook(self, prefix, keep_vars)
         self._save_to_state_dict(destination, prefix, keep_vars)
@@ -44,7 +53,7 @@ class Stateful:
             if child is not None:
                 child.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         for hook in self._state_hooks("saved"):
-            new = hook(self, destination, prefix, {})
+            new = hook(self, destination, prefix, metadata)
             destination = destination if new is None else new
         return destination
 
@@ -61,7 +70,7 @@ class Stateful:
 
         All or nothing: raises RuntimeError that names every missing, unexpected (both only if `strict`) and misfitting
         key, and changes nothing. Floating types are converted; a whole number in a floating place is a misfit. Arrays do
-        as well as tensors. Of tied tensors, which stay tied, one key is enough.
+        as well as tensors, and shape (1,) for a number. Of tied tensors, which stay tied, one key is enough.
         """
         return load(self, state_dict, strict, assign)
 
@@ -87,14 +96,14 @@ class Stateful:
         return self._state_hook("saving", hook)
 
     def register_state_dict_post_hook(self, hook: Callable) -> Hook:
-        """Call `hook(module, state_dict, prefix, {})` once the state of the module and those below is in `state_dict`."""
+        """Call `hook(module, state_dict, prefix, metadata)` once the state of the module and those below is in `state_dict`."""
         return self._state_hook("saved", hook)
 
     _register_state_dict_hook = register_state_dict_post_hook
 
     def register_load_state_dict_pre_hook(self, hook: Callable) -> Hook:
-        """Call `hook(module, state_dict, prefix, {}, strict, missing_keys, unexpected_keys, error_msgs)` before anything is
-        loaded; it may change `state_dict`, which is a copy."""
+        """Call `hook(module, state_dict, prefix, metadata, strict, missing_keys, unexpected_keys, error_msgs)` before anything
+        is loaded; it may change `state_dict`, which is a copy."""
         return self._state_hook("loading", hook)
 
     def _register_load_state_dict_pre_hook(self, hook: Callable, with_module: bool = False) -> Hook:
@@ -112,6 +121,15 @@ class Stateful:
 
 
 EXTRA = "_extra_state"
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take `prefix`, such as DataParallel's "module.", off the keys that begin with it, and off the paths in `_metadata`."""
+    for key in [key for key in state_dict if key.startswith(prefix)]:
+        state_dict[key.removeprefix(prefix)] = state_dict.pop(key)
+    metadata = getattr(state_dict, "_metadata", {})
+    for path in [path for path in metadata if path and f"{path}.".startswith(prefix)]:
+        metadata[f"{path}.".removeprefix(prefix).removesuffix(".")] = metadata.pop(path)
 
 
 def overrides(module: Stateful, name: str) -> bool:
@@ -141,14 +159,16 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     """Write the tensors of `state_dict` into the module: all, or none and an error that names every misfit."""
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
+    versions = getattr(state_dict, "_metadata", None) or {}
     state_dict = {key: tensor(value) if is_array(value) else value for key, value in state_dict.items()}
     places = state_of(module)
     extras = {lead + EXTRA: owner for lead, owner in led(module) if overrides(owner, "set_extra_state")}
     told: tuple[list[str], list[str], list[str]] = [], [], []
     for lead, owner in led(module):
+        metadata = versions.get(lead[:-1], {})
         for hook in owner._state_hooks("loading"):
-            hook(owner, state_dict, lead, {}, strict, *told)
-        owner._load_from_state_dict(state_dict, lead, {}, strict, *told)
+            hook(owner, state_dict, lead, metadata, strict, *told)
+        owner._load_from_state_dict(state_dict, lead, metadata, strict, *told)
     present = {id(places[key][2]) for key in places if key in state_dict}  # of tied tensors one is enough
     missing = [key for key in places if key not in state_dict and id(places[key][2]) not in present]
     missing += [key for key in (*extras, *told[0]) if key not in state_dict]
@@ -159,6 +179,9 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
     if strict and unexpected:
         problems.append(f"Unexpected key(s) in state_dict: {', '.join(map(repr, unexpected))}.")
     shared = [key for key in places if key in state_dict]
+    for key in shared:
+        if places[key][2].ndim == 0 and getattr(state_dict[key], "shape", None) == (1,):  # as numbers once were
+            state_dict[key] = state_dict[key].reshape(())
     problems += [text for key in shared if (text := misfit(key, places[key], state_dict[key]))]
     if problems:
         hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""

@@ -107,10 +107,41 @@ def rprop_(b, p, g, step, prev, size, *, etas=(0.5, 1.2), step_sizes=(1e-6, 50),
     return b.rprop_(p, g, step, prev, size, etas, step_sizes, maximize)
 
 
+@op("update")
+def adafactor_(b, p, g, step, row, column, square, lr, *, beta2_decay=-0.8, eps=(None, 1e-3), d=1.0, weight_decay=0,
+               maximize=False):  # fmt: skip
+    """p <- p - min(lr, 1 / sqrt(t)) max(eps2, RMS(p)) u / max(1, RMS(u) / d), with u = g / sqrt(v) and t = step + 1.
+
+    v is the running mean of g^2, which keeps 1 - t^beta2_decay: `square`, or for a matrix row column / mean(row), of which
+    only the means of g^2 by row and by column are kept.
+    Source: Shazeer & Stern 2018, Adafactor: adaptive learning rates with sublinear memory cost, Algorithms 4 and 5.
+    """
+    return b.adafactor_(p, g, step, row, column, square, lr, beta2_decay, eps, d, weight_decay, maximize)
+
+
+@op("update")
+def muon_(b, p, g, buf, lr, *, momentum=0.95, nesterov=True, weight_decay=0.1, coefficients=(3.4445, -4.775, 2.0315), eps=1e-7,
+          rounds=5, scale=1.0):  # fmt: skip
+    """p <- (1 - lr weight_decay) p - lr scale o, with o the momentum buf <- momentum buf + (1 - momentum) g made orthogonal.
+
+    That is by `rounds` of Newton and Schulz, x <- a x + b x x^T x + c (x x^T)^2 x, in bfloat16's precision.
+    Source: Jordan et al. 2024, Muon: an optimizer for hidden layers in neural networks.
+    """
+    return b.muon_(p, g, buf, lr, momentum, nesterov, weight_decay, coefficients, eps, rounds, scale)
+
+
+@op("update")
+def sparse_adam_(b, p, g, step, m, v, lr, *, betas=(0.9, 0.999), eps=1e-8, maximize=False):
+    """Adam's p <- p - lr sqrt(1 - beta2^t) / (1 - beta1^t) m / (sqrt(v) + eps) in the rows where g is not 0, and only there."""
+    return b.sparse_adam_(p, g, step, m, v, lr, betas, eps, maximize)
+
+
 sgd_.writes = (2,)
 adam_.writes = (2, 3, 4, 5)
 rmsprop_.writes = (2, 3, 4, 5)
 adagrad_.writes = (2, 3)
 adadelta_.writes = adamax_.writes = radam_.writes = (2, 3, 4)
 nadam_.writes = asgd_.writes = (2, 3, 4, 5)
-rprop_.writes = (2, 3, 4)
+rprop_.writes = sparse_adam_.writes = (2, 3, 4)
+adafactor_.writes = (2, 3, 4, 5)
+muon_.writes = (2,)

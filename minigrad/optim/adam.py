@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core import Tensor
-from ..ops.optimizers import adam_
-from .optimizer import Optimizer, counter, decays, flag, number, plain, rate
+from ..ops.optimizers import adam_, sparse_adam_
+from .optimizer import Optimizer, counter, decays, flag, number, plain, rate, real
 
 
 class Adam(Optimizer):
@@ -86,3 +86,35 @@ class AdamW(Adam):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
                          capturable=capturable, differentiable=differentiable, fused=fused,
                          decoupled_weight_decay=True)  # fmt: skip
+
+
+class SparseAdam(Optimizer):
+    """Adam for embeddings: in a step only the rows with a gradient are updated, and what is kept for them.
+
+    Gradients are dense here, also an Embedding's with `sparse=True`: a row whose gradient is 0 counts as one that has none.
+    Raises ValueError or TypeError for options out of range.
+    """
+
+    def __init__(
+        self,
+        params: Iterable,
+        lr: float | Tensor = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        maximize: bool = False,
+    ) -> None:
+        super().__init__(params, dict(lr=lr, betas=betas, eps=eps, maximize=maximize))
+
+    def check(self, group: dict[str, Any]) -> None:
+        for name in ("lr", "eps"):
+            number("SparseAdam", name, group[name], 0)
+            if not group[name] > 0:
+                raise ValueError(f"SparseAdam: Invalid {name}: expected a number > 0, got {group[name]!r}")
+        decays("SparseAdam", group["betas"])
+        flag("SparseAdam", "maximize", group["maximize"])
+        real("SparseAdam", group)
+
+    def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
+        step, m, v = self.kept(p, "step", counter), self.kept(p, "exp_avg"), self.kept(p, "exp_avg_sq")
+        sparse_adam_(p, g, step, m, v, rate(group["lr"], p), betas=tuple(group["betas"]), eps=group["eps"],
+                     maximize=group["maximize"])  # fmt: skip

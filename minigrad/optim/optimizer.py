@@ -205,9 +205,14 @@ class Optimizer:
             return tensor(value, dtype=COUNTS[name](p), device=p.device)
         if not isinstance(value, Tensor):
             return value
-        if value.ndim and value.shape != p.shape:
-            raise ValueError(f"{who}: expected shape {tuple(p.shape)}, got {tuple(value.shape)}")
+        shape = self.shape_of(p, name)
+        if value.ndim and value.shape != shape:
+            raise ValueError(f"{who}: expected shape {shape}, got {tuple(value.shape)}")
         return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
+
+    def shape_of(self, p: Tensor, name: str) -> tuple[int, ...]:
+        """The shape of a parameter's state: its own, unless a subclass says otherwise."""
+        return tuple(p.shape)
 
     def __getstate__(self) -> dict[str, Any]:
         """What is copied or pickled: every parameter with a state of its own, which no pack shares."""
@@ -316,6 +321,12 @@ def flag(who: str, name: str, value: Any) -> None:
     """Raise TypeError unless `value` is True or False."""
     if not isinstance(value, bool):
         raise TypeError(f"{who}: {name} must be True or False, got {type(value).__name__} {value!r}")
+
+
+def real(who: str, group: dict[str, Any]) -> None:
+    """Raise ValueError for complex parameters."""
+    if any(p.dtype.is_complex for p in group["params"]):
+        raise ValueError(f"{who} does not support complex parameters")
 
 
 def plain(who: str, group: dict[str, Any]) -> None:

@@ -8,10 +8,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-from .. import core, nn, ops, optim
+from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
-from ..nn import averaging, conv, hooks, loss, norm, parallel
+from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
 from ..ops import functions, random, special_names
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, typed
@@ -28,9 +28,11 @@ def names(module: ModuleType) -> dict[str, Any]:
     return {name: value for name, value in vars(module).items() if name in getattr(module, "__all__", ()) or name[0] != "_"}
 
 
-PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples}
-PARTS = """module container linear conv batchnorm normalization pooling loss activation dropout sparse rnn transformer padding
-    upsampling"""
+PAIRS = {"_single": tuples(1), "_pair": tuples(2), "_triple": tuples(3), "_quadruple": tuples(4), "_ntuple": tuples,
+         "consume_prefix_in_state_dict_if_present": state.consume_prefix_in_state_dict_if_present}  # fmt: skip
+PARTS = """module container linear conv batchnorm instancenorm normalization pooling loss activation dropout sparse rnn
+    padding upsampling flatten fold distance channelshuffle pixelshuffle adaptive lazy"""
+TRANSFORMER = {"_get_clones": transformer.copies, "_get_activation_fn": transformer.activation_of}
 BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm": norm.InstanceNorm,
          "_ConvNd": conv.Convolution, "_ConvTransposeNd": conv.TransposedConvolution, "_Loss": loss.Loss,
          "_WeightedLoss": loss.WeightedLoss}  # fmt: skip
@@ -60,7 +62,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
-    "utils.data.distributed": DATA,
+    "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
     "utils.checkpoint": CHECKPOINT,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
@@ -70,6 +72,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
+    "nn.modules.transformer": LAYERS | TRANSFORMER, "nn.utils.stateless": {"functional_call": func.functional_call},
     "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,

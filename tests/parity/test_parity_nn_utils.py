@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import warnings
 
 import numpy as np
@@ -240,3 +241,43 @@ def test_averaging_refuses():
         for make in (swa.get_ema_avg_fn, swa.get_ema_multi_avg_fn):
             with pytest.raises(ValueError, match="Invalid decay value"):
                 make(1.5)
+
+
+def test_what_scripts_take_from_inside_torch_nn():
+    found = []
+    for lib in (minigrad, torch):
+        modules = importlib.import_module(f"{lib.__name__}.nn.modules.transformer")
+        stateless = importlib.import_module(f"{lib.__name__}.nn.utils.stateless")
+        assert [type(m).__name__ for m in modules._get_clones(lib.nn.Linear(1, 1), 2)] == ["Linear", "Linear"]
+        assert modules._get_activation_fn("relu") is lib.nn.functional.relu
+        rnn = lib.nn.LSTM(2, 3, 2, bidirectional=True, proj_size=2)
+        weights = {"weight": lib.ones(1, 2), "bias": lib.zeros(1)}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            found.append([[tuple(w.shape) for w in rnn._flat_weights], rnn._flat_weights_names,
+                          stateless.functional_call(lib.nn.Linear(2, 1), weights, (lib.ones(1, 2),)).tolist()])  # fmt: skip
+        for part in ("instancenorm", "flatten", "fold", "distance", "channelshuffle", "pixelshuffle", "adaptive"):
+            importlib.import_module(f"{lib.__name__}.nn.modules.{part}")
+    assert found[0] == found[1]
+
+
+def test_fused_weights_of_a_linear_layer():
+    values = [drawn(3, 4), drawn(3), drawn(3), drawn(3) ** 2, 1e-3, drawn(3), drawn(3)]
+    ours, theirs = (
+        lib.nn.utils.fusion.fuse_linear_bn_weights(*(v if isinstance(v, float) else lib.tensor(v) for v in values))
+        for lib in (minigrad, torch)
+    )
+    for mine, other in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(mine.detach().numpy(), other.detach().numpy(), atol=1e-12)
+
+
+def test_a_prefix_is_taken_off_a_state():
+    found = []
+    for lib in (minigrad, torch):
+        net = lib.nn.Sequential(lib.nn.Linear(1, 1), lib.nn.BatchNorm1d(1))
+        state = lib.nn.DataParallel(net).state_dict()
+        lib.nn.modules.utils.consume_prefix_in_state_dict_if_present(state, "module.")
+        found.append((list(state), dict(state._metadata)))
+        assert not any(net.load_state_dict(state))
+        assert lib.utils.data._utils.collate.default_collate(["a"]) == ["a"]
+    assert found[0] == found[1]

@@ -12,7 +12,7 @@ import pytest
 import minigrad
 from minigrad import optim
 
-from .test_parity_optim import both, same, steps
+from .test_parity_optim import A, both, same, steps
 
 torch = pytest.importorskip("torch")
 
@@ -35,6 +35,8 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("RAdam", dict(lr=0.05, betas=(0.5, 0.6), weight_decay=0.1, decoupled_weight_decay=True)),
     ("ASGD", dict()),
     ("ASGD", dict(lr=0.1, lambd=0.05, alpha=0.5, t0=7, weight_decay=0.1, maximize=True)),
+    ("Adafactor", dict()),
+    ("Adafactor", dict(lr=0.1, beta2_decay=-0.5, eps=(1e-3, 0.1), d=2.0, weight_decay=0.1, maximize=True)),
     ("Rprop", dict()),
     ("Rprop", dict(lr=0.1, etas=(0.4, 1.5), step_sizes=(1e-3, 0.2), maximize=True)),
 ]
@@ -106,9 +108,35 @@ def test_restored_from_pytorchs_state(name: str, options: dict) -> None:
         same([state["state"][i][key] for key in values], list(values.values()), atol=1e-11)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "LBFGS"])
+@pytest.mark.parametrize("options", [
+    dict(), dict(lr=0.02, nesterov=False, weight_decay=0.0), dict(lr=0.02, adjust_lr_fn="match_rms_adamw", ns_steps=3),
+], ids=["default", "plain", "as adamw"])  # fmt: skip
+def test_muon(options: dict) -> None:
+    ours, theirs = ([make(x, requires_grad=True) for x in (A[:, :3], A[:2], A)] for make in (minigrad.tensor, torch.tensor))
+    for module, params in ((optim, ours), (torch.optim, theirs)):
+        optimizer = module.Muon(params, **options)
+        for _ in range(50):
+            optimizer.zero_grad()
+            sum((p.tanh() ** 2).sum() * k for k, p in enumerate(params, 1)).backward()
+            optimizer.step()
+    same(ours, theirs, atol=1e-12)  # though the powers are in bfloat16: each sum rounds to the same
+
+
+def test_sparse_adam() -> None:
+    start = np.random.default_rng(0).standard_normal((6, 3))
+    ours, theirs = (t.nn.Embedding.from_pretrained(t.tensor(start), freeze=False, sparse=True) for t in (minigrad, torch))
+    for framework, layer in ((minigrad, ours), (torch, theirs)):
+        optimizer = framework.optim.SparseAdam(layer.parameters(), lr=0.05, betas=(0.8, 0.95))
+        for rows in np.random.default_rng(1).integers(0, 6, (50, 2)).tolist():
+            optimizer.zero_grad()
+            (layer(framework.tensor(rows)) ** 2).sum().backward()
+            optimizer.step()
+    same([ours.weight], [theirs.weight], atol=1e-11)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "LBFGS", "Muon", "SparseAdam"])
 def test_defaults_and_argument_order_are_pytorchs(name: str) -> None:
-    ours, theirs = both()
+    ours, theirs = (params[:1] for params in both())
     mine, oracle = getattr(optim, name)(ours), getattr(torch.optim, name)(theirs)
     assert mine.defaults == oracle.defaults
     assert list(mine.state_dict()["param_groups"][0]) == list(oracle.state_dict()["param_groups"][0])

@@ -35,16 +35,21 @@ def kept_between(x: Tensor, low: float, high: float) -> Tensor:
     return where(x <= low, low, where(x >= high, high, x))
 
 
+def borders(x: Tensor, *limits: float) -> tuple[float, ...]:
+    """The limits as numbers of the tensor's kind, so that whole numbers stay whole."""
+    return tuple(map(int, limits)) if x.dtype.kind == "int" else limits
+
+
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """y = x limited to min_val ... max_val; the slope is 1 inside and 0 at the borders and beyond."""
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val cannot be greater than max_val, got {min_val} and {max_val}")
-    return placed("hardtanh", input, lambda x: kept_between(x, min_val, max_val), inplace)
+    return placed("hardtanh", input, lambda x: kept_between(x, *borders(x, min_val, max_val)), inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """y = min(max(x, 0), 6). Source: Krizhevsky 2010."""
-    return placed("relu6", input, lambda x: kept_between(x, 0.0, 6.0), inplace)
+    return placed("relu6", input, lambda x: kept_between(x, *borders(x, 0.0, 6.0)), inplace)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:

@@ -90,12 +90,15 @@ def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction
     return reduced(-sum_op(logp * target, dim=(at,)), reduction)
 
 
+CLASSES = ("int64", "uint8")
+
+
 def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: int) -> tuple[Tensor, Tensor, bool]:
     """The input as (M, C), one row a decision; the classes as (M), with -1 for those to ignore; whether there are none."""
     shape, goal = tuple(tensor_of(who, x).array.shape), tuple(tensor_of(who, target, "target").array.shape)
-    if target.dtype.kind != "int":
-        hint = "probabilities need the input's shape" if who == "cross_entropy" else ".long()"
-        raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r} of shape {goal} for input "
+    if target.dtype.name not in CLASSES:
+        hint = "probabilities need the input's shape" if target.dtype.kind == "float" and who == "cross_entropy" else ".long()"
+        raise DTypeError(f"{who}: target must hold classes (int64 or uint8), got {target.dtype!r} of shape {goal} for input "
                          f"{shape}. Hint: {hint}")  # fmt: skip
     if not shape or goal != shape[:-1][:1] + shape[2:]:
         raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")

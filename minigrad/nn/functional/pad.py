@@ -48,7 +48,9 @@ def along(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:
     n = x.shape[d]
     first, last = max(-before, 0), n - max(-after, 0)  # what negative numbers leave
     most = {"reflect": n - 1, "circular": last - first, "replicate": max(before, after) if n else 0}[mode]
-    if max(before, after) > most or n + before + after < 1:
+    if n + before + after < 1:
+        raise ShapeError(f"pad: dimension {d} of input {tuple(x.shape)} would get the size {n + before + after}")
+    if max(before, after) > most:
         raise ShapeError(f"pad: Padding size should be at most {most} in mode {mode!r} for dimension {d} of input "
                          f"{tuple(x.shape)}, got {(before, after)}")  # fmt: skip
     places = range(-before, n + after)

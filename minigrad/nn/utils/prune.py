@@ -237,7 +237,7 @@ class CustomFromMask(BasePruningMethod):
 
 def pruning_of(module: Module, name: str) -> tuple[Any, Any]:
     """The key and the hook that prunes `module.name`; (None, None) if it is not pruned."""
-    for key, (hook, _) in module._forward_pre_hooks.items():
+    for key, hook in module._forward_pre_hooks.items():
         if isinstance(hook, BasePruningMethod) and hook._tensor_name == name:
             return key, hook
     return None, None
@@ -310,4 +310,4 @@ def remove(module: Module, name: str) -> Module:
 
 def is_pruned(module: Module) -> bool:
     """Whether a tensor of the module, or of one in it, is pruned."""
-    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook, _ in m._forward_pre_hooks.values())
+    return any(isinstance(hook, BasePruningMethod) for m in module.modules() for hook in m._forward_pre_hooks.values())

@@ -33,7 +33,7 @@ class Computed:
 
 def hooks_of(module: Module, kind: type[Computed], name: str) -> list:
     """The keys of the hooks that compute `name`."""
-    return [key for key, (hook, _) in module._forward_pre_hooks.items() if isinstance(hook, kind) and hook.name == name]
+    return [key for key, hook in module._forward_pre_hooks.items() if isinstance(hook, kind) and hook.name == name]
 
 
 def attach(who: str, module: Module, hook: Computed, parts: dict[str, Tensor]) -> None:
@@ -63,7 +63,7 @@ def detach(who: str, module: Any, kind: type[Computed], name: str, parts: tuple[
     keys = hooks_of(module, kind, name)
     if not keys:
         raise ValueError(f"{who}: {kind.__name__} of {name!r} not found in {type(module).__name__}")
-    hook, _ = module._forward_pre_hooks.pop(keys[0])
+    hook = module._forward_pre_hooks.pop(keys[0])
     with mode(grad=False):
         weight = hook.value(module)
     for part in (name, *(f"{name}_{part}" for part in parts)):

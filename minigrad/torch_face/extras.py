@@ -14,6 +14,7 @@ from ..core import Tensor
 from ..nn import functional
 from ..ops.create import as_tensor, linspace
 from ..ops.random import get_rng_state, set_rng_state
+from ..ops.results import returned
 
 # -- about tensors -----------------------------------------------------------------------------------------------------
 
@@ -28,6 +29,7 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+@returned("histogram")
 class Histogram(NamedTuple):
     """What `histogram` gives: the counts and the borders of the bins."""
 

@@ -133,3 +133,20 @@ def test_refused(call: Any, kind: type, says: str) -> None:
 
 def test_bytes_index_as_masks_do() -> None:
     assert T(Y)[T([1, 0, 1, 0, 0], dtype="uint8")].tolist() == Y[[0, 2]].tolist()
+
+
+def test_functions_of_numpy_give_tensors_for_tensors() -> None:
+    x = minigrad.tensor([1.0, 4.0])
+    found = [np.sqrt(x), np.add(x, 1), np.multiply(np.array([2, 3]), x), np.clip(x, 0, 2), np.isnan(x), np.floor(x[0])]
+    assert [type(y) for y in found] == [minigrad.Tensor] * 6
+    assert [y.tolist() for y in found] == [[1, 2], [2, 5], [2, 12], [1, 2], [False, False], 1]
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.sqrt(x.requires_grad_())
+
+
+def test_a_tensor_of_one_integer_repeats_a_list_and_one_complex_number_is_python_s() -> None:
+    n = minigrad.tensor(3)
+    assert [0] * n == [0, 0, 0] and "ab" * n == "ababab" and (1, 2) * n == (1, 2) * 3
+    assert complex(minigrad.tensor(1 + 2j)) == 1 + 2j and complex(n) == 3
+    with pytest.raises(TypeError):
+        [0] * minigrad.tensor([1.0, 2.0])

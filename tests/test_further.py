@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
+import minigrad.profiler as profiler
 import numpy as np
 import pytest
+from minigrad.utils.benchmark import Timer
 
 import minigrad
 from minigrad.autograd import gradcheck, gradgradcheck
@@ -150,3 +153,41 @@ def test_a_tensor_of_one_integer_repeats_a_list_and_one_complex_number_is_python
     assert complex(minigrad.tensor(1 + 2j)) == 1 + 2j and complex(n) == 3
     with pytest.raises(TypeError):
         [0] * minigrad.tensor([1.0, 2.0])
+
+
+def test_the_profiler_measures_blocks_by_name() -> None:
+    seen: list[Any] = []
+    with (
+        pytest.warns(UserWarning, match="measures the time of the block"),
+        profiler.profile(activities=[profiler.ProfilerActivity.CPU], on_trace_ready=seen.append) as prof,
+    ):
+        for _ in range(3):
+            with profiler.record_function("wait"):
+                time.sleep(0.01)
+            prof.step()
+    total, wait = prof.key_averages()
+    assert (total.key, total.count, wait.key, wait.count) == ("total", 1, "wait", 3) and seen == [prof]
+    assert total.cpu_time_total >= wait.cpu_time_total >= 3e4
+    assert prof.key_averages().table(sort_by="cpu_time_total", row_limit=1).split() == [
+        "Name", "Calls", "Total", "ms", "total", "1", f"{total.cpu_time_total / 1e3:.3f}",
+    ]  # fmt: skip
+
+
+def test_the_benchmark_timer_measures_a_statement() -> None:
+    timer = Timer("sleep(0.002)", globals={"sleep": time.sleep}, label="sleep", description="short")
+    one, many = timer.timeit(5), timer.blocked_autorange(min_run_time=0.02)
+    assert one.number_per_run == 5 and one.mean >= 0.002 and many.median >= 0.002 and sum(many.raw_times) >= 0.02
+    assert repr(one).splitlines()[0] == "sleep: short" and Timer("torch.ones(2)").timeit(1).mean > 0
+
+
+def test_a_buffer_of_bytes_as_numbers() -> None:
+    memory = bytearray(8)
+    x = minigrad.frombuffer(memory, dtype=minigrad.int16, offset=2, count=2)
+    x[0] = 258
+    assert list(memory) == [0, 0, 2, 1, 0, 0, 0, 0]
+    assert minigrad.frombuffer(b"\x01\x02", dtype=minigrad.uint8).tolist() == [1, 2]
+
+
+def test_where_a_view_begins() -> None:
+    x = minigrad.arange(12.0).reshape(3, 4)
+    assert [y.storage_offset() for y in (x, x[1:], x[1:, 2], x.T[1], x[1][2:])] == [0, 4, 6, 1, 6]

@@ -17,7 +17,7 @@ def returned(function: str) -> Callable[[Kind], Kind]:
     def named(kind: Kind) -> Kind:
         kind.__name__ = kind.__qualname__ = function
         kind.__module__ = "minigrad.return_types"  # where a pickle looks for it
-        kind.__repr__ = shown  # type: ignore[method-assign]
+        kind.__repr__ = shown  # type: ignore[method-assign, assignment]
         RETURN_TYPES[function] = kind
         return kind
 

@@ -14,7 +14,7 @@ from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel
 from ..ops import functions, random, results, special_names
 from ..optim.lr_scheduler import cycles
-from . import cluster, devices, extras, methods, older, switches, testing, typed
+from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
 from .missing import answer
 
 
@@ -70,6 +70,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
+    "profiler": timing.PROFILER, "autograd.profiler": timing.PROFILER, "utils.benchmark": timing.BENCHMARK,
     "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,

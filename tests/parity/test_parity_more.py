@@ -86,6 +86,11 @@ row("angle", np.array([-1.0, 0.0, 2.0, np.nan]), order=0)
 row("isreal", normal(3), order=0)
 row("pow", np.array([1, -1, -1, 0, 2, -3, 5]), np.array([-4, -3, -2, 0, -1, 3, -1]), order=0)
 row(lambda m, x: (-1) ** x, np.array([-3, -2, 0, 5]), order=0, name="power of a number")
+row("nextafter", np.array([1.0, 0.0, -3.0, np.inf]), np.array([2.0, -1.0, 0.0, 0.0]), order=0)
+row("frexp", np.array([1.0, -0.3, 1e-310, 1e308, 0.0, np.inf, 8.0]), order=0)
+row(lambda m, x: m.frexp(x).mantissa, normal(5), order=1, name="frexp")
+row("ger", normal(3), normal(2))
+row(lambda m, x: m.view_as_real(m.view_as_complex(x) * 2), normal(3, 2), order=0, name="pairs as complex numbers")
 for number in (-1, -200, 300, 2**40):
     row(lambda m, x, n=number: [x + n, n - x, x * n, x & n, x - n, x | n, n + x], np.array([1, 0, 7], "uint8"), order=0,
         name=f"uint8 and {number}")  # fmt: skip

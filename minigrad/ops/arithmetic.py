@@ -128,10 +128,10 @@ mul.vjp(x=lambda g, other: g * other, other=lambda g, x: g * x)
 true_divide.vjp(x=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
 neg.vjp(x=lambda g: -g)
 maximum.vjp(
-    x=lambda g, x, other: _shared(g, x > other, x == other), other=lambda g, x, other: _shared(g, other > x, x == other)
+    x=lambda g, x, other: _shared(g, x < other, x == other), other=lambda g, x, other: _shared(g, other < x, x == other)
 )
 minimum.vjp(
-    x=lambda g, x, other: _shared(g, x < other, x == other), other=lambda g, x, other: _shared(g, other < x, x == other)
+    x=lambda g, x, other: _shared(g, x > other, x == other), other=lambda g, x, other: _shared(g, other > x, x == other)
 )
 where.vjp(x=lambda g, condition: where(condition, g, 0.0), other=lambda g, condition: where(condition, 0.0, g))
 sum_to.vjp(x=lambda g, x_shape: expand(g, shape=x_shape))
@@ -143,6 +143,6 @@ in_rows.vjp(x=lambda g: g)
 move.vjp(x=lambda g, x: move(g, device=str(backend_of(getattr(x, "array", x)).device)))
 
 
-def _shared(g: Any, wins: Any, ties: Any) -> Any:
-    """g for the winner, half of it for each of two equals."""
-    return where(wins, g, where(ties, 0.5 * g, 0.0))
+def _shared(g: Any, loses: Any, ties: Any) -> Any:
+    """g for the winner, half of it for each of two equals; all of it for both beside NaN, as in PyTorch."""
+    return where(loses, 0.0, where(ties, 0.5 * g, g))

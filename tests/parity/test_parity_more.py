@@ -86,6 +86,15 @@ row("angle", np.array([-1.0, 0.0, 2.0, np.nan]), order=0)
 row("isreal", normal(3), order=0)
 row("pow", np.array([1, -1, -1, 0, 2, -3, 5]), np.array([-4, -3, -2, 0, -1, 3, -1]), order=0)
 row(lambda m, x: (-1) ** x, np.array([-3, -2, 0, 5]), order=0, name="power of a number")
+for name in ("maximum", "minimum"):
+    row(
+        name,
+        np.array([np.nan, 1.0, 2.0, 2.0, np.nan]),
+        np.array([1.0, np.nan, 2.0, 1.0, np.nan]),
+        order=1,
+        name=f"{name} of NaN",
+    )
+row("angle", np.array([np.inf, -np.inf, 1.0]), order=0)
 row("nextafter", np.array([1.0, 0.0, -3.0, np.inf]), np.array([2.0, -1.0, 0.0, 0.0]), order=0)
 row("frexp", np.array([1.0, -0.3, 1e-310, 1e308, 0.0, np.inf, 8.0]), order=0)
 row(lambda m, x: m.frexp(x).mantissa, normal(5), order=1, name="frexp")

@@ -191,3 +191,11 @@ def test_a_buffer_of_bytes_as_numbers() -> None:
 def test_where_a_view_begins() -> None:
     x = minigrad.arange(12.0).reshape(3, 4)
     assert [y.storage_offset() for y in (x, x[1:], x[1:, 2], x.T[1], x[1][2:])] == [0, 4, 6, 1, 6]
+
+
+def test_integers_are_added_times_an_integer() -> None:
+    x = minigrad.tensor([1, 2])
+    assert x.add(x, alpha=2).tolist() == [3, 6] and x.float().sub(x, alpha=0.5).tolist() == [0.5, 1.0]
+    for wrong in (lambda: x.add(x, alpha=0.5), lambda: x - minigrad.sub(x, 3, alpha=0.5)):
+        with pytest.raises(TypeError, match="alpha must not be a floating point number"):
+            wrong()

@@ -5,30 +5,32 @@ from __future__ import annotations
 from numbers import Number
 from typing import Any
 
-from ..backends import GradError, backend_for, backend_of
+from ..backends import GradError, backend_for, backend_of, dtype_of
 from ..backends import dtype as as_dtype
 from ..core import MODE, Tensor, op
 
 NO_COMPLEX = "complex numbers have values here, but no gradients. Hint: .detach(), or real and imaginary parts as two tensors"
 
 
-def times(alpha, other):
-    """alpha other, for a number alpha."""
+def times(alpha, x, other):
+    """alpha other, for a number alpha; an integer to be added to integers x."""
     if not isinstance(alpha, Number):
         raise TypeError(f"alpha must be a number, got {type(alpha).__name__}")
+    if isinstance(alpha, float) and dtype_of(x if hasattr(x, "dtype") else other).kind in ("bool", "int"):
+        raise TypeError(f"alpha must not be a floating point number for integers, got {alpha}")
     return alpha * other
 
 
 @op("elementwise")
 def add(b, x, other, *, alpha=1):
     """y = x + alpha other"""
-    return b.xp.add(x, other if alpha == 1 else times(alpha, other))
+    return b.xp.add(x, other if alpha == 1 else times(alpha, x, other))
 
 
 @op("elementwise")
 def sub(b, x, other, *, alpha=1):
     """y = x - alpha other"""
-    return b.xp.subtract(x, other if alpha == 1 else times(alpha, other))
+    return b.xp.subtract(x, other if alpha == 1 else times(alpha, x, other))
 
 
 @op("elementwise")

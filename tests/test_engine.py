@@ -13,6 +13,7 @@ import minigrad
 from minigrad import Tensor
 from minigrad.autograd import backward, grad
 from minigrad.backends import GradError
+from minigrad.nn import functional as F
 
 
 def leaf(*values: float) -> Tensor:
@@ -34,11 +35,20 @@ def test_a_leaf_that_was_frozen_meanwhile_gets_no_gradient() -> None:
     assert x.grad is None and w.grad.tolist() == [1, 2]
 
 
-def test_the_second_derivative_of_relu_is_zero_and_not_missing() -> None:
+@pytest.mark.parametrize("f", [
+    minigrad.relu, F.leaky_relu, F.hardtanh, F.relu6, F.hardshrink, F.softshrink, F.rrelu, lambda x: F.threshold(x, 0.1, 0.0),
+    lambda x: F.max_pool1d(3 * x[None], 1), lambda x: F.relu(x * minigrad.tensor(2.0, requires_grad=True)),
+])  # fmt: skip
+def test_the_second_derivative_of_what_is_linear_in_pieces_is_zero_and_not_missing(f) -> None:
     x = leaf(1, -2, 0)
-    (g,) = grad(minigrad.relu(x).sum(), x, create_graph=True)
+    (g,) = grad(f(x).sum(), x, create_graph=True)
     (h,) = grad(g.sum(), x, create_graph=True)
-    assert g.tolist() == [1, 0, 0] and h.tolist() == [0, 0, 0]
+    assert h.tolist() == [0, 0, 0]
+    f(x).sum().backward(create_graph=True)
+    (h,) = grad(x.grad.sum(), x)
+    assert x.grad.tolist() == g.tolist() and h.tolist() == [0, 0, 0]
+    (g,) = grad((3 * x).sum(), x, create_graph=True)
+    assert not g.requires_grad
 
 
 def test_numpy_of_a_leaf_where_no_gradient_is_recorded() -> None:

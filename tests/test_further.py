@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
+import minigrad.profiler as profiler
 import numpy as np
 import pytest
+from minigrad.utils.benchmark import Timer
 
 import minigrad
 from minigrad.autograd import gradcheck, gradgradcheck
@@ -133,3 +136,66 @@ def test_refused(call: Any, kind: type, says: str) -> None:
 
 def test_bytes_index_as_masks_do() -> None:
     assert T(Y)[T([1, 0, 1, 0, 0], dtype="uint8")].tolist() == Y[[0, 2]].tolist()
+
+
+def test_functions_of_numpy_give_tensors_for_tensors() -> None:
+    x = minigrad.tensor([1.0, 4.0])
+    found = [np.sqrt(x), np.add(x, 1), np.multiply(np.array([2, 3]), x), np.clip(x, 0, 2), np.isnan(x), np.floor(x[0])]
+    assert [type(y) for y in found] == [minigrad.Tensor] * 6
+    assert [y.tolist() for y in found] == [[1, 2], [2, 5], [2, 12], [1, 2], [False, False], 1]
+    with pytest.raises(RuntimeError, match="requires grad"):
+        np.sqrt(x.requires_grad_())
+
+
+def test_a_tensor_of_one_integer_repeats_a_list_and_one_complex_number_is_python_s() -> None:
+    n = minigrad.tensor(3)
+    assert [0] * n == [0, 0, 0] and "ab" * n == "ababab" and (1, 2) * n == (1, 2) * 3
+    assert complex(minigrad.tensor(1 + 2j)) == 1 + 2j and complex(n) == 3
+    with pytest.raises(TypeError):
+        [0] * minigrad.tensor([1.0, 2.0])
+
+
+def test_the_profiler_measures_blocks_by_name() -> None:
+    seen: list[Any] = []
+    with (
+        pytest.warns(UserWarning, match="measures the time of the block"),
+        profiler.profile(activities=[profiler.ProfilerActivity.CPU], on_trace_ready=seen.append) as prof,
+    ):
+        for _ in range(3):
+            with profiler.record_function("wait"):
+                time.sleep(0.01)
+            prof.step()
+    total, wait = prof.key_averages()
+    assert (total.key, total.count, wait.key, wait.count) == ("total", 1, "wait", 3) and seen == [prof]
+    assert total.cpu_time_total >= wait.cpu_time_total >= 3e4
+    assert prof.key_averages().table(sort_by="cpu_time_total", row_limit=1).split() == [
+        "Name", "Calls", "Total", "ms", "total", "1", f"{total.cpu_time_total / 1e3:.3f}",
+    ]  # fmt: skip
+
+
+def test_the_benchmark_timer_measures_a_statement() -> None:
+    timer = Timer("sleep(0.002)", globals={"sleep": time.sleep}, label="sleep", description="short")
+    one, many = timer.timeit(5), timer.blocked_autorange(min_run_time=0.02)
+    assert one.number_per_run == 5 and one.mean >= 0.002 and many.median >= 0.002 and sum(many.raw_times) >= 0.02
+    assert repr(one).splitlines()[0] == "sleep: short" and Timer("torch.ones(2)").timeit(1).mean > 0
+
+
+def test_a_buffer_of_bytes_as_numbers() -> None:
+    memory = bytearray(8)
+    x = minigrad.frombuffer(memory, dtype=minigrad.int16, offset=2, count=2)
+    x[0] = 258
+    assert list(memory) == [0, 0, 2, 1, 0, 0, 0, 0]
+    assert minigrad.frombuffer(b"\x01\x02", dtype=minigrad.uint8).tolist() == [1, 2]
+
+
+def test_where_a_view_begins() -> None:
+    x = minigrad.arange(12.0).reshape(3, 4)
+    assert [y.storage_offset() for y in (x, x[1:], x[1:, 2], x.T[1], x[1][2:])] == [0, 4, 6, 1, 6]
+
+
+def test_integers_are_added_times_an_integer() -> None:
+    x = minigrad.tensor([1, 2])
+    assert x.add(x, alpha=2).tolist() == [3, 6] and x.float().sub(x, alpha=0.5).tolist() == [0.5, 1.0]
+    for wrong in (lambda: x.add(x, alpha=0.5), lambda: x - minigrad.sub(x, 3, alpha=0.5)):
+        with pytest.raises(TypeError, match="alpha must not be a floating point number"):
+            wrong()

@@ -9,9 +9,9 @@ from typing import Any
 from ..backends import GradError, ShapeError
 from ..backends import dtype as as_dtype
 from ..backends.source import advise
-from ..core import Tensor, mode, node_of, propagate
-from ..ops.arithmetic import cast, clone
-from ..ops.create import full_like_op, zeros, zeros_like
+from ..core import Tensor, mode, node_of, propagate, walk
+from ..ops.arithmetic import cast, clone, where
+from ..ops.create import full_like_op, ones, zeros, zeros_like
 from ..ops.update import add_
 from ..trace import Program, program_behind, resumed
 from .nodes import AccumulateGrad, GradientEdge, with_multi_hooks
@@ -19,6 +19,7 @@ from .reached import note
 from .vmap import vmap
 
 PASS: ContextVar[Callable] = ContextVar("minigrad_pass", default=propagate)  # minigrad.teach puts a broken one in its place
+BENT = {"where", "clamp", "relu", "pool", "places"}  # the last words of the names of ops that are linear piece by piece
 
 
 def backward(
@@ -48,6 +49,8 @@ def backward(
     keep = create_graph if retain_graph is None else retain_graph
     totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
     owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
+    if create_graph:
+        totals = dependent(totals, owners, roots)
     for key, g in totals.items():
         owner = owners.get(key, key)
         if isinstance(owner, Tensor) and (owner.wants or owner.requires_grad) and not owner.retains_grad:  # its hook keeps it
@@ -85,6 +88,8 @@ def grad(
     roots, seeds = rooted("grad", outputs, grad_outputs)
     keys = [key_of("grad", t) for t in wanted]
     totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
+    if create_graph:
+        totals = dependent(totals, dict(zip(keys, wanted, strict=True)), roots)
     missing = [i for i, key in enumerate(keys) if key not in totals]
     if missing and not (allow_unused or materialize_grads):
         t, which = wanted[missing[0]], f"input {missing[0]}"
@@ -112,6 +117,24 @@ def batched(
     with mode(grad=create_graph):
         rest = iter(vmap(one)(*seeds))
     return tuple(None if none else next(rest) for none in nothing)
+
+
+def dependent(totals: dict[Any, Tensor], owners: dict, roots: list[Tensor]) -> dict[Any, Tensor]:
+    """The gradients, each as a result of what it is by, even if constant near it: its derivative is 0 then, and not missing.
+
+    As in PyTorch, that is so where a function has bends, such as relu. Where all is linear there is no second derivative.
+    """
+    if not any(node.op.name.split("_")[-1] in BENT for node in walk(filter(None, map(node_of, roots)))):
+        return totals
+    bits = {key: 1 << i for i, key in enumerate(totals)}
+    behind = dict(bits)  # for a node the gradients' owners that it leads to, as bits
+    for node in reversed(walk(filter(None, map(node_of, totals.values())))):
+        for parent, rule in zip(node.parents, node.plan.rules, strict=True):
+            if rule is not None:
+                behind[node] = behind.get(node, 0) | behind.get(parent, 0)
+    free = {key: x for key, g in totals.items()
+            if isinstance(x := owners.get(key, key), Tensor) and not behind.get(node_of(g) or g, 0) & bits[key]}  # fmt: skip
+    return totals | {key: where(ones((), dtype=bool, device=x.device), totals[key], x) for key, x in free.items()}
 
 
 def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:

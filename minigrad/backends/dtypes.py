@@ -30,6 +30,19 @@ class DType:
         """Whether it holds negative numbers."""
         return self.kind != "bool" and not self.name.startswith("uint")
 
+    def wrapped(self, n: int) -> int:
+        """What is left of an integer of 64 bits where only so many are kept: -1 is 255 in uint8."""
+        if not -1 << 63 <= n < 1 << 64:
+            return n
+        span = 1 << 8 * self.itemsize
+        n %= span
+        return n - span if self.is_signed and n >= span // 2 else n
+
+    def filled(self, value: Any) -> Any:
+        """A number as it is stored: a negative one counts from the end of a type that has no sign."""
+        below = type(value) is int and value < 0 and self.kind == "int" and not self.is_signed
+        return self.wrapped(value) if below and -value < 1 << 8 * self.itemsize else value
+
     def __repr__(self) -> str:
         return f"minigrad.{self.name}"
 

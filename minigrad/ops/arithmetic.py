@@ -5,30 +5,32 @@ from __future__ import annotations
 from numbers import Number
 from typing import Any
 
-from ..backends import GradError, backend_for, backend_of
+from ..backends import GradError, backend_for, backend_of, dtype_of
 from ..backends import dtype as as_dtype
 from ..core import MODE, Tensor, op
 
 NO_COMPLEX = "complex numbers have values here, but no gradients. Hint: .detach(), or real and imaginary parts as two tensors"
 
 
-def times(alpha, other):
-    """alpha other, for a number alpha."""
+def times(alpha, x, other):
+    """alpha other, for a number alpha; an integer to be added to integers x."""
     if not isinstance(alpha, Number):
         raise TypeError(f"alpha must be a number, got {type(alpha).__name__}")
+    if isinstance(alpha, float) and dtype_of(x if hasattr(x, "dtype") else other).kind in ("bool", "int"):
+        raise TypeError(f"alpha must not be a floating point number for integers, got {alpha}")
     return alpha * other
 
 
 @op("elementwise")
 def add(b, x, other, *, alpha=1):
     """y = x + alpha other"""
-    return b.xp.add(x, other if alpha == 1 else times(alpha, other))
+    return b.xp.add(x, other if alpha == 1 else times(alpha, x, other))
 
 
 @op("elementwise")
 def sub(b, x, other, *, alpha=1):
     """y = x - alpha other"""
-    return b.xp.subtract(x, other if alpha == 1 else times(alpha, other))
+    return b.xp.subtract(x, other if alpha == 1 else times(alpha, x, other))
 
 
 @op("elementwise")
@@ -128,10 +130,10 @@ mul.vjp(x=lambda g, other: g * other, other=lambda g, x: g * x)
 true_divide.vjp(x=lambda g, other: g / other, other=lambda g, y, other: -g * y / other)
 neg.vjp(x=lambda g: -g)
 maximum.vjp(
-    x=lambda g, x, other: _shared(g, x > other, x == other), other=lambda g, x, other: _shared(g, other > x, x == other)
+    x=lambda g, x, other: _shared(g, x < other, x == other), other=lambda g, x, other: _shared(g, other < x, x == other)
 )
 minimum.vjp(
-    x=lambda g, x, other: _shared(g, x < other, x == other), other=lambda g, x, other: _shared(g, other < x, x == other)
+    x=lambda g, x, other: _shared(g, x > other, x == other), other=lambda g, x, other: _shared(g, other > x, x == other)
 )
 where.vjp(x=lambda g, condition: where(condition, g, 0.0), other=lambda g, condition: where(condition, 0.0, g))
 sum_to.vjp(x=lambda g, x_shape: expand(g, shape=x_shape))
@@ -143,6 +145,6 @@ in_rows.vjp(x=lambda g: g)
 move.vjp(x=lambda g, x: move(g, device=str(backend_of(getattr(x, "array", x)).device)))
 
 
-def _shared(g: Any, wins: Any, ties: Any) -> Any:
-    """g for the winner, half of it for each of two equals."""
-    return where(wins, g, where(ties, 0.5 * g, 0.0))
+def _shared(g: Any, loses: Any, ties: Any) -> Any:
+    """g for the winner, half of it for each of two equals; all of it for both beside NaN, as in PyTorch."""
+    return where(loses, 0.0, where(ties, 0.5 * g, g))

@@ -20,7 +20,7 @@ from .random import Generator, default_generator
 @op("create", name="full")
 def full_op(b, *, shape, value, dtype, device=None):
     """A tensor of `shape` filled with one value"""
-    return b.xp.full(shape, value, dtype=b.native(dtype))
+    return b.xp.full(shape, dtype.filled(value), dtype=b.native(dtype))
 
 
 @op("create", name="arange")
@@ -68,7 +68,7 @@ def randperm_op(b, *, n, dtype, generator, device=None):
 @op("general", name="full_like")
 def full_like_op(b, x, *, value, dtype, shape=None):
     """A tensor filled with one value, in the shape (unless another is given) and on the device of x"""
-    return b.xp.full(x.shape if shape is None else shape, value, dtype=b.native(dtype))
+    return b.xp.full(x.shape if shape is None else shape, dtype.filled(value), dtype=b.native(dtype))
 
 
 # -- from data -----------------------------------------------------------------------------------------------------------

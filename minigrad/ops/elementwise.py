@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from ..backends import DTYPES, DivisionError, backend_of, dtype_of
-from ..core import MODE, Tensor, op
+from ..core import op
 from .arithmetic import where
 
 
@@ -141,12 +141,8 @@ def relu(b, x):
 
 
 def through_relu(g, y):
-    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch.
-
-    A g that comes from nothing leads to x all the same, so that the second derivative is 0 and not missing.
-    """
-    alone = isinstance(y, Tensor) and MODE.get().grad and not g.requires_grad
-    return where(y <= 0, y * 0.0 if alone else 0.0, g)
+    """What a ReLU whose output is y lets through of g; NaN lets it through, as in PyTorch."""
+    return where(y <= 0, 0.0, g)
 
 
 @op("elementwise", floats=True)

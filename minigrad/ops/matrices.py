@@ -13,6 +13,7 @@ from .factor import pivot_rows, solve_op
 from .operands import tensor_of
 from .order import argsort
 from .reduce import mean
+from .results import returned
 from .shape import flip, mT, narrow
 
 
@@ -75,6 +76,7 @@ def _lower(who: str, L: Tensor, upper: bool) -> Tensor:
     return mT(triu_op(x)) if upper else tril_op(x)
 
 
+@returned("qr")
 class qr_result(NamedTuple):
     """What `qr` returns."""
 
@@ -87,6 +89,7 @@ def qr(input: Tensor, some: bool = True) -> qr_result:
     return qr_result(*linalg.qr(input, "reduced" if some else "complete"))
 
 
+@returned("svd")
 class svd_result(NamedTuple):
     """What `svd` returns."""
 
@@ -116,6 +119,7 @@ def lu_solve(b: Tensor, LU_data: Tensor, LU_pivots: Tensor) -> Tensor:
     return linalg.lu_solve(LU_data, LU_pivots, b)
 
 
+@returned("lu_unpack")
 class lu_unpack_result(NamedTuple):
     """What `lu_unpack` returns."""
 

@@ -49,6 +49,11 @@ def power(x: Tensor, exponent: Any) -> Tensor:
     return pow(x, exponent)
 
 
+def counts(x: Tensor, other: Any) -> bool:
+    """Whether `other * x` is a list (or text) some number of times, which Python works out by itself."""
+    return other.__class__ in (list, tuple, str) and x.dtype.kind == "int" and x.array.size == 1
+
+
 def to(
     self: Tensor, *args: Any, dtype: Any = None, device: Any = None, non_blocking: bool = False, copy: bool = False,
     memory_format: Any = None,
@@ -214,7 +219,7 @@ OPERATORS: dict[str, Callable] = {
     "sub": lambda x, other: sub(x, other),
     "rsub": lambda x, other: sub(other, x),
     "mul": lambda x, other: mul(x, other),
-    "rmul": lambda x, other: mul(other, x),
+    "rmul": lambda x, other: NotImplemented if counts(x, other) else mul(other, x),
     "truediv": lambda x, other: div(x, other),
     "rtruediv": lambda x, other: div(other, x),
     "floordiv": lambda x, other: floor_divide(x, other),
@@ -263,7 +268,9 @@ OPERATORS: dict[str, Callable] = {
     "contains": lambda x, value: bool(functions.any(eq(x, value))),
     "repr": text,
     "format": formatted,
+    "complex": lambda x: complex(item(x)),
     "array": as_ndarray,
+    "array_wrap": lambda x, array, *_: functions.from_numpy(np.asarray(array)),  # what np.sqrt(x) gives; masks stay boolean
     "deepcopy": deepcopied,
     "reduce": reduced,
 }  # fmt: skip

@@ -44,6 +44,7 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
     return fitted
 
 
+COMPARED = ("eq", "ne", "lt", "le", "gt", "ge")  # with a number beyond the type as it is; PyTorch cuts off its upper bits
 _FIT: set[tuple] = set()  # which types together were found fit, for ops that treat their operands as they are
 
 
@@ -74,6 +75,8 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         if target.name == "float64" and MODE.get().grad and creeps(tensors):
             advise(f"{op.name}: a float32 tensor that requires grad meets a float64 constant, so all that follows is float64 "
                    "at twice the cost. NumPy's arrays are float64. Hint: .float() on the constant")  # fmt: skip
+        if target.kind == "int" and op.name not in COMPARED and any(type(a) is int and target.wrapped(a) != a for a in args):
+            return [target.wrapped(a) if type(a) is int else a for a in args]
         if all(t.dtype is target for t in tensors):
             return None
         return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]

@@ -15,7 +15,8 @@ from .create import arange, full, tensor, zeros
 from .elementwise import floor
 from .index import gather_op, index_add_op
 from .operands import axes, axis, common_type, numpy_names, tensor_of
-from .reduce import amax_op, amin_op, any_op, extreme, mean_op, sum, sum_op
+from .reduce import amax_op, amin_op, any_op, mean_op, sum, sum_op
+from .results import EXTREMES, extreme, returned
 from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, squeeze, unsqueeze
 
 
@@ -62,17 +63,17 @@ def _ranks(x: Tensor, d: int, descending: bool = False) -> Tensor:
     return argsort_op(cast(x, dtype="uint8") if x.dtype.kind == "bool" else x, dim=d, descending=descending)
 
 
-def _picked(x: Tensor, index: Tensor, d: int, shape: Any = None) -> extreme:
+def _picked(who: str, x: Tensor, index: Tensor, d: int, shape: Any = None) -> extreme:
     """(values, indices), the values taken from x so that their gradients go there."""
     values = gather_op(x, index, dim=d)
-    return extreme(*(t if shape is None else reshape_op(t, shape=tuple(shape)) for t in (values, index)))
+    return EXTREMES[who](*(t if shape is None else reshape_op(t, shape=tuple(shape)) for t in (values, index)))
 
 
 @numpy_names
 def sort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> extreme:
     """(values, indices) in order along `dim`. Equal elements always stay in order; NaN counts as the largest."""
     x, d = _line("sort", input, dim)
-    return _picked(x, _ranks(x, d, descending), d, input.shape)
+    return _picked("sort", x, _ranks(x, d, descending), d, input.shape)
 
 
 @numpy_names
@@ -94,14 +95,14 @@ def topk(input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: boo
         raise ShapeError(
             f"topk: k must be 0 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}"
         )
-    return _picked(x, narrow(_ranks(x, d, largest), d, 0, k), d, None if input.ndim else ())
+    return _picked("topk", x, narrow(_ranks(x, d, largest), d, 0, k), d, None if input.ndim else ())
 
 
-def _at_rank(x: Tensor, ranks: Tensor, place: Any, d: int, keepdim: bool, scalar: bool) -> extreme:
+def _at_rank(who: str, x: Tensor, ranks: Tensor, place: Any, d: int, keepdim: bool, scalar: bool) -> extreme:
     """The element at one place (an int, or a tensor of one place a row) of the order along d."""
     at = narrow(ranks, d, place, 1) if isinstance(place, int) else gather_op(ranks, place, dim=d)
     shape = tuple(n for k, n in enumerate(at.shape) if k != d) if not keepdim or scalar else tuple(at.shape)
-    return _picked(x, at, d, () if scalar else shape)
+    return _picked(who, x, at, d, () if scalar else shape)
 
 
 @numpy_names
@@ -113,7 +114,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ext
         raise ShapeError(
             f"kthvalue: k must be 1 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}"
         )
-    return _at_rank(x, _ranks(x, d), k - 1, d, keepdim, not input.ndim)
+    return _at_rank("kthvalue", x, _ranks(x, d), k - 1, d, keepdim, not input.ndim)
 
 
 @numpy_names
@@ -150,7 +151,7 @@ def _median(who: str, input: Tensor, dim: int | None, keepdim: bool, skip: bool)
         place = (n - broken - 1).clamp(min=0) // 2
     else:
         place = where(broken > 0, n - broken, (n - 1) // 2)  # the first NaN, if there is one
-    return _at_rank(x, _ranks(x, d), place, d, keepdim, not input.ndim)
+    return _at_rank(who, x, _ranks(x, d), place, d, keepdim, not input.ndim)
 
 
 @numpy_names
@@ -165,7 +166,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> extreme:
     inorder = gather_op(x.detach(), ranks, dim=d)
     counts = sum_op(cast(unsqueeze(inorder, d) == unsqueeze(inorder, d + 1), dtype="int64"), dim=(d,))
     first = counts.argmax(d, keepdim=True)
-    return _at_rank(x, ranks, first + gather_op(counts, first, dim=d) - 1, d, keepdim, not input.ndim)
+    return _at_rank("mode", x, ranks, first + gather_op(counts, first, dim=d) - 1, d, keepdim, not input.ndim)
 
 
 @numpy_names
@@ -227,7 +228,7 @@ def _quantile(who: str, input: Tensor, q: Any, dim: int | None, keepdim: bool, h
 def cummax(input: Tensor, dim: int) -> extreme:
     """(values, indices) of the largest so far along `dim`; the index of the last of equals, where the gradient goes."""
     x, d = _line("cummax", input, dim)
-    return _picked(x, cummax_places_op(_ordered(x), dim=d), d, input.shape)
+    return _picked("cummax", x, cummax_places_op(_ordered(x), dim=d), d, input.shape)
 
 
 @numpy_names
@@ -235,7 +236,7 @@ def cummin(input: Tensor, dim: int) -> extreme:
     """(values, indices) of the smallest so far along `dim`; the index of the last of equals, where the gradient
     goes."""
     x, d = _line("cummin", input, dim)
-    return _picked(x, cummin_places_op(_ordered(x), dim=d), d, input.shape)
+    return _picked("cummin", x, cummin_places_op(_ordered(x), dim=d), d, input.shape)
 
 
 def _ordered(x: Tensor) -> Tensor:
@@ -243,6 +244,7 @@ def _ordered(x: Tensor) -> Tensor:
     return cast(x, dtype="uint8") if x.dtype.kind == "bool" else x
 
 
+@returned("aminmax")
 class aminmax_result(NamedTuple):
     """What `aminmax` returns."""
 

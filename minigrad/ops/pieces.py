@@ -13,7 +13,7 @@ from ..backends import dtype as as_dtype
 from ..backends import result_type as type_of_all
 from ..core import Tensor, op
 from .arithmetic import alias, cast, clone, sum_to, where
-from .compare import ne
+from .compare import isfinite, isnan, ne
 from .compose import broadcast_shapes
 from .create import arange, as_tensor, full_like, tensor
 from .diagonal import diagonal, diagonal_adjoint
@@ -75,7 +75,7 @@ def angle(input: Tensor) -> Tensor:
     if tensor_of("angle", input).dtype.is_complex:
         return atan2(imag_op(input), real_op(input))
     x = input if input.dtype.is_floating_point else input.float()
-    return where(x < 0, math.pi, x * 0.0)
+    return where(x < 0, math.pi, where(isfinite(x), x * 0.0, where(isnan(x), x, 0.0)))
 
 
 def complex(real: Tensor, imag: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends import DTypeError, dtype_of, in_single
 from ..backends import dtype as as_dtype
@@ -12,6 +12,7 @@ from .arithmetic import alias, cast, expand, maximum, minimum, where
 from .elementwise import exp, sqrt
 from .index import gather
 from .operands import axes, axis, numpy_names, tensor_of
+from .results import EXTREMES
 from .shape import cat_op, flip_op, reshape, reshape_op
 
 
@@ -168,13 +169,6 @@ def finite(y: Any) -> Any:
 # -- what users call -----------------------------------------------------------------------------------------------------
 
 
-class extreme(NamedTuple):
-    """What `max(dim)`, `min(dim)`, `sort`, `topk` and their kin return: the values and where they were."""
-
-    values: Tensor
-    indices: Tensor
-
-
 def _ready(who: str, x: Tensor, dim: Any, dtype: Any, widen: bool = False) -> tuple[Tensor, tuple]:
     """The input in the type to reduce in, and the dimensions."""
     dims = axes(who, dim, tensor_of(who, x).ndim)
@@ -285,14 +279,14 @@ def _extreme(who: str, whole: Any, at: Any, both: Any, x: Tensor, dim: Any, keep
         return whole(x, dim=_some(who, x, axes(who, None, x.ndim)))
     d = axis(who, dim, x.ndim)
     if not x.ndim:
-        return extreme(alias(x), argmax_op(reshape_op(x, shape=(1,)), dim=0))
+        return EXTREMES[who](alias(x), argmax_op(reshape_op(x, shape=(1,)), dim=0))
     _some(who, x, (d,))
     index = at(x, dim=d, keepdim=True)
     values = gather(x, d, index)
     if not keepdim:
         shape = tuple(n for k, n in enumerate(x.shape) if k != d)
         values, index = reshape_op(values, shape=shape), reshape_op(index, shape=shape)
-    return extreme(values, index)
+    return EXTREMES[who](values, index)
 
 
 @numpy_names

@@ -119,7 +119,7 @@ def checked(who: str, x: Tensor, value: Any) -> Any:
         raise GradError(f"{who}: a view that was taken under no_grad is being written where gradients are recorded, so its "
                         "base would not know. Hint: take the view outside of no_grad")  # fmt: skip
     if not isinstance(value, Tensor):
-        return value
+        return x.dtype.filled(value)
     if value.ndim > x.ndim or any(n not in (1, m) for n, m in zip(reversed(value.shape), reversed(x.shape), strict=False)):
         raise ShapeError(f"{who}: the result of shape {tuple(value.shape)} does not fit the tensor of shape {tuple(x.shape)}")
     if KINDS.index(value.dtype.kind) > KINDS.index(x.dtype.kind):

@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..backends import dtype as as_dtype
 from ..core import Tensor
 from ..nn import functional
-from ..ops.create import as_tensor, linspace
+from ..ops.create import as_tensor, from_numpy, linspace
+from ..ops.matmul import outer
+from ..ops.pieces import complex
 from ..ops.random import get_rng_state, set_rng_state
+from ..ops.results import returned
+from ..ops.shape import stack
 
 # -- about tensors -----------------------------------------------------------------------------------------------------
 
@@ -28,6 +33,7 @@ def is_nonzero(input: Tensor) -> bool:
     return bool(input)
 
 
+@returned("histogram")
 class Histogram(NamedTuple):
     """What `histogram` gives: the counts and the borders of the bins."""
 
@@ -56,6 +62,47 @@ def histogram(
         borders = linspace(low, high, bins + 1, dtype=input.dtype, device=input.device)
     counts, _ = np.histogram(x, borders.numpy(force=True), weights=w, density=density)
     return Histogram(as_tensor(counts, dtype=input.dtype, device=input.device), borders)
+
+
+def nextafter(input: Tensor, other: Tensor) -> Tensor:
+    """The floating numbers next to those of `input`, on the way to `other`. No gradient."""
+    return as_tensor(np.nextafter(input.numpy(force=True), other.numpy(force=True)), device=input.device)
+
+
+@returned("frexp")
+class Frexp(NamedTuple):
+    """What `frexp` gives: numbers of size 1/2 to 1, and the powers of 2 that they are to be multiplied by."""
+
+    mantissa: Tensor
+    exponent: Tensor
+
+
+def frexp(input: Tensor) -> Frexp:
+    """input = mantissa 2^exponent, with 1/2 <= |mantissa| < 1; 0, NaN and infinities have exponent 0."""
+    exponent = np.frexp(input.numpy(force=True))[1]
+    half = exponent // 2  # 2^exponent itself may be too large
+    scales = (as_tensor(np.ldexp(1.0, -e), dtype=input.dtype, device=input.device) for e in (half, exponent - half))
+    return Frexp(input * next(scales) * next(scales), as_tensor(exponent, device=input.device))
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """Real and imaginary part of complex numbers, in a new last dimension; a copy, without gradients."""
+    return stack([input.real, input.imag], -1)
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """Complex numbers of pairs in the last dimension; a copy, without gradients. Raises RuntimeError for other sizes than 2."""
+    if not input.ndim or input.shape[-1] != 2:
+        raise RuntimeError(f"view_as_complex: the last dimension must have size 2, got shape {tuple(input.shape)}")
+    return complex(input[..., 0], input[..., 1])
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:  # fmt: skip
+    """The numbers in a buffer of bytes, such as a file's; on the same memory if that may be written."""
+    array = np.frombuffer(buffer, as_dtype(dtype).name, count, offset)
+    return from_numpy(array if array.flags.writeable else array.copy()).requires_grad_(requires_grad)
 
 
 @contextmanager
@@ -90,6 +137,8 @@ IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh 
     xlogy zero""".split()  # methods that PyTorch has as functions as well
 TORCH |= {f"{name}_": vars(Tensor)[f"{name}_"] for name in IN_PLACE} | {"relu_": functional.relu_}
 TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
+          "nextafter": nextafter, "frexp": frexp, "view_as_real": view_as_real, "view_as_complex": view_as_complex,
+          "frombuffer": frombuffer, "ger": outer,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
           "detach": vars(Tensor)["detach"], "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,

@@ -9,7 +9,9 @@ from typing import Any
 from ..core import Tensor, mode
 from ..nn import functional
 from ..ops.create import as_tensor, zeros
+from ..ops.methods import owner
 from ..ops.shape import cat
+from .extras import frexp, nextafter
 
 
 def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -56,7 +58,13 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable) -> Tensor:
     return self.copy_(as_tensor([callable(*numbers) for numbers in flat], dtype=self.dtype).reshape(self.shape))
 
 
+def storage_offset(self: Tensor) -> int:
+    """How many elements come before the first one in the memory of the tensor that this is a view of."""
+    return (self.data_ptr() - owner(self).data_ptr()) // self.dtype.itemsize
+
+
 METHODS: dict[str, Callable] = {
     "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
+    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

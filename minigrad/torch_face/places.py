@@ -12,9 +12,9 @@ from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import functions, random, special_names
+from ..ops import functions, random, results, special_names
 from ..optim.lr_scheduler import cycles
-from . import cluster, devices, extras, methods, older, switches, testing, typed
+from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
 from .missing import answer
 
 
@@ -67,12 +67,13 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
-    "special": special_names.SPECIAL,
+    "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "nn.modules.transformer": LAYERS | TRANSFORMER, "nn.utils.stateless": {"functional_call": func.functional_call},
+    "profiler": timing.PROFILER, "autograd.profiler": timing.PROFILER, "utils.benchmark": timing.BENCHMARK,
     "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,

@@ -86,6 +86,26 @@ row("angle", np.array([-1.0, 0.0, 2.0, np.nan]), order=0)
 row("isreal", normal(3), order=0)
 row("pow", np.array([1, -1, -1, 0, 2, -3, 5]), np.array([-4, -3, -2, 0, -1, 3, -1]), order=0)
 row(lambda m, x: (-1) ** x, np.array([-3, -2, 0, 5]), order=0, name="power of a number")
+for name in ("maximum", "minimum"):
+    row(
+        name,
+        np.array([np.nan, 1.0, 2.0, 2.0, np.nan]),
+        np.array([1.0, np.nan, 2.0, 1.0, np.nan]),
+        order=1,
+        name=f"{name} of NaN",
+    )
+row("angle", np.array([np.inf, -np.inf, 1.0]), order=0)
+row("nextafter", np.array([1.0, 0.0, -3.0, np.inf]), np.array([2.0, -1.0, 0.0, 0.0]), order=0)
+row("frexp", np.array([1.0, -0.3, 1e-310, 1e308, 0.0, np.inf, 8.0]), order=0)
+row(lambda m, x: m.frexp(x).mantissa, normal(5), order=1, name="frexp")
+row("ger", normal(3), normal(2))
+row(lambda m, x: m.view_as_real(m.view_as_complex(x) * 2), normal(3, 2), order=0, name="pairs as complex numbers")
+for number in (-1, -200, 300, 2**40):
+    row(lambda m, x, n=number: [x + n, n - x, x * n, x & n, x - n, x | n, n + x], np.array([1, 0, 7], "uint8"), order=0,
+        name=f"uint8 and {number}")  # fmt: skip
+    row(lambda m, x, n=number: [x + n, n - x, x * n, x & n, x - n, x | n, n + x], np.array([1, 0, -7], "int16"), order=0,
+        name=f"int16 and {number}")  # fmt: skip
+row(lambda m, x: [m.full_like(x, -1), m.full((2,), -3, dtype=x.dtype), x.fill_(-7)], np.array([1, 2], "uint8"), order=0)
 row(lambda m, x: x**0, np.array([1.0, 0.0, -np.inf, np.inf]), order=1, name="power 0")
 row("logsumexp", np.array([1.0, np.inf, -2.0, -np.inf]), 0, order=1)
 row("logit", np.array([-0.2, 0.0, 0.3, 1.0, 1.5]), order=1)

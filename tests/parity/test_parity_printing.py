@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from types import ModuleType
 from typing import Any
 
@@ -54,3 +55,21 @@ def test_the_default_type_is_not_printed() -> None:
             lib.set_default_dtype(lib.float32)
 
     assert shown(minigrad) == shown(torch).replace("torch.", "minigrad.")
+
+
+def test_several_results_are_named_and_printed_as_pytorch_does() -> None:
+    def shown(lib: Any) -> list[str]:
+        x = lib.tensor([[3.0, 1.0, 2.0], [4.0, 6.0, 5.0]], dtype=lib.float64)
+        a = lib.tensor([[2.0, 0.0], [0.0, 1.0]], dtype=lib.float64)
+        found = [getattr(x, name)(1) for name in "max min sort topk kthvalue median nanmedian mode cummax cummin".split()]
+        found += [lib.aminmax(x), lib.histogram(x, 2), lib.linalg.eigh(a), lib.linalg.lu_factor(a), lib.linalg.inv_ex(a)]
+        assert [type(r) for r in found] == [getattr(lib.return_types, type(r).__name__) for r in found]
+        assert all(isinstance(r, tuple) and r[0] is next(iter(r)) for r in found) and found[0].values is found[0][0]
+        return [str(r) for r in found]
+
+    assert shown(minigrad) == [text.replace("torch.", "minigrad.") for text in shown(torch)]
+
+
+def test_several_results_can_be_pickled() -> None:
+    kept = pickle.loads(pickle.dumps(minigrad.tensor([1.0, 3.0]).topk(1)))
+    assert type(kept) is minigrad.return_types.topk and kept.values.tolist() == [3.0] and kept.indices.tolist() == [1]

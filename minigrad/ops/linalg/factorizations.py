@@ -21,6 +21,7 @@ from ..factor import (
     singular_vectors,
     svd_complement,
 )
+from ..results import returned
 from ..shape import cat, mT, narrow
 from .checks import matrix
 
@@ -32,6 +33,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     return mT(y) if upper else y
 
 
+@returned("linalg_cholesky_ex")
 class cholesky_ex_result(NamedTuple):
     """What `cholesky_ex` returns."""
 
@@ -66,6 +68,7 @@ def first_bad_minor(a: Tensor) -> int:
     return min(a.shape[-1], 1)
 
 
+@returned("linalg_qr")
 class qr_result(NamedTuple):
     """What `qr` returns."""
 
@@ -90,6 +93,7 @@ def qr(A: Tensor, mode: str = "reduced") -> qr_result:
     return qr_result(zeros(0, dtype=x.dtype, device=x.device) if mode == "r" else q, r)
 
 
+@returned("linalg_eigh")
 class eigh_result(NamedTuple):
     """What `eigh` returns."""
 
@@ -110,6 +114,7 @@ def eigh(A: Tensor, UPLO: str = "L") -> eigh_result:
     return eigh_result(eigenvalues(x, v), v)
 
 
+@returned("linalg_eig")
 class eig_result(NamedTuple):
     """What `eig` returns."""
 
@@ -144,6 +149,7 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return eigh(A, UPLO).eigenvalues
 
 
+@returned("linalg_svd")
 class svd_result(NamedTuple):
     """What `svd` returns."""
 

@@ -13,10 +13,12 @@ from ..factor import lu_packed, lu_pivots, pivot_rows, solve_op
 from ..index import gather
 from ..operands import tensor_of
 from ..order import argsort
+from ..results import returned
 from ..shape import expand, mT, narrow, unsqueeze
 from .checks import floating, matrix
 
 
+@returned("linalg_lu")
 class lu_result(NamedTuple):
     """What `lu` returns."""
 
@@ -25,6 +27,7 @@ class lu_result(NamedTuple):
     U: Tensor
 
 
+@returned("linalg_lu_factor")
 class lu_factor_result(NamedTuple):
     """What `lu_factor` returns."""
 
@@ -32,6 +35,7 @@ class lu_factor_result(NamedTuple):
     pivots: Tensor
 
 
+@returned("linalg_lu_factor_ex")
 class lu_factor_ex_result(NamedTuple):
     """What `lu_factor_ex` returns."""
 

@@ -16,6 +16,7 @@ from ..factor import det_sign, logabsdet, pinv_op, solve_op
 from ..factor import inv as inv_op
 from ..operands import tensor_of
 from ..reduce import amax, sum_op
+from ..results import returned
 from ..shape import movedim, mT, reshape, squeeze, unsqueeze
 from .checks import floating, matrix
 from .factorizations import svdvals
@@ -27,6 +28,7 @@ def det(A: Tensor) -> Tensor:
     return det_op(matrix("det", A, square=True))
 
 
+@returned("linalg_slogdet")
 class slogdet_result(NamedTuple):
     """What `slogdet` returns."""
 
@@ -51,6 +53,7 @@ def inv(A: Tensor) -> Tensor:
     return inv_op(matrix("inv", A, square=True))
 
 
+@returned("linalg_inv_ex")
 class inv_ex_result(NamedTuple):
     """What `inv_ex` returns."""
 
@@ -65,6 +68,7 @@ def inv_ex(A: Tensor, *, check_errors: bool = False) -> inv_ex_result:
     return inv_ex_result(unless(info, inv_op(x)), info)
 
 
+@returned("linalg_solve_ex")
 class solve_ex_result(NamedTuple):
     """What `solve_ex` returns."""
 
@@ -126,6 +130,7 @@ def solve_triangular(A: Tensor, B: Tensor, *, upper: bool, left: bool = True, un
     return solved("solve_triangular", x, B, left)
 
 
+@returned("linalg_lstsq")
 class lstsq_result(NamedTuple):
     """What `lstsq` returns."""
 

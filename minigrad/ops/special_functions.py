@@ -128,6 +128,7 @@ def ndtr(input: Tensor) -> Tensor:
 def log_ndtr(input: Tensor) -> Tensor:
     """ln ndtr(x), exact where ndtr is near 0."""
     x = tensor_of("log_ndtr", input)
+    x = x if x.dtype.is_floating_point else x.float()
     low = x < -1
     under, over = where(low, x, -1.0), where(low, -1.0, x)
     return where(low, log(0.5 * erfcx(under * -math.sqrt(0.5))) - 0.5 * under * under,
@@ -140,6 +141,7 @@ def xlog1py(input: Any, other: Any) -> Tensor:
         raise TypeError("xlog1py: input or other must be a tensor")
     if not isinstance(other, Tensor):
         other = full_like(input, other, dtype=common_type((input, other)))
+    other = other if other.dtype.is_floating_point else other.float()
     nought = (other <= -1) & (input == 0)
     return input * log1p(where(nought, 0.0, other))
 

@@ -129,7 +129,7 @@ def group_normalized(by: Any, input: Any, num_groups: int, weight: Any, bias: An
     vector("group_norm", "weight", weight, shape[1])
     vector("group_norm", "bias", bias, shape[1])
     cells = input.array.size // max(shape[0] * num_groups, 1)
-    if cells * shape[0] <= 1:
+    if cells * shape[0] == 1:
         raise ValueError(f"group_norm: Expected more than 1 value per channel when training, got input size {shape}")
     return by(input, weight, bias, groups=num_groups, eps=eps)
 

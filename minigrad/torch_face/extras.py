@@ -13,6 +13,7 @@ import numpy as np
 from ..core import Tensor
 from ..nn import functional
 from ..ops.create import as_tensor, linspace
+from ..ops.matmul import outer
 from ..ops.random import get_rng_state, set_rng_state
 
 # -- about tensors -----------------------------------------------------------------------------------------------------
@@ -91,7 +92,8 @@ IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh 
 TORCH |= {f"{name}_": vars(Tensor)[f"{name}_"] for name in IN_PLACE} | {"relu_": functional.relu_}
 TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
-          "detach": vars(Tensor)["detach"], "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
+          "detach": vars(Tensor)["detach"], "newaxis": None, "ger": outer,
+          "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
        "is_tracing": lambda: False}  # fmt: skip
 

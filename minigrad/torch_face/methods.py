@@ -10,6 +10,7 @@ from ..core import Tensor, mode
 from ..nn import functional
 from ..ops.create import as_tensor, zeros
 from ..ops.shape import cat
+from .extras import histogram
 
 
 def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -57,6 +58,6 @@ def map2_(self: Tensor, x: Tensor, y: Tensor, callable: Callable) -> Tensor:
 
 
 METHODS: dict[str, Callable] = {
-    "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
+    "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

@@ -66,6 +66,9 @@ WHOLE = {  # of integers: the type of the result
     "linspace, below 0": lambda m, x: m.linspace(-2, -3, 7, dtype=m.int64),
     "linspace between floats": lambda m, x: m.linspace(4.3, 0, 10, dtype=m.int32),
     "logspace": lambda m, x: m.logspace(0, 1.2, 4, dtype=m.int64),
+    "complex numbers as pairs": lambda m, x: m.view_as_real(m.view_as_complex(m.stack([x, x + 1], -1).float()) ** 2),
+    "ger and newaxis": lambda m, x: m.ger(x, x)[m.newaxis],
+    "histogram": lambda m, x: x.float().histogram(4)[0],
     "a cast with a memory format": lambda m, x: x.float(memory_format=m.preserve_format),
 }  # fmt: skip
 
@@ -83,6 +86,8 @@ REFUSED: dict[str, Any] = {
     "take_along_dim: expected indices with 2": lambda m: m.take_along_dim(m.ones(3, 2), m.zeros(2, dtype=m.int64), 1),
     "unflatten: sizes": lambda m: m.ones(4, 3).unflatten(1, (2, 0)),
     "tensordot: paired dimensions": lambda m: m.tensordot(m.ones(2, 3), m.ones(3, 3), ([0], [0])),
+    "view_as_complex: Tensor must have a last dimension": lambda m: m.view_as_complex(m.ones(3)),
+    "view_as_real: expected complex": lambda m: m.view_as_real(m.ones(2)),
     "target must have one shape": lambda m: m.nn.functional.gaussian_nll_loss(m.ones(4, 3), m.ones(2, 3), m.ones(4, 3)),
 }
 
@@ -98,3 +103,11 @@ def test_refused_as_in_pytorch(words: str) -> None:
 def test_pixels_of_nothing() -> None:
     assert minigrad.nn.functional.pixel_shuffle(minigrad.ones(2, 0, 3, 2), 2).shape == (2, 0, 6, 4)
     assert minigrad.nn.functional.pixel_unshuffle(minigrad.ones(2, 3, 0, 2), 2).shape == (2, 12, 0, 1)
+
+
+def test_memory_of_the_accelerator_is_asked_as_that_of_cuda() -> None:
+    for name in ("memory_allocated", "max_memory_allocated", "memory_reserved", "max_memory_reserved"):
+        assert getattr(minigrad.accelerator, name)() == getattr(minigrad.cuda, name)()
+    assert {"empty_cache", "reset_peak_memory_stats", "get_memory_info"} <= set(dir(minigrad.accelerator))
+    with pytest.raises(RuntimeError, match="view_as_complex|complex: complex numbers have values here, but no gradients"):
+        minigrad.view_as_complex(minigrad.ones(3, 2, requires_grad=True))

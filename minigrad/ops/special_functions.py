@@ -195,6 +195,7 @@ def polynomials(name: str, what: str, first: Callable, step: Callable, shifted: 
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
             raise TypeError(f"{name}: input or n must be a tensor")
         x = input if isinstance(input, Tensor) else n * 0.0 + input
+        n = n.trunc() if isinstance(n, Tensor) else int(n)
         x = x if x.dtype.is_floating_point else x.float()
         x = 2 * x - 1 if shifted else x
         most = int(n.max().item()) if isinstance(n, Tensor) and n.array.size else int(n) if not isinstance(n, Tensor) else 0

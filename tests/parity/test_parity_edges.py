@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,10 @@ WHOLE = {  # of integers: the type of the result
     "complex numbers as pairs": lambda m, x: m.view_as_real(m.view_as_complex(m.stack([x, x + 1], -1).float()) ** 2),
     "ger and newaxis": lambda m, x: m.ger(x, x)[m.newaxis],
     "histogram": lambda m, x: x.float().histogram(4)[0],
+    "masked_fill of bytes from the end": lambda m, x: x.abs().byte().masked_fill(x > 1, -3),
+    "masked_fill with infinity": lambda m, x: x.half().masked_fill(x > 1, -float("inf")),
+    "polynomials of a fractional degree": lambda m, x: m.special.hermite_polynomial_h(
+        x.float(), m.tensor([0.5, 1, 2.7, 3, -1.2])),
     "a cast with a memory format": lambda m, x: x.float(memory_format=m.preserve_format),
 }  # fmt: skip
 
@@ -88,6 +93,10 @@ REFUSED: dict[str, Any] = {
     "tensordot: paired dimensions": lambda m: m.tensordot(m.ones(2, 3), m.ones(3, 3), ([0], [0])),
     "view_as_complex: Tensor must have a last dimension": lambda m: m.view_as_complex(m.ones(3)),
     "view_as_real: expected complex": lambda m: m.view_as_real(m.ones(2)),
+    "masked_fill: value cannot be converted to minigrad.float16": lambda m: m.ones(3).half().masked_fill(m.ones(3) > 0, -1e9),
+    "masked_fill: value cannot be converted to minigrad.int8": lambda m: m.ones(3).char().masked_fill(m.ones(3) > 0, 300),
+    "masked_fill: value cannot be converted to minigrad.float32": lambda m: m.ones(3).masked_fill(m.ones(3) > 0, 1j),
+    "masked_fill: value cannot be converted to minigrad.int64": lambda m: m.ones(3).long().masked_fill(m.ones(3) > 0, math.inf),
     "target must have one shape": lambda m: m.nn.functional.gaussian_nll_loss(m.ones(4, 3), m.ones(2, 3), m.ones(4, 3)),
 }
 

@@ -355,6 +355,13 @@ case(
     tol=1e-10,
     name="complex_eigenvectors",
 )
+
+
+def roots(n):
+    """exp(-2 pi i j k / n)"""
+    return np.exp(-2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+
+
 complex_pair = [normal(2, 3), normal(2, 3)]
 for name, part in (("real", np.real), ("imag", np.imag), ("conj", np.conj)):
     case(
@@ -366,6 +373,15 @@ for name, part in (("real", np.real), ("imag", np.imag), ("conj", np.conj)):
         name=name,
     )
 case(OPS["complex"], complex_pair, lambda x, y: x + 1j * y, None, wants=())
+case(
+    lambda x: OPS["fourier"](x, kind="rfftn", sizes=(4, 6), dims=(-3, -1), norm="ortho").abs(),
+    [normal(4, 2, 6)],
+    lambda x: np.abs(np.einsum("jas,kj,ls->kal", x, roots(4), roots(6)[:4])) / 24**0.5,
+    lambda t, x: t.fft.rfftn(x.detach(), dim=(0, 2), norm="ortho").abs(),
+    wants=(),
+    tol=1e-10,
+    name="fourier",
+)
 case(lambda x: OPS["poisson"](x * 0.0, generator=minigrad.Generator()), [positive(4)], np.zeros_like, None, wants=(),
      name="poisson")  # fmt: skip
 case(lambda x: OPS["binomial"](x, x * 0.0 + 1.0, generator=minigrad.Generator()), [fixed([3.0, 7.0])], np.copy, None, wants=(),

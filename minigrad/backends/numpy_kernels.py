@@ -218,7 +218,7 @@ def layer_norm(b: Any, x: np.ndarray, weight: Any, bias: Any, dims: tuple, eps: 
 
 
 def accumulate(b: Any, x: np.ndarray, dim: int, combine: str) -> np.ndarray:
-    return getattr(np, combine).accumulate(x, axis=dim)
+    return getattr(np, combine).accumulate(x, axis=dim, dtype=x.dtype)  # without it small integers become int64
 
 
 def diagonal(b: Any, x: np.ndarray, offset: int) -> np.ndarray:

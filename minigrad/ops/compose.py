@@ -261,7 +261,8 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
         raise ShapeError("diff: expected at least 1 dimension, got a 0-d tensor")
     if n < 0:
         raise ShapeError(f"diff: n must be >= 0, got {n}")
-    x = cat([t for t in (prepend, input, append) if t is not None], d) if prepend is not None or append is not None else input
+    joined = [t for t in (prepend, input, append) if t is not None]
+    x = cat(joined, d) if n and len(joined) > 1 else input
     for _ in range(min(n, x.shape[d])):
         more, less = narrow(x, d, 1, x.shape[d] - 1), narrow(x, d, 0, x.shape[d] - 1)
         x = logical_xor(more, less) if x.dtype.kind == "bool" else more - less

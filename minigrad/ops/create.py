@@ -31,8 +31,10 @@ def arange_op(b, *, start, end, step, dtype, device=None):
 
 @op("create", name="linspace")
 def linspace_op(b, *, start, end, steps, dtype, device=None):
-    """`steps` evenly spaced numbers from start to end, both included"""
-    return b.xp.linspace(start, end, steps, dtype=b.native(dtype))
+    """`steps` evenly spaced numbers from start to end, both included; as integers without their fractions"""
+    if dtype.kind == "float":
+        return b.xp.linspace(start, end, steps, dtype=b.native(dtype))
+    return b.xp.astype(b.xp.linspace(int(start), int(end), steps, dtype=b.xp.float64), b.native(dtype))
 
 
 @op("create", name="eye")

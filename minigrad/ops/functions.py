@@ -55,7 +55,7 @@ from .order import (
 from .pieces import (
     angle, asarray, can_cast, complex, conj, diagonal_scatter, fill, imag, index_reduce, is_same_size, is_signed, isreal,
     narrow_copy, polar, real, resolve_conj, resolve_neg, result_type, scalar_tensor, select_scatter, slice_scatter,
-    split_with_sizes, unravel_index,
+    split_with_sizes, unravel_index, view_as_complex, view_as_real,
 )
 from .pieces import steps_to as range
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state

@@ -313,12 +313,17 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 @numpy_names
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """`gather` with indices broadcast to the input's other dimensions; over the flattened input if dim is None."""
+    """`gather` with input and indices broadcast in all other dimensions, negative indices counted from the end; over the
+    flattened input if dim is None."""
     if dim is None:
         return gather(reshape_op(input, shape=(-1,)), 0, reshape_op(indices, shape=(-1,)))
     d = axis("take_along_dim", dim, input.ndim)
-    shape = tuple(n if k == d else input.shape[k] for k, n in enumerate(indices.shape))
-    return gather(input, d, expand(indices, shape=shape))
+    if indices.ndim != input.ndim:
+        raise ShapeError(f"take_along_dim: expected indices with {input.ndim} dimensions, got shape {tuple(indices.shape)}")
+    others = [n if m == 1 else m for m, n in zip(input.shape, indices.shape, strict=True)]
+    x, at = (expand(t, shape=(*others[:d], t.shape[d], *others[d + 1 :])) for t in (input, indices))
+    n = x.shape[d]
+    return gather(x, d, nonnegative(in_range("take_along_dim", at, n, d), n))
 
 
 def embedding_rows(weight: Tensor, index: Tensor) -> Tensor:

@@ -60,8 +60,9 @@ def new_full(
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`steps` numbers from base^start to base^end, their logarithms evenly spaced."""
-    exact = linspace(start, end, steps, dtype="float64", device=device)
-    out = pow(float(base), exact).to(as_dtype(dtype) if dtype else get_default_dtype())
+    kind = as_dtype(dtype) if dtype else get_default_dtype()
+    start, end = (start, end) if kind.kind == "float" else (int(start), int(end))
+    out = pow(float(base), linspace(start, end, steps, dtype="float64", device=device)).to(kind)
     return out.requires_grad_() if requires_grad else out
 
 

@@ -148,6 +148,11 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         given = [ds if isinstance(ds, (list, tuple)) else [ds] for ds in dims]
         pairs = [[axis("tensordot", d, t.ndim) for d in ds] for ds, t in zip(given, (a, b), strict=True)]
     left, right = ([d for d in range(t.ndim) if d not in p] for t, p in zip((a, b), pairs, strict=True))
+    for i, j in zip(*pairs, strict=False):  # a dimension of one number is paired with any: its partner is summed
+        if a.shape[i] == 1 != b.shape[j]:
+            b = b.sum(j, keepdim=True, dtype=b.dtype)
+        elif b.shape[j] == 1 != a.shape[i]:
+            a = a.sum(i, keepdim=True, dtype=a.dtype)
     inner = [a.shape[d] for d in pairs[0]]
     if inner != [b.shape[d] for d in pairs[1]]:
         raise ShapeError(

@@ -197,7 +197,7 @@ def type_(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> Any:
 
 
 def caster(name: str) -> Callable:
-    def method(self: Tensor) -> Tensor:
+    def method(self: Tensor, memory_format: Any = None) -> Tensor:
         return to(self, dtype=name)
 
     method.__doc__ = f"The tensor as {name}."

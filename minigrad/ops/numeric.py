@@ -82,8 +82,9 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     x = tensor_of("gradient", input)
     x = x if x.dtype.is_floating_point else x.float()
     dims = axes("gradient", dim, x.ndim) if dim is None else [axis("gradient", d, x.ndim) for d in _listed(dim)]
-    spacings = _listed(spacing)
-    spacings = spacings * len(dims) if len(spacings) == 1 and not isinstance(spacings[0], Tensor) else spacings
+    if len(set(dims)) < len(dims):
+        raise ShapeError(f"gradient: a dimension appears several times in dim={dim!r}")
+    spacings = _listed(spacing) if isinstance(spacing, (Sequence, Tensor)) else [1 if spacing is None else spacing] * len(dims)
     if len(spacings) != len(dims):
         raise ShapeError(f"gradient: expected a spacing for each of {len(dims)} dimensions, got {len(spacings)}")
     if edge_order not in (1, 2):
@@ -136,7 +137,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
     less = max(less, 0) if isinstance(less, int) else less.clamp(min=0)
     y = (centred if w is None else centred * w) @ centred.mT
     y = y * math.nan if isinstance(less, int) and less == 0 else y / less
-    return reshape(y, ()) if input.ndim < 2 else y
+    return reshape(y, ()) if y.shape == (1, 1) else y
 
 
 def _weights(name: str, w: Tensor | None, x: Tensor, kind: str) -> Tensor | None:

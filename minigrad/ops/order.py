@@ -256,8 +256,8 @@ class aminmax_result(NamedTuple):
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> aminmax_result:
     """(smallest, largest) along `dim` or of all; equal ones share the gradient."""
     dims = axes("aminmax", dim, tensor_of("aminmax", input).ndim)
-    if not input.array.size:
-        raise ShapeError(f"aminmax: expected a non-empty tensor, got shape {tuple(input.shape)}")
+    if not all(input.shape[d] for d in dims):
+        raise ShapeError(f"aminmax: expected a non-empty dimension to reduce, got shape {tuple(input.shape)}")
     return aminmax_result(amin_op(input, dim=dims, keepdim=keepdim), amax_op(input, dim=dims, keepdim=keepdim))
 
 

@@ -20,7 +20,7 @@ from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import floor_divide, remainder
 from .operands import axis, sizes, tensor_of
 from .scatter import scatter_reduce
-from .shape import expand, movedim, narrow, reshape, select, split
+from .shape import expand, movedim, narrow, reshape, select, split, stack
 from .special import atan2
 from .update import write
 
@@ -91,6 +91,20 @@ def complex(real: Tensor, imag: Tensor) -> Tensor:
 def polar(abs: Tensor, angle: Tensor) -> Tensor:
     """The complex numbers of given sizes and angles."""
     return complex(abs * tensor_of("polar", angle, "angle").cos(), abs * angle.sin())
+
+
+def view_as_complex(input: Tensor) -> Tensor:
+    """(..., 2) real and imaginary parts as complex numbers: a copy, unlike PyTorch's. Raises GradError as `complex` does."""
+    if not tensor_of("view_as_complex", input).ndim or input.shape[-1] != 2:
+        raise ShapeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {tuple(input.shape)}")
+    return complex(select(input, -1, 0), select(input, -1, 1))
+
+
+def view_as_real(input: Tensor) -> Tensor:
+    """Complex numbers as (..., 2) real and imaginary parts: a copy, unlike PyTorch's."""
+    if not tensor_of("view_as_real", input).dtype.is_complex:
+        raise DTypeError(f"view_as_real: expected complex numbers, got {input.dtype!r}")
+    return stack([real_op(input), imag_op(input)], -1)
 
 
 def isreal(input: Tensor) -> Tensor:

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
-from ..backends import ARRAY, DTypeError, ShapeError, iinfo
+from ..backends import ARRAY, DTypeError, ShapeError, finfo, iinfo
 from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
@@ -229,6 +229,18 @@ def _mask(who: str, mask: Tensor) -> Tensor:
     return mask
 
 
+def held(who: str, value: Any, dtype: Any) -> Any:
+    """A number as one of the type; those below an unsigned type's range count from its end. Raises DTypeError for one beyond
+    the range, as -1e9 is beyond float16's."""
+    if dtype.is_complex or dtype.kind == "bool":
+        return value if dtype.is_complex else bool(value)
+    info: Any = (finfo if dtype.is_floating_point else iinfo)(dtype)
+    inside = isinstance(value, Real) and -info.max - 1 <= value <= info.max
+    if not inside and not (dtype.is_floating_point and isinstance(value, Real) and not math.isfinite(value)):
+        raise DTypeError(f"{who}: value cannot be converted to {dtype!r} without overflow, got {value}")
+    return value if dtype.is_floating_point else int(value) % (info.max + 1) if info.min == 0 else int(value)
+
+
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """`input` with `value` (a number or a 0-d tensor) where the mask, broadcast, is true."""
     if not isinstance(value, (Tensor, Number)):
@@ -236,8 +248,8 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
     value = cast(value, dtype=input.dtype) if isinstance(value, Tensor) and value.dtype is not input.dtype else value
-    if not isinstance(value, Tensor) and tensor_of("masked_fill", input).dtype.kind in ("int", "bool"):
-        value = int(value) if input.dtype.kind == "int" else bool(value)
+    if not isinstance(value, Tensor):
+        value = held("masked_fill", value, tensor_of("masked_fill", input).dtype)
     return where(_mask("masked_fill", mask), value, tensor_of("masked_fill", input))
 
 

@@ -234,7 +234,7 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 def _filled(sizes: Sequence[int], n: int) -> tuple:
     known = -math.prod(sizes) if -1 in sizes else math.prod(sizes)
-    if known == 0 or n % known or (-1 not in sizes and known != n):
+    if known != n if -1 not in sizes else known == 0 or n % known:
         raise ShapeError(f"unflatten: sizes {tuple(sizes)} do not multiply to {n}")
     return tuple(n // known if s == -1 else s for s in sizes)
 

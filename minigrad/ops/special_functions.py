@@ -128,6 +128,7 @@ def ndtr(input: Tensor) -> Tensor:
 def log_ndtr(input: Tensor) -> Tensor:
     """ln ndtr(x), exact where ndtr is near 0."""
     x = tensor_of("log_ndtr", input)
+    x = x if x.dtype.is_floating_point else x.float()
     low = x < -1
     under, over = where(low, x, -1.0), where(low, -1.0, x)
     return where(low, log(0.5 * erfcx(under * -math.sqrt(0.5))) - 0.5 * under * under,
@@ -140,6 +141,7 @@ def xlog1py(input: Any, other: Any) -> Tensor:
         raise TypeError("xlog1py: input or other must be a tensor")
     if not isinstance(other, Tensor):
         other = full_like(input, other, dtype=common_type((input, other)))
+    other = other if other.dtype.is_floating_point else other.float()
     nought = (other <= -1) & (input == 0)
     return input * log1p(where(nought, 0.0, other))
 
@@ -193,6 +195,7 @@ def polynomials(name: str, what: str, first: Callable, step: Callable, shifted: 
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
             raise TypeError(f"{name}: input or n must be a tensor")
         x = input if isinstance(input, Tensor) else n * 0.0 + input
+        n = n.trunc() if isinstance(n, Tensor) else int(n)
         x = x if x.dtype.is_floating_point else x.float()
         x = 2 * x - 1 if shifted else x
         most = int(n.max().item()) if isinstance(n, Tensor) and n.array.size else int(n) if not isinstance(n, Tensor) else 0

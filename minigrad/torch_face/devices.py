@@ -166,5 +166,8 @@ CUDA = {
 ACCELERATOR = {
     "is_available": is_available, "current_accelerator": current_accelerator, "device_count": device_count,
     "synchronize": synchronize, "set_device_index": set_device, "current_device_index": lambda: 0,
+    "set_device_idx": set_device, "current_device_idx": lambda: 0, "empty_cache": empty_cache,
+    "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
+    "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "get_memory_info": mem_get_info,
 }  # fmt: skip
 ABSENT = {"is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0}

@@ -15,10 +15,8 @@ from ..core import Tensor
 from ..nn import functional
 from ..ops.create import as_tensor, from_numpy, linspace
 from ..ops.matmul import outer
-from ..ops.pieces import complex
 from ..ops.random import get_rng_state, set_rng_state
 from ..ops.results import returned
-from ..ops.shape import stack
 
 # -- about tensors -----------------------------------------------------------------------------------------------------
 
@@ -85,18 +83,6 @@ def frexp(input: Tensor) -> Frexp:
     return Frexp(input * next(scales) * next(scales), as_tensor(exponent, device=input.device))
 
 
-def view_as_real(input: Tensor) -> Tensor:
-    """Real and imaginary part of complex numbers, in a new last dimension; a copy, without gradients."""
-    return stack([input.real, input.imag], -1)
-
-
-def view_as_complex(input: Tensor) -> Tensor:
-    """Complex numbers of pairs in the last dimension; a copy, without gradients. Raises RuntimeError for other sizes than 2."""
-    if not input.ndim or input.shape[-1] != 2:
-        raise RuntimeError(f"view_as_complex: the last dimension must have size 2, got shape {tuple(input.shape)}")
-    return complex(input[..., 0], input[..., 1])
-
-
 def frombuffer(
     buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
 ) -> Tensor:  # fmt: skip
@@ -137,10 +123,10 @@ IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh 
     xlogy zero""".split()  # methods that PyTorch has as functions as well
 TORCH |= {f"{name}_": vars(Tensor)[f"{name}_"] for name in IN_PLACE} | {"relu_": functional.relu_}
 TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
-          "nextafter": nextafter, "frexp": frexp, "view_as_real": view_as_real, "view_as_complex": view_as_complex,
-          "frombuffer": frombuffer, "ger": outer,
+          "nextafter": nextafter, "frexp": frexp, "frombuffer": frombuffer,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
-          "detach": vars(Tensor)["detach"], "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
+          "detach": vars(Tensor)["detach"], "newaxis": None, "ger": outer,
+          "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
        "is_tracing": lambda: False}  # fmt: skip
 

@@ -11,7 +11,7 @@ from ..nn import functional
 from ..ops.create import as_tensor, zeros
 from ..ops.methods import owner
 from ..ops.shape import cat
-from .extras import frexp, nextafter
+from .extras import frexp, histogram, nextafter
 
 
 def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -64,7 +64,7 @@ def storage_offset(self: Tensor) -> int:
 
 
 METHODS: dict[str, Callable] = {
-    "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
+    "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
     "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

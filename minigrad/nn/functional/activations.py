@@ -31,7 +31,9 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 def kept_between(x: Tensor, low: float, high: float) -> Tensor:
-    """x limited to low ... high, with slope 0 at both borders."""
+    """x limited to low ... high, with slope 0 at both borders; integers to integers."""
+    if not x.dtype.is_floating_point:
+        low, high = int(low), int(high)
     return where(x <= low, low, where(x >= high, high, x))
 
 

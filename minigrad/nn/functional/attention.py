@@ -134,7 +134,7 @@ def multi_head_attention_forward(
     if bias_k is not None or bias_v is not None:
         if bias_k is None or bias_v is None or static_k is not None or static_v is not None:
             raise ValueError(f"{who}: bias_k and bias_v come together, and not with static keys or values")
-        k, v = (one_more(t, to_heads(b, num_heads, True)) for t, b in ((k, bias_k), (v, bias_v)))
+        k, v = (one_more(t, to_heads(b.reshape(1, 1, -1), num_heads, True)) for t, b in ((k, bias_k), (v, bias_v)))
         mask, padding = one_open(mask), one_open(padding)
     if add_zero_attn:
         nothing = zeros(1, 1, 1, 1, dtype=k.dtype, device=k.device)

@@ -193,9 +193,14 @@ def poisson_nll_loss(
     same_shape("poisson_nll_loss", input, target)
     loss = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
-        t = where(target > 1, target, 1.0)
+        t = where(target > 1, target, 1.0) if target.dtype.is_floating_point else target.float().clamp(min=1.0)
         loss = loss + where(target > 1, t * log(t) - t + log(t * (2 * math.pi)) * 0.5, 0.0)
     return reduced(loss, reduction)
+
+
+def stands_for(x: Tensor, other: Tensor) -> bool:
+    """Whether x has the other's shape, but for sizes of 1."""
+    return x.ndim == other.ndim and all(m in (1, n) for m, n in zip(x.shape, other.shape, strict=True))
 
 
 def gaussian_nll_loss(
@@ -203,19 +208,20 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(ln v + (x - t)^2 / v) / 2, v = max(var, eps): the negative log-likelihood of a normal error of variance `var`.
 
-    `var` is a number, of the input's shape, or that with the last size 1 or left out. `full` adds ln(2 pi)/2. The limit
-    eps has no part in the gradient. Raises ValueError for a negative variance. Source: Nix & Weigend 1994.
+    The target and `var` are of the input's shape, or that with a size 1; `var` may also be a number, or lack the last
+    size. `full` adds ln(2 pi)/2. The limit eps has no part in the gradient. Raises ValueError for a negative variance.
+    Source: Nix & Weigend 1994.
     """
     who = "gaussian_nll_loss"
     reduction_of(who, reduction, None, None)
-    same_shape(who, input, target)
+    if not stands_for(tensor_of(who, target, "target"), tensor_of(who, input)):
+        same_shape(who, input, target)
     spread = var if isinstance(var, Tensor) else full_like(input, float(var))
-    if spread.shape != input.shape:
-        if spread.shape == input.shape[:-1]:
-            spread = reshape_op(spread, shape=(*spread.shape, 1))
-        elif spread.ndim != input.ndim or spread.shape != (*input.shape[:-1], 1):
-            raise ShapeError(f"{who}: var is of incorrect size: expected {tuple(input.shape)}, the last size 1 or left "
+    if not stands_for(spread, input):
+        if spread.shape != input.shape[:-1]:
+            raise ShapeError(f"{who}: var is of incorrect size: expected {tuple(input.shape)}, one size 1 or the last left "
                              f"out, got {tuple(spread.shape)}")  # fmt: skip
+        spread = reshape_op(spread, shape=(*spread.shape, 1))
     if spread.array.size and float(spread.backend.xp.min(spread.array)) < 0:
         raise ValueError(f"{who}: var has negative entry/entries. Hint: exp or softplus of what the network gives")
     spread = at_least(spread, eps)

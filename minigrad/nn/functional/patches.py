@@ -75,7 +75,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     if tensor_of("pixel_shuffle", input).ndim < 3 or r < 1 or input.shape[-3] % (r * r):
         raise ShapeError(f"pixel_shuffle: expected input (..., C r^2, H, W) with r = {r}, got {tuple(input.shape)}")
     *lead, deep, height, width = input.shape
-    x = reshape_op(input, shape=(-1, deep // (r * r), r, r, height, width))
+    x = reshape_op(input, shape=(math.prod(lead), deep // (r * r), r, r, height, width))
     return reshape_op(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), shape=(*lead, deep // (r * r), height * r, width * r))
 
 
@@ -85,7 +85,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     if tensor_of("pixel_unshuffle", input).ndim < 3 or r < 1 or input.shape[-2] % r or input.shape[-1] % r:
         raise ShapeError(f"pixel_unshuffle: expected input (..., C, H r, W r) with r = {r}, got {tuple(input.shape)}")
     *lead, deep, height, width = input.shape
-    x = reshape_op(input, shape=(-1, deep, height // r, r, width // r, r))
+    x = reshape_op(input, shape=(math.prod(lead), deep, height // r, r, width // r, r))
     return reshape_op(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), shape=(*lead, deep * r * r, height // r, width // r))
 
 

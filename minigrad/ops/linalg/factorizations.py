@@ -47,7 +47,8 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -
     A matrix that is not positive definite raises only if `check_errors`; its L is NaN.
     """
     x = matrix("linalg.cholesky_ex", A, square=True)
-    info = tensor([first_bad_minor(a) for a in x.detach().reshape(-1, *x.shape[-2:])], dtype="int32", device=x.device)
+    each = x.detach().flatten(0, -3) if x.ndim > 2 else [x.detach()]
+    info = tensor([first_bad_minor(a) for a in each], dtype="int32", device=x.device)
     bad = info.reshape(x.shape[:-2]) > 0
     if bool(bad.any()):
         if check_errors:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...backends import LinAlgError, ShapeError, finfo
 from ...core import Tensor
-from ..arithmetic import where
-from ..create import eye, zeros
+from ..arithmetic import maximum, where
+from ..create import as_tensor, eye, zeros
 from ..diagonal import tril_op, triu_op
 from ..factor import det as det_op
 from ..factor import det_sign, logabsdet, pinv_op, solve_op
@@ -181,18 +181,18 @@ def pinv(A: Tensor, rcond: float | None = None, hermitian: bool = False, *, atol
     return pinv_op(x, rtol=float(rtol), atol=float(atol or 0.0))
 
 
-def matrix_rank(A: Tensor, tol: float | None = None, hermitian: bool = False, *, atol: float | None = None,
-                rtol: float | None = None) -> Tensor:  # fmt: skip
+def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """How many singular values exceed max(atol, rtol s_max) (rtol: eps max(m, n) unless atol is given; `tol` is an atol
-    with no rtol). No gradient."""
+    with no rtol). Each is a number, or a tensor with one for each matrix. No gradient."""
     s = svdvals(matrix("matrix_rank", A).detach())
     if tol is not None:
         atol, rtol = tol, 0.0
+    floor = as_tensor(0.0 if atol is None else atol, dtype=s.dtype, device=s.device)
     if rtol is None:
-        rtol = finfo(A.dtype).eps * max(A.shape[-2:]) if not atol else 0.0
+        rtol = where(floor > 0, 0.0, as_tensor(finfo(A.dtype).eps * max(A.shape[-2:]), dtype=s.dtype, device=s.device))
     if not s.shape[-1]:
         return s.sum(-1).long()
-    return (s > (rtol * amax(s, -1, keepdim=True)).clamp(min=atol or 0.0)).sum(-1)
+    return (s > maximum(rtol * amax(s, -1), floor)[..., None]).sum(-1)
 
 
 def tensorinv(A: Tensor, ind: int = 2) -> Tensor:
@@ -211,7 +211,7 @@ def tensorsolve(A: Tensor, B: Tensor, dims: Sequence[int] | None = None) -> Tens
     if dims is not None:
         x = movedim(x, tuple(dims), tuple(range(x.ndim - len(dims), x.ndim)))
     rest, n = tuple(x.shape[floating("linalg.tensorsolve", B, "B").ndim :]), math.prod(B.shape)
-    if tuple(x.shape[: B.ndim]) != tuple(B.shape) or math.prod(rest) != n:
-        raise ShapeError(f"linalg.tensorsolve: A {tuple(x.shape)} must begin with the shape of B {tuple(B.shape)}, and its "
-                         "other sizes have the same product")  # fmt: skip
+    if math.prod(x.shape[: B.ndim]) != n or math.prod(rest) != n:
+        raise ShapeError(f"linalg.tensorsolve: the sizes of A {tuple(x.shape)}, the first {B.ndim} and the others, must have "
+                         f"the product of those of B {tuple(B.shape)}")  # fmt: skip
     return reshape(solve(reshape(x, (n, n)), reshape(B, (n,))), rest)

@@ -202,8 +202,12 @@ def test_ctrl_c_between_steps_is_not_lost(tmp_path: Any, where: str) -> None:
     model, optimizer, _, loader = parts()
     whole = list(loader)
     fed, held = (Batches(whole), whole) if where == "end of the batches" else (whole, Batches(whole))
-    with pytest.raises(KeyboardInterrupt):
-        train.fit(model, nn.CrossEntropyLoss(), optimizer, fed, held, checkpoint=tmp_path / "run", progress=False)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job starts with it ignored
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            train.fit(model, nn.CrossEntropyLoss(), optimizer, fed, held, checkpoint=tmp_path / "run", progress=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
     saved = minigrad.load(tmp_path / "run")
     assert (saved["skip"], len(saved["loss"]), len(saved["epochs"])) == (0, 7, 1)
 

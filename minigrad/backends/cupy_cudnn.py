@@ -238,8 +238,7 @@ def kernels(library: Library, plain: Mapping[str, Callable]) -> dict[str, Callab
         if found is None:
             return None
         y, mean, rstd = found
-        var = cupy.maximum(1 / (rstd * rstd) - cupy.float32(eps), 0)
-        return y, mean.astype(x.dtype, copy=False), var.astype(x.dtype, copy=False)
+        return y, mean, cupy.maximum(1 / (rstd * rstd) - cupy.float32(eps), 0)
 
     def batch_norm(b: Any, x: Any, weight: Any, bias: Any, eps: float) -> tuple:
         return normalized(x, weight, bias, eps) or plain["batch_norm"](b, x, weight, bias, eps)

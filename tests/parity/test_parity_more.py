@@ -105,7 +105,8 @@ for number in (-1, -200, 300, 2**40):
         name=f"uint8 and {number}")  # fmt: skip
     row(lambda m, x, n=number: [x + n, n - x, x * n, x & n, x - n, x | n, n + x], np.array([1, 0, -7], "int16"), order=0,
         name=f"int16 and {number}")  # fmt: skip
-row(lambda m, x: [m.full_like(x, -1), m.full((2,), -3, dtype=x.dtype), x.fill_(-7)], np.array([1, 2], "uint8"), order=0)
+row(lambda m, x: [m.full_like(x, -1), m.full((2,), -3, dtype=x.dtype), x.fill_(-7)], np.array([1, 2], "uint8"), order=0,
+    name="uint8 filled with less than 0")  # fmt: skip
 row(lambda m, x: x**0, np.array([1.0, 0.0, -np.inf, np.inf]), order=1, name="power 0")
 row("logsumexp", np.array([1.0, np.inf, -2.0, -np.inf]), 0, order=1)
 row("logit", np.array([-0.2, 0.0, 0.3, 1.0, 1.5]), order=1)

@@ -13,10 +13,11 @@ from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
 from .create import arange, full_like, ones_like, tensor, zeros_like
-from .index import getitem, in_range, index_add_op, nonnegative, parse, scatter_add_op, setitem_op
+from .index import getitem, in_range, index_add_op, is_whole, nonnegative, parse, scatter_add_op, setitem_op
 from .operands import axis, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, prod_op
 from .shape import expand, flatten, reshape, reshape_op, stack
+from .update import setitem
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
@@ -187,17 +188,20 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
 def index_put(input: Tensor, indices: Sequence[Tensor], values: Tensor, accumulate: bool = False) -> Tensor:
     """`input` with `values` (broadcast) at input[indices]; `accumulate` adds instead, and several at one place add
     up."""
-    _, spec, tensors = parse(tensor_of("index_put", input), tuple(slice(None) if i is None else i for i in indices))
+    at = tuple(slice(None) if i is None else i for i in indices)
+    basic, spec, tensors = parse(tensor_of("index_put", input), at)
     tensor_of("index_put", values, "values")
     if values.dtype is not input.dtype:
         raise DTypeError(
             f"index_put: values must be of the input's type {input.dtype!r}, got {values.dtype!r}. Hint: .to(dtype)"
         )
-    if not accumulate:
+    if not accumulate and is_whole(basic):
         return setitem_op(input, values, *tensors, spec=spec)
-    places = reshape(arange(input.numel(), device=input.device), input.shape)[
-        tuple(slice(None) if i is None else i for i in indices)
-    ]
+    if not accumulate:  # a 0-d index names a view
+        out = clone(input)
+        setitem(out, at, values)
+        return out
+    places = reshape(arange(input.numel(), device=input.device), input.shape)[at]
     added = index_add_op(flatten(expand(values, places.shape)), flatten(places), n=input.numel(), dim=0)
     return input + reshape(added, input.shape)
 

@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )  # fmt: skip
 
 
+PLAIN = Tensor.numpy, minigrad.from_numpy
 ON_THE_CPU = {f"test_parity_{name}.py" for name in ("amp", "as_torch", "bad_draws", "printing")}  # what they ask names it
 
 
@@ -40,7 +41,7 @@ def placed(request: pytest.FixtureRequest) -> Iterator[None]:
     if device == "stand-in":
         for name, module in strict_cupy.modules().items():
             patch.setitem(sys.modules, name, module)
-    numpy, from_numpy = Tensor.numpy, minigrad.from_numpy
+    numpy, from_numpy = PLAIN
 
     def to_numpy(self: Tensor, *, force: bool = False) -> Any:
         return numpy(self if self.requires_grad and not force else self.detach().cpu(), force=force)

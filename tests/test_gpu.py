@@ -20,9 +20,11 @@ import minigrad
 from benchmarks.peers import PEERS
 from benchmarks.workloads import WORKLOADS
 from minigrad import backends, nn, optim
+from minigrad.core import Tensor
 from minigrad.torch_face import devices
 
 from .cases import CASES, Case
+from .conftest import PLAIN
 from .strict_cupy import COMPILER, modules
 from .test_backends import ELSEWHERE, derivatives
 
@@ -33,12 +35,15 @@ pytestmark = pytest.mark.skipif(COMPILER is None, reason="compiles the kernels f
 @pytest.fixture(autouse=True, scope="module")
 def gpu(request: pytest.FixtureRequest) -> Iterator[None]:
     """Device "cuda": that of `--device`, else found by the stand-in, and gone afterwards."""
+    patch = pytest.MonkeyPatch()
     if request.config.getoption("--device") != "cpu":
+        patch.setattr(Tensor, "numpy", PLAIN[0])
+        patch.setattr(minigrad, "from_numpy", PLAIN[1])
         minigrad.set_default_device(None)
         yield
         minigrad.set_default_device("cuda")
+        patch.undo()
         return
-    patch = pytest.MonkeyPatch()
     for name, module in modules().items():
         patch.setitem(sys.modules, name, module)
     patch.setitem(backends.BACKENDS, "cuda:0", backends.register(backends.find_cupy()))

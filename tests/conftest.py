@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import minigrad
 from minigrad.core import MODE, Mode, Tensor
 
-from . import strict_cupy
+from .strict_cupy import stand_in
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,8 +38,7 @@ def placed(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     patch = pytest.MonkeyPatch()
     if device == "stand-in":
-        for name, module in strict_cupy.modules().items():
-            patch.setitem(sys.modules, name, module)
+        stand_in(patch)
     numpy, from_numpy = PLAIN
 
     def to_numpy(self: Tensor, *, force: bool = False) -> Any:

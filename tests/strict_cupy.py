@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pytest
 
 NAMES = json.loads(Path(__file__).with_name("cupy_names.json").read_text())
 COMPILER = shutil.which("c++") or shutil.which("g++") or shutil.which("clang++")
@@ -263,6 +265,12 @@ class Namespace(ModuleType):
 
 class OutOfMemoryError(MemoryError):
     """cupy.cuda.memory.OutOfMemoryError."""
+
+
+def stand_in(patch: pytest.MonkeyPatch, **others: Any) -> None:
+    """Have `import cupy` and its kin find the stand-in, or `others`, until the patch is undone."""
+    for name, module in {**modules(), **others}.items():
+        patch.setitem(sys.modules, name, module)
 
 
 def modules() -> dict[str, Any]:

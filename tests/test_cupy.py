@@ -4,7 +4,6 @@ in parts is convolution; and the switches of TF32.
 
 from __future__ import annotations
 
-import sys
 import warnings
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +15,7 @@ import minigrad
 from minigrad.backends import NUMPY, Window, cupy_backend, cupy_kernels
 from minigrad.backends.reference import REFERENCE
 
-from .strict_cupy import COMPILER, Kernel, modules
+from .strict_cupy import COMPILER, Kernel, stand_in
 
 compiled = pytest.mark.skipif(COMPILER is None, reason="compiles the kernels for the CPU: needs a C++ compiler")
 
@@ -122,8 +121,7 @@ def test_the_backend_as_a_whole(kernels: dict[str, Any], monkeypatch: pytest.Mon
         cuda=SimpleNamespace(runtime=runtime, memory=SimpleNamespace(OutOfMemoryError=FullOnce)),
         get_default_memory_pool=lambda: pool, get_default_pinned_memory_pool=lambda: pool,
     )  # fmt: skip
-    for name, module in {**modules(), "cupy": fake}.items():
-        monkeypatch.setitem(sys.modules, name, module)
+    stand_in(monkeypatch, cupy=fake)
     backend = minigrad.backends.find_cupy()
     assert backend.room() == (15, 100) and backend.kernels.keys() >= REFERENCE.keys()
     x, w, window = RNG.standard_normal((2, 3, 6, 6)), RNG.standard_normal((4, 3, 3, 3)), Window((1, 1), (1, 1), (1, 1))
@@ -165,7 +163,7 @@ def test_tiles_are_bounded() -> None:
 
 
 def test_namespace_fills_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "cupyx", modules()["cupyx"])
+    stand_in(monkeypatch)
     calls = []
     library = SimpleNamespace(
         argsort=lambda x, **options: calls.append(options), diagonal=np.diagonal, linalg=np.linalg, exp=np.exp

@@ -25,7 +25,7 @@ from minigrad.torch_face import devices
 
 from .cases import CASES, Case
 from .conftest import PLAIN
-from .strict_cupy import COMPILER, modules
+from .strict_cupy import COMPILER, stand_in
 from .test_backends import ELSEWHERE, derivatives
 
 F = nn.functional
@@ -44,8 +44,7 @@ def gpu(request: pytest.FixtureRequest) -> Iterator[None]:
         minigrad.set_default_device("cuda")
         patch.undo()
         return
-    for name, module in modules().items():
-        patch.setitem(sys.modules, name, module)
+    stand_in(patch)
     patch.setitem(backends.BACKENDS, "cuda:0", backends.register(backends.find_cupy()))
     patch.setattr(devices, "is_available", lambda: True)
     yield

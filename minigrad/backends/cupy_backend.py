@@ -79,17 +79,20 @@ class Linalg:
     def solve(self, x: Any, y: Any) -> Any:
         lead = np.broadcast_shapes(x.shape[:-2], y.shape[:-2])
         x, y = (self.cupy.broadcast_to(a, (*lead, *a.shape[-2:])) for a in (x, y))
-        with self.strict(linalg="raise"):
-            return self.cupy.linalg.solve(x, y)
+        return self.checked("solve")(x, y)
 
     def __getattr__(self, name: str) -> Callable:
+        return self.checked(name)
+
+    def checked(self, name: str) -> Callable:
+        """A function of `cupy.linalg` that raises where it fails."""
         function = getattr(self.cupy.linalg, name)
 
-        def checked(*args: Any, **options: Any) -> Any:
+        def strict(*args: Any, **options: Any) -> Any:
             with self.strict(linalg="raise"):  # CuPy's own choice is not to wait for the GPU to say so
                 return function(*args, **options)
 
-        return checked
+        return strict
 
 
 ATOMIC = ("float16", "float32", "float64", "int32", "uint32", "uint64")  # what CuPy's `add.at` knows

@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ..core import mode
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..ops import functions
-from .distribution import Condition, Distribution, boolean, clamped, either, real, together, unit
+from .distribution import Condition, boolean, real, unit
+from .odds import OfOdds
 
 
-class Bernoulli(Distribution):
+class Bernoulli(OfOdds):
     """P(1) = probs = sigmoid(logits), P(0) = 1 - probs"""
 
     arg_constraints = {"probs": unit, "logits": real}
-
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either("Bernoulli", probs, logits)
-        (value,) = together("Bernoulli", logits if probs is None else probs)
-        vars(self)[self._is] = value
-        super().__init__(value.shape, validate_args=validate_args)
-
-    @cached_property
-    def probs(self) -> Any:
-        """The probabilities of 1."""
-        return self.logits.sigmoid()
-
-    @cached_property
-    def logits(self) -> Any:
-        """log(probs / (1 - probs))"""
-        probs = clamped(self.probs)
-        return probs.log() - functions.log1p(-probs)
-
-    @property
-    def _given(self) -> list[str]:
-        return [self._is]
 
     @property
     def support(self) -> Condition:

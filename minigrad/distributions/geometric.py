@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ..backends import finfo
 from ..core import mode
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..ops import functions
-from .distribution import Condition, Distribution, clamped, either, nonnegative_integer, real, together, unit
+from .distribution import Condition, nonnegative_integer, real, unit
+from .odds import OfOdds
 
 success = Condition("GreaterThan(lower_bound=0)", lambda x: (x > 0) & unit.check(x))
 
 
-class Geometric(Distribution):
+class Geometric(OfOdds):
     """P(k) = (1 - probs)^k probs, probs = sigmoid(logits)"""
 
     arg_constraints = {"probs": success, "logits": real}
-
-    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either("Geometric", probs, logits)
-        (value,) = together("Geometric", logits if probs is None else probs)
-        vars(self)[self._is] = value
-        super().__init__(value.shape, validate_args=validate_args)
-
-    @cached_property
-    def probs(self) -> Any:
-        """The probability of a success."""
-        return self.logits.sigmoid()
-
-    @cached_property
-    def logits(self) -> Any:
-        """log(probs / (1 - probs))"""
-        probs = clamped(self.probs)
-        return probs.log() - functions.log1p(-probs)
-
-    @property
-    def _given(self) -> list[str]:
-        return [self._is]
 
     @property
     def support(self) -> Condition:

@@ -1,0 +1,38 @@
+"""What is given by the probability of one event, or by the logarithm of its odds."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from ..ops import functions
+from .distribution import Distribution, clamped, either, together
+
+
+class OfOdds(Distribution):
+    """The base of distributions with `probs` = sigmoid(`logits`), of which one is given and the other computed when asked for.
+
+    Raises ValueError unless one of the two is given.
+    """
+
+    def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        who = type(self).__name__
+        self._is = either(who, probs, logits)
+        (value,) = together(who, logits if probs is None else probs)
+        vars(self)[self._is] = value
+        super().__init__(value.shape, validate_args=validate_args)
+
+    @cached_property
+    def probs(self) -> Any:
+        """The probability of the event."""
+        return self.logits.sigmoid()
+
+    @cached_property
+    def logits(self) -> Any:
+        """log(probs / (1 - probs))"""
+        probs = clamped(self.probs)
+        return probs.log() - functions.log1p(-probs)
+
+    @property
+    def _given(self) -> list[str]:
+        return [self._is]

@@ -72,6 +72,10 @@ def place(lib: Any, device: str) -> None:
 
 _ALL = (
     Peer("minigrad", "minigrad", parts=("nn", "optim")),
+    Peer(
+        "kernels", "minigrad", parts=("nn", "optim"), own="benchmarks.peers.in_kernels",
+        without=(("scalar_chain", "has none of its own to call: its ops are functions of NumPy"),),
+    ),
     Peer("torch", "torch", threads=lambda lib, n: lib.set_num_threads(n)),
     Peer(
         "torch.compile", "torch", own="benchmarks.peers.compiled", face="Compiled",

@@ -17,10 +17,12 @@ import minigrad
 from benchmarks import crowd, gpu_check, memory
 from benchmarks.measure import choose, measure, summarize
 from benchmarks.peers import PEERS, Peer
+from benchmarks.peers.in_kernels import Calls
 from benchmarks.report import duration, table, write
 from benchmarks.workloads import WORKLOADS
 from benchmarks.workloads.workload import weights
 from minigrad.backends import cupy_cudnn
+from minigrad.backends.numpy_backend import NUMPY
 
 
 def test_a_peer_says_why_it_cannot_run() -> None:
@@ -50,6 +52,18 @@ def test_peers_take_the_same_steps(peer: str) -> None:
     assert make is not None and PEERS[peer].builder(WORKLOADS["gpt"]) is None
     ours, theirs = WORKLOADS["mlp_sgd"].build(minigrad), make(lib)
     np.testing.assert_allclose([theirs() for _ in range(3)], [ours() for _ in range(3)], rtol=1e-4)
+
+
+def test_kernels_alone_are_called_without_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, engine = dict(NUMPY.kernels), WORKLOADS["mlp_sgd"].build(minigrad)
+    step = PEERS["kernels"].builder(WORKLOADS["mlp_sgd"])(PEERS["kernels"].load(1))  # type: ignore[misc]
+    np.testing.assert_allclose([step() for _ in range(3)], [engine() for _ in range(3)], rtol=1e-6)
+    with Calls() as calls:
+        engine()
+    called = [kernel for kernel, _, _ in calls.made]
+    assert NUMPY.kernels == before and [called.count(before[name]) for name in ("linear", "cross_entropy")] == [3, 1]
+    monkeypatch.setattr(minigrad.core.Op, "__call__", None)
+    assert step() == step()
 
 
 def test_weights_are_the_same_each_time() -> None:

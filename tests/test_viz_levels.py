@@ -1,6 +1,7 @@
 """Drawings at a level: modules closed and opened, equal blocks once, updates, memory; as Mermaid and as plain text."""
 
 import re
+import warnings
 import xml.etree.ElementTree as ET
 from importlib.util import find_spec
 from pathlib import Path
@@ -109,7 +110,7 @@ def test_the_same_module_again_is_another_node():
         nn.BatchNorm1d,
         lambda name, module: name == "norm",
         ["norm"],
-        ("x", "norm"),
+        (nn.Dropout, "norm"),
     ],
     ids=lambda which: which.__name__ if callable(which) else str(which),
 )
@@ -131,6 +132,17 @@ def test_open_takes_ops_and_everything(net):
     for depth in (-1, 1.5, True):
         with pytest.raises(ValueError, match="depth must be a whole number"):
             viz.draw(net, depth=depth)
+
+
+def test_a_name_that_means_nothing_is_said(net):
+    for options, hint in (({"open": "batch_nrom"}, "Nearest: batch_norm"), ({"collapse": ["norm", "stemm"]}, "Nearest: stem")):
+        with pytest.warns(UserWarning, match=f"no module or op here is called '.*m'. {hint}"):
+            viz.draw(net, **options)
+    with pytest.warns(UserWarning, match="called 'qqq'. Hint: modules are known in what minigrad.record"):
+        viz.draw(mg.ones(2, requires_grad=True).exp(), open="qqq")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        viz.draw(net, open=["batch_norm", "mean", "Linear"], collapse="blocks.*")  # the second is inside of the first
 
 
 def test_a_large_model_is_closed_and_says_so():

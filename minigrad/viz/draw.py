@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -10,12 +11,12 @@ from typing import Any
 
 from ..backends import GradError, ShapeError
 from ..backends.source import advise
-from ..core import Tensor, node_of
+from ..core import Op, Tensor, node_of
 from ..ops.create import ones_like
 from ..trace import Call, Program, Variable, opened, program_behind
 from .dot import dot_of
 from .label import Look
-from .level import Which, close, closes, deepest, fold, matches, path_of
+from .level import Which, close, closes, deepest, fold, matches, path_of, strays
 from .mermaid import mermaid_of
 from .picture import Picture, finish, picture_of
 from .plain import plain_of
@@ -148,8 +149,13 @@ def draw(
     if both and not program.sent:
         raise ValueError("draw: backward was asked for, but the program recorded no backward pass. "
                          "Hint: call backward() inside `with minigrad.record()`")  # fmt: skip
+    closed = program
     if decompose or open is not None:
         program = opened(program, opener(program, decompose, open))
+    modules = [(path_of(scope), module) for scope, module in program.modules.items()]
+    things = [*modules, *{call.op.name: call.op for call in (*closed.calls, *program.calls)}.items()]
+    for name in (*strays(collapse, modules), *strays(open, things)):
+        advise(f"draw: no module or op here is called {name!r}. {nearest(name, things)}")
     picture = picture_of(program, goal, known, updates)
     calls, auto = sum(item.computes for item in picture.items), depth is None
     depth = deepest(picture, CLEAR) if auto and picture.modules else depth
@@ -181,6 +187,13 @@ def opener(program: Program, decompose: Any, open: Which) -> Callable[[Call], bo
         return inside or matches(open, call.op.name, call.op)
 
     return which
+
+
+def nearest(name: str, things: list[tuple[str, Any]]) -> str:
+    """A hint: the known names that are nearest to one that is not."""
+    known = {text for path, thing in things for text in (path, thing.name if isinstance(thing, Op) else type(thing).__name__)}
+    found = get_close_matches(name, sorted(known))
+    return f"Nearest: {', '.join(found)}" if found else "Hint: modules are known in what minigrad.record() recorded"
 
 
 def program_of(what: Any, backward: Any) -> tuple[Program, Variable | None]:

@@ -35,6 +35,14 @@ def matches(which: Which, name: str, thing: Any) -> bool:
                     f"{type(which).__name__}. Hint: collapse=nn.BatchNorm2d")  # fmt: skip
 
 
+def strays(which: Which, things: Iterable[tuple[str, Any]]) -> list[str]:
+    """The names and patterns in what was given as `collapse` or `open` that mean none of these modules and ops."""
+    if not isinstance(which, (str, list, tuple, set, frozenset)):
+        return []
+    given, known = [which] if isinstance(which, str) else which, list(things)
+    return [one for one in given if isinstance(one, str) and not any(matches(one, *thing) for thing in known)]
+
+
 def path_of(scope: Scope) -> str:
     """The name of a module's scope: its path in the outermost module, whose own name is its class."""
     return ".".join(scope[1:]) or (scope[0] if scope else "")

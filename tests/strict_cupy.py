@@ -14,12 +14,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -267,6 +268,59 @@ class OutOfMemoryError(MemoryError):
     """cupy.cuda.memory.OutOfMemoryError."""
 
 
+class Event:
+    """cupy.cuda.Event, of work that is done at once."""
+
+    def __init__(self, block: bool = False, disable_timing: bool = False, interprocess: bool = False) -> None:
+        self.timed, self.done = not disable_timing, True
+
+    def record(self, stream: Stream | None = None) -> None:
+        assert stream is None or isinstance(stream, Stream)
+        self.moment = time.perf_counter()
+
+    def synchronize(self) -> None:
+        """Nothing to wait for."""
+
+
+class Stream:
+    """cupy.cuda.Stream, which is at once the list of those that work is given to."""
+
+    entered: ClassVar[list[Stream]] = []
+    null: ClassVar[Stream]
+
+    def __init__(self, null: bool = False, non_blocking: bool = False, ptds: bool = False, priority: int | None = None) -> None:
+        self.ptr, self.done, self.waited = (0 if null else id(self)), True, 0
+
+    def record(self, event: Event | None = None) -> Event:
+        event = Event() if event is None else event
+        event.record(self)
+        return event
+
+    def wait_event(self, event: Event) -> None:
+        assert isinstance(event, Event)
+        self.waited += 1
+
+    def synchronize(self) -> None:
+        """Nothing to wait for."""
+
+    def __enter__(self) -> Stream:
+        self.entered.append(self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.entered.pop()
+
+
+Stream.null = Stream(null=True)
+
+
+def elapsed(start: Event, end: Event) -> float:
+    """cupy.cuda.get_elapsed_time."""
+    if not (start.timed and end.timed):
+        raise RuntimeError("cudaErrorInvalidResourceHandle: invalid resource handle")
+    return (end.moment - start.moment) * 1e3
+
+
 def stand_in(patch: pytest.MonkeyPatch, **others: Any) -> None:
     """Have `import cupy` and its kin find the stand-in, or `others`, until the patch is undone."""
     for name, module in {**modules(), **others}.items():
@@ -286,7 +340,8 @@ def modules() -> dict[str, Any]:
         asnumpy=lambda a: a.get(), may_share_memory=lambda a, b: np.may_share_memory(a.host, b.host),
         ElementwiseKernel=ElementwiseKernel, get_default_memory_pool=lambda: pool, get_default_pinned_memory_pool=lambda: pool,
         cuda=SimpleNamespace(runtime=runtime, memory=SimpleNamespace(OutOfMemoryError=OutOfMemoryError),
-                             Device=lambda: SimpleNamespace(synchronize=lambda: None)),
+                             Device=lambda: SimpleNamespace(synchronize=lambda: None), Stream=Stream, Event=Event,
+                             get_current_stream=lambda: [Stream.null, *Stream.entered][-1], get_elapsed_time=elapsed),
     )  # fmt: skip
     cupyx.__dict__.update(errstate=errstate)
     tf32 = SimpleNamespace(set_compute_type=lambda *_: None, COMPUTE_TYPE_TF32=0, COMPUTE_TYPE_DEFAULT=1)

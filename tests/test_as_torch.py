@@ -6,7 +6,9 @@ import io
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -133,6 +135,38 @@ def test_retired_names_answer_with_a_warning() -> None:
         assert minigrad.nn.functional.upsample_nearest(minigrad.ones(1, 1, 2, 2), scale_factor=2).shape == (1, 1, 4, 4)
     with pytest.warns(UserWarning, match="volatile was removed"):
         minigrad.autograd.Variable(w, volatile=True)
+
+
+def test_what_has_no_effect_is_accepted() -> None:
+    with as_torch.redirected():
+        names: dict = {}
+        exec("import torch, torch._dynamo\nfrom torch.types import Device, Number\n"
+             "torch._dynamo.config.suppress_errors = torch._inductor.config.fallback_random = True", names)  # fmt: skip
+    torch = names["torch"]
+    assert not torch.compiler.is_compiling() and torch.jit.annotate(list, 3) == 3 and torch.get_device(torch.ones(1)) == -1
+
+    @torch.compiler.disable(recursive=False)
+    def twice(x: Any) -> Any:
+        return 2 * x
+
+    layer = torch.nn.Linear(2, 2)
+    assert twice(3) == 6 and layer.compile() is None and torch.compile(layer, mode="max-autotune") is layer
+    assert isinstance(0.5, names["Number"]) and isinstance("cpu", names["Device"])
+    assert not torch.ones(1).is_meta and torch.ones(1).layout is torch.strided
+    with torch.cuda.nvtx.range("step"), torch.cuda.stream(None):
+        assert torch.cuda.memory_summary() == ""
+    with pytest.raises(RuntimeError, match="cuda"):
+        torch.cuda.Stream()
+    assert issubclass(torch.cuda.OutOfMemoryError, RuntimeError)
+    with pytest.warns(FutureWarning, match="in favor of testing.assert_close") as told:
+        torch.testing.assert_allclose(torch.ones(2), np.ones(2))
+    assert told[0].filename == __file__
+
+
+def test_new_makes_tensors_of_the_same_type() -> None:
+    x = minigrad.ones(2, dtype=minigrad.float64)
+    assert x.new(2, 3).tolist() == [[0.0] * 3] * 2 and x.new([1, 2]).tolist() == [1.0, 2.0]
+    assert x.new(minigrad.Size([2])).dtype == x.new(np.ones(1, "f4")).dtype == x.new().dtype == minigrad.float64
 
 
 def test_bases_of_layers_are_where_pytorch_has_them() -> None:

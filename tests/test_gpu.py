@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import math
 import pickle
 import sys
 import warnings
@@ -255,6 +256,25 @@ def test_what_scripts_ask_about_the_machine() -> None:
     assert 0 < free <= total and total == pytest.approx(found.total_memory, rel=0.05)
     minigrad.cuda.synchronize()
     minigrad.cuda.empty_cache()
+
+
+def test_streams_and_events() -> None:
+    cuda = minigrad.cuda
+    first, second = cuda.Event(enable_timing=True), cuda.Event(enable_timing=True)
+    side, usual = cuda.Stream(), cuda.current_stream()
+    first.record()
+    side.wait_stream(usual)
+    with cuda.stream(side):
+        assert cuda.current_stream() == side != usual
+        y = minigrad.ones(3, device="cuda").exp()
+    usual.wait_stream(side)
+    first.wait(side)
+    second.record(side)
+    side.record_event().synchronize()
+    side.synchronize()
+    assert cuda.current_stream() == usual == cuda.default_stream() and side.query() and second.query()
+    assert first.elapsed_time(second) >= 0 and y.cpu().tolist() == pytest.approx([math.e] * 3)
+    assert "allocated_bytes.all.current" in cuda.memory_summary() and minigrad.get_device(y) == 0
 
 
 def test_an_old_cupy_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,17 @@ from .dtypes import (
     result_type,
     set_default_dtype,
 )
-from .errors import DeviceError, DivisionError, DownloadError, DTypeError, GradError, LinAlgError, ShapeError, out_of_memory
+from .errors import (
+    DeviceError,
+    DivisionError,
+    DownloadError,
+    DTypeError,
+    GradError,
+    LinAlgError,
+    OutOfMemoryError,
+    ShapeError,
+    out_of_memory,
+)
 from .namespace import array_api
 from .numpy_backend import NUMPY
 from .numpy_kernels import WHEN_BFLOAT16
@@ -33,7 +43,8 @@ __all__ = [
     "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "DEFAULT", "Device",
     "DeviceError", "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
     "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
-    "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
-    "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",
+    "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "OutOfMemoryError", "promote_types", "register",
+    "report", "result_type", "set_default_dtype",
+    "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",
     "whole", "Window",
 ]  # fmt: skip

@@ -31,12 +31,16 @@ class DownloadError(RuntimeError, OSError):
     """A file that could not be had from any of its addresses."""
 
 
-def out_of_memory(who: str, reason: str, room: tuple[int, int] | None, written: bool) -> MemoryError:
+class OutOfMemoryError(MemoryError, RuntimeError):
+    """More memory was asked for than there is."""
+
+
+def out_of_memory(who: str, reason: str, room: tuple[int, int] | None, written: bool) -> OutOfMemoryError:
     """What was asked for, in the allocator's own words, and what is free; `written` if `who` may have written already."""
     free = f" {in_units(room[0])} of {in_units(room[1])} are free." if room else ""
     kept = "" if written else " Nothing was changed."
     reason = reason.rstrip(".") or "out of memory"
-    return MemoryError(f"{who}: {reason}.{free}{kept} Hint: a smaller batch, or no_grad() where no gradient is needed")
+    return OutOfMemoryError(f"{who}: {reason}.{free}{kept} Hint: a smaller batch, or no_grad() where no gradient is needed")
 
 
 def in_units(size: float) -> str:

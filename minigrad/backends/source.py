@@ -17,9 +17,9 @@ def user_line() -> str:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else ""
 
 
-def advise(text: str) -> None:
+def advise(text: str, kind: type[Warning] = UserWarning) -> None:
     """Warn of what is likely a mistake, at the user's line: Python shows it once for each such line."""
     level, frame = 1, sys._getframe(0)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(text, UserWarning, stacklevel=level)
+    warnings.warn(text, kind, stacklevel=level)

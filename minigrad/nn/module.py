@@ -393,6 +393,9 @@ class Module(Stateful):
         """Nothing: the module as it is. Memory is shared with a forked process until one writes."""
         return self
 
+    def compile(self, *args: Any, **options: Any) -> None:
+        """Nothing: what is not compiled gives the same numbers."""
+
     # -- hooks ---------------------------------------------------------------------------------------------------------
     def register_forward_pre_hook(self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False) -> Hook:
         """Call `hook(module, args)` before `forward`; what it returns, unless None, replaces the arguments.

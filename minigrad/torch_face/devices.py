@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from ..amp import GradScaler, autocast, casting, custom_bwd, custom_fwd, is_autocast_available
-from ..backends import DTYPES, Device, backend_for
+from ..backends import DTYPES, Device, OutOfMemoryError, backend_for
 from ..ops.random import default_generator, get_rng_state, manual_seed, set_rng_state
 from .typed import typed
 
@@ -86,32 +86,6 @@ def mem_get_info(device: Any = None) -> tuple[int, int]:
     return runtime().cuda.runtime.memGetInfo()
 
 
-class Event:
-    """A moment in the GPU's work: `record()` it, and `first.elapsed_time(second)` is in milliseconds, once both are over.
-
-    Raises RuntimeError without a GPU.
-    """
-
-    def __init__(self, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False) -> None:
-        self.event = runtime().cuda.Event(block=blocking, disable_timing=not enable_timing)
-
-    def record(self, stream: Any = None) -> None:
-        """This is the moment: when the work given to the stream so far is done."""
-        self.event.record(stream)
-
-    def synchronize(self) -> None:
-        """Wait for the moment."""
-        self.event.synchronize()
-
-    def query(self) -> bool:
-        """Whether the moment is over."""
-        return self.event.done
-
-    def elapsed_time(self, end_event: Event) -> float:
-        """Milliseconds from this moment to a later one."""
-        return runtime().cuda.get_elapsed_time(self.event, end_event.event)
-
-
 def current_accelerator(check_available: bool = False) -> Device | None:
     """The GPU as a device; None without one."""
     return Device("cuda") if is_available() else None
@@ -156,12 +130,16 @@ CUDA = {
     **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "init": nothing,
     "current_device": lambda: 0, "set_device": set_device, "get_device_name": get_device_name,
     "get_device_properties": get_device_properties, "get_device_capability": get_device_capability,
-    "mem_get_info": mem_get_info, "Event": Event,
+    "mem_get_info": mem_get_info,
     "device": lambda device: nullcontext(backend_for(device)), "is_bf16_supported": is_available, "ipc_collect": nothing,
     "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
     "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "reset_max_memory_allocated": nothing,
     "get_rng_state": lambda device="cuda": get_rng_state(), "get_rng_state_all": lambda: [get_rng_state()],
     "set_rng_state": lambda new_state, device="cuda": set_rng_state(new_state),
+    "set_rng_state_all": lambda new_states: set_rng_state(new_states[0]), "OutOfMemoryError": OutOfMemoryError,
+    "memory_cached": memory_reserved, "max_memory_cached": memory_reserved, "reset_max_memory_cached": nothing,
+    "reset_accumulated_memory_stats": nothing, "set_per_process_memory_fraction": nothing,
+    "can_device_access_peer": lambda device, peer_device: False, "default_generators": (default_generator,),
 }  # fmt: skip
 ACCELERATOR = {
     "is_available": is_available, "current_accelerator": current_accelerator, "device_count": device_count,
@@ -170,4 +148,8 @@ ACCELERATOR = {
     "memory_allocated": memory_allocated, "max_memory_allocated": memory_reserved, "memory_reserved": memory_reserved,
     "max_memory_reserved": memory_reserved, "reset_peak_memory_stats": nothing, "get_memory_info": mem_get_info,
 }  # fmt: skip
-ABSENT = {"is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0}
+ABSENT = {"is_available": lambda: False, "is_built": lambda: False, "device_count": lambda: 0,
+          "current_allocated_memory": lambda: 0, "driver_allocated_memory": lambda: 0, "recommended_max_memory": lambda: 0,
+          "set_per_process_memory_fraction": nothing, "memory_allocated": lambda device=None: 0}  # fmt: skip
+CPU = {"is_available": lambda: True, "is_initialized": lambda: True, "device_count": lambda: 1, "current_device": lambda: "cpu",
+       "synchronize": nothing, "set_device": nothing}  # fmt: skip

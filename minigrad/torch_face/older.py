@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
+from ..backends import advise
 from ..core import Tensor
 from ..nn import Module, functional, init, utils
+from ..ops.create import as_tensor
+from .testing import assert_close
 
 RETIRED = (
     "uniform normal constant eye dirac xavier_uniform xavier_normal kaiming_uniform kaiming_normal orthogonal sparse".split()
@@ -20,7 +22,7 @@ def retired(old: str, new: str, function: Callable) -> Callable:
 
     @functools.wraps(function)
     def called(*args: Any, **options: Any) -> Any:
-        warnings.warn(f"{old} is now deprecated in favor of {new}.", FutureWarning, stacklevel=2)
+        advise(f"{old} is now deprecated in favor of {new}.", FutureWarning)
         return function(*args, **options)
 
     return called
@@ -39,6 +41,14 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 def skip_init(module_cls: type[Module], *args: Any, **options: Any) -> Module:
     """A module whose first values don't matter: here it is made as always."""
     return module_cls(*args, **options)
+
+
+def assert_allclose(actual: Any, expected: Any, rtol: float | None = None, atol: float | None = None,
+                    equal_nan: bool = True, msg: str = "") -> None:  # fmt: skip
+    """`assert_close`, whatever the element types."""
+    advise("testing.assert_allclose is now deprecated in favor of testing.assert_close.", FutureWarning)
+    assert_close(as_tensor(actual), as_tensor(expected), rtol=rtol, atol=atol, equal_nan=equal_nan, check_dtype=False,
+                 msg=msg or None)  # fmt: skip
 
 
 INITS = {name: retired(f"nn.init.{name}", f"nn.init.{name}_", getattr(init, f"{name}_")) for name in RETIRED}

@@ -10,11 +10,12 @@ from typing import Any
 
 from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
+from ..backends import OutOfMemoryError
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
 from ..ops import fourier, functions, random, results, special_names
 from ..optim.lr_scheduler import cycles
-from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
+from . import accepted, cluster, devices, extras, methods, older, streams, switches, testing, timing, typed
 from .missing import answer
 
 
@@ -57,7 +58,9 @@ WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
-         **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
+         **devices.AUTOCAST, **accepted.TORCH, "Stream": streams.Stream, "Event": streams.Event,
+         "OutOfMemoryError": OutOfMemoryError, "default_generator": random.default_generator,
+         "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
@@ -76,15 +79,18 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "profiler": timing.PROFILER, "autograd.profiler": timing.PROFILER, "utils.benchmark": timing.BENCHMARK,
     "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
-    "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
-    "cpu.amp": devices.CPU_AMP,
-    "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
+    "cuda": devices.CUDA | streams.STREAMS, "cuda.streams": streams.STREAMS, "cuda.nvtx": accepted.NVTX,
+    "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu": devices.CPU,
+    "cpu.amp": devices.CPU_AMP, "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP,
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
-    "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
+    "jit": {**extras.JIT, **accepted.JIT, "ScriptModule": nn.Module}, "types": accepted.TYPES, "compiler": accepted.COMPILER,
+    "_dynamo": accepted.DYNAMO, "_dynamo.config": {}, "_inductor": {}, "_inductor.config": {}, "overrides": accepted.OVERRIDES,
+    "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
     "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
-    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": {"assert_close": testing.assert_close},
+    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": {"assert_close": testing.assert_close,
+    "assert_allclose": older.assert_allclose}, "nn.parameter": {"UninitializedParameter": nn.UninitializedParameter},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
@@ -113,7 +119,7 @@ def settle(top: str) -> None:
         here.setdefault("__getattr__", answer(module.__name__, here, late))
         if late:
             here["__dir__"] = partial(listed, here, late)
-    for name, method in methods.METHODS.items():
+    for name, method in (methods.METHODS | accepted.METHODS).items():
         setattr(core.Tensor, name, method)
 
 

@@ -24,6 +24,7 @@ import numpy as np
 from .backends import Device, DType, DTypeError, ShapeError, is_array
 from .core import Op, Tensor
 from .ops import operands
+from .ops.misfit import OF_CALLS, misfit
 
 PACKAGE = str(Path(__file__).parent)
 LIBRARIES = (PACKAGE, str(Path(np.__file__).parent), str(Path(inspect.__file__).parent), "<frozen")
@@ -36,6 +37,7 @@ WORDS: dict[str, tuple[Any, str]] = {
     "Iterable": (Iterable, "an iterable"), "tuple": (tuple, "a tuple"), "list": (list, "a list"), "DType": (DType, "a dtype"),
     "dict": (dict, "a dict"), "Callable": (Callable, "a function"),
 }  # fmt: skip
+UNKNOWN = inspect.Parameter("unknown", inspect.Parameter.KEYWORD_ONLY)
 _guarded: dict[Callable, Callable] = {}
 
 
@@ -66,6 +68,9 @@ def explained(function: Callable, name: str, rename: bool, args: tuple, options:
     """The error itself, if it names the function or is a user's; else one that does, with what was expected and what came."""
     text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
     frames = [frame.f_code.co_filename for frame, _ in walk_tb(error.__traceback__)][1:]
+    of_call = isinstance(error, TypeError) and all(map(within, frames)) and OF_CALLS.search(text)
+    if of_call and (told := misfit(name, inspect.signature(function), args, options)):
+        return told
     if not frames or isinstance(error, (Warning, StopIteration, OSError, ImportError)) or not all(map(within, frames)):
         return error
     spoken = SPEAKING.match(text)
@@ -125,8 +130,12 @@ def compared(function: Callable, args: tuple, options: dict) -> tuple[list[str],
     """Which arguments are of another type than the signature says; and all of them in words."""
     signature = inspect.signature(function)
     misfits, words = [], []
-    for key, value in signature.bind(*args, **options).arguments.items():
-        parameter = signature.parameters[key]
+    try:
+        given = signature.bind(*args, **options).arguments
+    except TypeError:  # by a name that the signature does not show, such as NumPy's `axis`
+        given = {**dict(zip(signature.parameters, args, strict=False)), **options}
+    for key, value in given.items():
+        parameter = signature.parameters.get(key, UNKNOWN)
         if (key == "self" and function.__name__[:2] == "__") or parameter.kind is parameter.VAR_KEYWORD:
             continue
         words.append(f"{key} {described(value)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -214,3 +215,37 @@ def test_an_error_leaves_its_operands_and_the_mode_alone() -> None:
             x @ x
     assert mg.is_grad_enabled() and x._version == 0
     np.testing.assert_array_equal(x.detach().numpy(), np.ones((2, 3)))
+
+
+CALLS: list[tuple[Callable, str]] = [
+    (lambda x: mg.nn.Linear(2, 3, bia=True), "Linear: unexpected keyword argument 'bia'. Expected Linear(in_features, out_"),
+    (lambda x: x.sum(dims=1), "sum: unexpected keyword argument 'dims'. Expected sum(input, dim=None, "),
+    (lambda x: x.sum(dims=1), "keepdim=False, *, dtype=None). Hint: dim="),
+    (lambda x: mg.zeros(2, dtpe=1), "zeros: unexpected keyword argument 'dtpe'. Expected zeros(*size, dtype=None"),
+    (lambda x: x.softmax(), "softmax: missing argument 'dim'. Expected softmax(input, dim, dtype=None)"),
+    (lambda x: mg.nn.Linear(2), "Linear: missing argument 'out_features'"),
+    (lambda x: mg.nn.Linear(2, 3)(), "Linear: missing argument 'input'"),
+    (lambda x: mg.nn.functional.relu(x, inplce=True), "relu: unexpected keyword argument 'inplce'"),
+    (lambda x: mg.optim.SGD([x], lrr=1), "SGD: unexpected keyword argument 'lrr'"),
+    (lambda x: x.max(1, 2, 3, 4), "max: too many positional arguments. Expected max(input, dim=None, keepdim=False)"),
+    (lambda x: mg.add(x), "add: missing argument 'other'. Expected add(input, other, *, alpha=1)"),
+    (lambda x: x.exp(axis=1), "exp() got an unexpected keyword argument 'axis'"),
+    (lambda x: mg.exp(x, axis=1), "exp: unexpected keyword argument 'axis'. Expected exp(input, *, out=None)"),
+    (lambda x: mg.arange(), "arange: missing argument 'end'"),
+    (lambda x: mg.empty(2, dtpe=1), "empty: unexpected keyword argument 'dtpe'"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "text"), CALLS, ids=[text.partition(".")[0] for _, text in CALLS])
+def test_a_call_that_fits_no_signature_is_told_the_signature(call: Callable, text: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(text)):
+        call(mg.ones(2, 3))
+
+
+def test_a_users_own_wrong_call_comes_through() -> None:
+    def loss(x: mg.Tensor, scale: float) -> mg.Tensor:
+        return x.sum() * scale
+
+    for function, where in ((lambda x: loss(x), "loss"), (loss, "loss")):
+        with pytest.raises(TypeError, match=rf"{where}\(\) missing 1 required positional argument: 'scale'"):
+            mg.func.grad(function)(mg.ones(2))

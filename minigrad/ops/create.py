@@ -201,7 +201,10 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 
 
 @named("size")
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **_: Any) -> Tensor:
+def empty(
+    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
+    pin_memory: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """A tensor to be written; minigrad fills it with zeros, so that no run depends on what the memory held."""
     return _constant("empty", size, 0, dtype, device, requires_grad)
 
@@ -218,10 +221,13 @@ def _number(x: Any) -> Any:
 
 
 def arange(
-    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+    start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """start, start + step, ... below `end`: int64 if all are ints, else the default floating type."""
-    start, end, step = (0, _number(start), _number(step)) if end is None else map(_number, (start, end, step))
+    """start (0), start + step, ... below `end`: int64 if all are ints, else the default floating type."""
+    if start is None and end is None:
+        raise TypeError("arange: missing argument 'end'. Hint: arange(5)")
+    start, end = (0, start) if end is None else (0 if start is None else start, end)
+    start, end, step = map(_number, (start, end, step))
     if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from inspect import Parameter, Signature
 from itertools import zip_longest
 from typing import Any, TypeVar
@@ -28,6 +28,7 @@ from ..backends import (
 from ..backends.source import advise
 from ..core import MODE, OPS, Op, Tensor
 from .arithmetic import NO_COMPLEX
+from .misfit import OF_CALLS, misfit
 
 
 def fit(op: Op, args: tuple, b: Backend) -> list | None:
@@ -122,6 +123,12 @@ def explained(op: Op, error: Exception, arrays: list) -> Exception:
     got = ", ".join(str(tuple(a.shape)) if hasattr(a, "shape") else repr(a) for a in arrays) or "none"
     if isinstance(error, OverflowError):
         return OverflowError(f"{op.name}: {text}")
+    if (
+        isinstance(error, TypeError)
+        and OF_CALLS.search(text)
+        and (told := misfit(op.name, signature_of(op), tuple(arrays), {}))
+    ):
+        return told
     if isinstance(error, TypeError):
         kinds = ", ".join(repr(dtype_of(a)) if hasattr(a, "dtype") else type(a).__name__ for a in arrays)
         return DTypeError(f"{op.name}: not possible for {kinds} (shapes {got}). Reason: {text}")
@@ -251,29 +258,35 @@ class Behind:
         return self.signature()
 
 
+def names_of(op: Op) -> list[str]:
+    """What PyTorch calls the inputs of an op."""
+    return ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
+
+
+def signature_of(op: Op) -> Signature:
+    """The signature of an op as a function: its inputs, and its options by keyword."""
+    inputs = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names_of(op)]
+    return Signature(inputs + [Parameter(n, Parameter.KEYWORD_ONLY, default=v) for n, v in op.defaults.items()])
+
+
 def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
     """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for.
 
     Its attribute `op` says that it is nothing else.
     """
-    names = ["input" if n == "x" else "exponent" if op.name == "pow" else n for n in op.inputs]
+    names = names_of(op)
 
     def called(*args: Any, **options: Any) -> Any:
         if options:
             options = {"input" if name == "self" else name: value for name, value in options.items()}
             while len(args) < len(names) and names[len(args)] in options:
                 args = (*args, options.pop(names[len(args)]))
-            if unknown := options.keys() - op.defaults.keys():
-                raise TypeError(f"{called.__name__}: no argument {min(unknown)!r} beside what is given. Expected "
-                                f"{called.__name__}{shown()}")  # fmt: skip
+            if not options.keys() <= op.defaults.keys():
+                raise misfit(called.__name__, signature_of(op), args, options) or AssertionError(options)
             return op(*args, **options)
         return op(*args)
 
-    def shown() -> Signature:
-        inputs = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD) for n in names]
-        return Signature(inputs + [Parameter(n, Parameter.KEYWORD_ONLY, default=v) for n, v in op.defaults.items()])
-
-    called.__wrapped__ = Behind(op.kernel, shown)  # type: ignore[attr-defined]
+    called.__wrapped__ = Behind(op.kernel, partial(signature_of, op))  # type: ignore[attr-defined]
     called.__name__ = called.__qualname__ = name or op.name
     called.__module__ = home
     called.__doc__ = op.__doc__
@@ -286,7 +299,8 @@ def as_method(op: Op) -> Callable:
     if op.inputs != ["x"] or op.defaults:
         return by_name(op)
     method: Any = lambda self: op(self)  # noqa: E731
-    method.__name__, method.__doc__, method.op = op.name, op.__doc__, op
+    method.__name__ = method.__qualname__ = op.name
+    method.__doc__, method.op = op.__doc__, op
     return method
 
 

@@ -14,7 +14,7 @@ ROWS: list[tuple[str, str, str]] = [
     ('nn.Linear(3, 2)(mg.arange(3))', 'DTypeError', 'linear: expected input and weight of one type, got minigrad.int64 and'),
     ('nn.Linear(3, 2)("a")', 'TypeError', 'linear: input must be a tensor, got str.'),
     ('nn.Linear(3, 2)(None)', 'TypeError', 'linear: input must be a tensor, got NoneType.'),
-    ('nn.Linear(3, 2)()', 'TypeError', "Linear.forward() missing 1 required positional argument: 'input'"),
+    ('nn.Linear(3, 2)()', 'TypeError', "Linear: missing argument 'input'. Expected Linear(input)"),
     ('nn.Bilinear(3, 3, 2)(x, mg.ones(2, 4))', 'ShapeError', 'bilinear: expected inputs (..., in1) and (..., in2) and'),
     ('nn.Conv2d(3, 4, 0)', 'ShapeError', 'Conv2d: kernel_size must be at least 1, got 0'),
     ('nn.Conv2d(3, 4, "a")', 'TypeError', "Conv2d: kernel_size must be an int or a tuple of 2 ints, got 'a'"),

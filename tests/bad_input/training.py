@@ -130,5 +130,5 @@ ROWS: list[tuple[str, str, str]] = [
     ('mg.viz.draw(3)', 'TypeError', 'draw: expected a tensor or a recorded program, got int'),
     ('mg.viz.draw(x)', 'GradError', 'draw: expected a tensor computed from others with gradients, got a leaf or constant'),
     ('mg.explain(3)', 'TypeError', 'explain: expected a tensor or a node (tensor.grad_fn), got int'),
-    ('mg.summary(3)', 'TypeError', "summary() missing 1 required positional argument: 'input_shape'"),
+    ('mg.summary(3)', 'TypeError', "summary: missing argument 'input_shape'. Expected summary(model"),
 ]

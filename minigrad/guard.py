@@ -94,6 +94,9 @@ KINDS: dict[type, type[Exception]] = {
 }  # fmt: skip
 
 
+METHODS = {"int": "__index__", "float": "__float__", "bool": "__class__"}  # what a number of each type has
+
+
 def looking(constructor: Callable, name: str) -> Callable:
     """A layer's constructor that looks at numbers which it only puts aside, to fail, or worse, not to, when it is called."""
 
@@ -105,7 +108,9 @@ def looking(constructor: Callable, name: str) -> Callable:
             kinds = wanted.get(key)
             if kinds is None or (value is None and "None" in kinds):
                 continue
-            if not hasattr(value, "__index__" if kinds[0] == "int" else "__float__"):
+            if isinstance(value, Tensor) and value.ndim:
+                raise DTypeError(f"{name}: {key} must be {WORDS[kinds[0]][1]}, got {described(value)}. Hint: {name}(...)(x)")
+            if not hasattr(value, METHODS[kinds[0]]):
                 raise DTypeError(f"{name}: {key} must be {WORDS[kinds[0]][1]}, got {described(value)}")
             if isinstance(value, float) and math.isnan(value) and key != "value":  # with which one may pad
                 raise ValueError(f"{name}: {key} must be a number, got nan")
@@ -118,7 +123,7 @@ def numbers(constructor: Callable) -> tuple[list[str], dict[str, list[str]]]:
     """The names of a constructor's arguments; and of those that are numbers, or may be None, the types."""
     parameters = inspect.signature(constructor).parameters
     kinds = {key: str(parameter.annotation).split(" | ") for key, parameter in parameters.items()}
-    return list(parameters), {k: of for k, of in kinds.items() if of[0] in ("int", "float") and of[1:] in ([], ["None"])}
+    return list(parameters), {k: of for k, of in kinds.items() if of[0] in METHODS and of[1:] in ([], ["None"])}
 
 
 def within(file: str) -> bool:

@@ -68,7 +68,17 @@ def test_backward_reaches_every_leaf_by_every_path() -> None:
     inner = 2 * (v * u + np.sin(v))
     np.testing.assert_allclose(x.grad.numpy(), inner * (u + np.cos(v)) + 1)
     np.testing.assert_allclose(w.grad.numpy(), inner * v)
-    assert y.grad is None and not x.grad.requires_grad
+    assert y._grad is None and not x.grad.requires_grad
+
+
+def test_the_gradient_of_what_is_no_leaf_is_asked_for_with_a_warning() -> None:
+    x = leaf(1, 2)
+    y, z = x * 2, x * 3
+    z.retain_grad()
+    (y * z).sum().backward()
+    with pytest.warns(UserWarning, match=r"output of mul. Hint: .retain_grad\(\)"):
+        assert y.grad is None
+    assert z.grad.tolist() == [2, 4] and x.detach().grad is None  # pytest makes an error of any further warning
 
 
 def test_backward_of_a_vector_takes_a_gradient() -> None:
@@ -460,7 +470,7 @@ def test_refused_backward_changes_nothing(name: str) -> None:
     y = x * x
     with pytest.raises(RuntimeError, match=message):
         ask(x, y)
-    assert x.grad is None and y.grad is None
+    assert x.grad is None and y._grad is None
     y.sum().backward()  # nothing was freed
     assert x.grad.tolist() == [2, 4]
 

@@ -139,13 +139,13 @@ def dependent(totals: dict[Any, Tensor], owners: dict, roots: list[Tensor]) -> d
 
 def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
     """leaf.grad += g: in place, as in PyTorch, unless the sum itself is to be differentiated."""
-    if leaf.grad is None:
+    if leaf._grad is None:
         leaf.grad = clone(g) if leaf.__dict__.get("hooks") else g  # which a hook may have kept
     elif create_graph:
         leaf.grad = leaf.grad + g
     else:
         with mode(grad=False):
-            add_(leaf.grad, g)
+            add_(leaf._grad, g)
     if hooks := leaf.__dict__.get("accumulated"):
         for hook in [*hooks.values()]:
             hook(leaf)

@@ -34,7 +34,7 @@ def wait(optimizer: Any) -> None:
 def arrived(optimizer: Any) -> list[Tensor]:
     """An optimizer has stepped: the leaves that the last passes to its own parameters reached, and that have a gradient."""
     own = {leaves[id(p)][1] for group in optimizer.param_groups for p in group["params"] if id(p) in leaves}
-    found = [leaf for r, number in leaves.values() if number in own and (leaf := r()) is not None and leaf.grad is not None]
+    found = [leaf for r, number in leaves.values() if number in own and (leaf := r()) is not None and leaf._grad is not None]
     waiting[:] = [w for w in waiting if w() not in (None, optimizer)]
     if not waiting:
         leaves.clear()

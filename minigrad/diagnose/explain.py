@@ -102,7 +102,7 @@ def explain(what: Tensor | Node, gradient: Any = None, check: bool = True, input
     call = Spoken(node, what.array if isinstance(what, Tensor) else output_of(node), inputs)
     told = call.head()
     told.lines += call.values()
-    kept = what.grad if isinstance(what, Tensor) and gradient is None else None
+    kept = what._grad if isinstance(what, Tensor) and gradient is None else None
     g = arriving(call, kept if kept is not None else gradient)
     parts = call.sent(g, told.notes)
     if parts:
@@ -128,8 +128,8 @@ def of_leaf(x: Tensor) -> Explanation:
     """A tensor that no recorded call made."""
     told = Explanation(None, f"a leaf: no recorded call made this tensor, {kind(x.array)}")
     told.lines.append(Line("value", "", "", numbers_of(x.array)))
-    if x.grad is not None:
-        told.lines.append(Line("grad", "added up by backward", "", numbers_of(x.grad.array)))
+    if x._grad is not None:
+        told.lines.append(Line("grad", "added up by backward", "", numbers_of(x._grad.array)))
     told.notes.append(
         "it wants a gradient: backward adds what arrives to its .grad"
         if x.wants

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from operator import attrgetter, getitem
+from operator import getitem
 from typing import Any
 
 from ..backends import DTypeError, GradError, ShapeError
+from ..backends.source import advise
 from ..core import MODE, Node, Tensor, node_of, op, written
 from ..core.tensor import base_of
 from .arithmetic import NO_COMPLEX
@@ -107,6 +108,14 @@ def is_view(self: Tensor) -> bool:
     return base(self) is not None
 
 
+def get_grad(self: Tensor) -> Tensor | None:
+    g = self._grad
+    if g is None and (node := node_of(self)) is not None and "retained" not in self.__dict__:
+        advise(f"grad: only leaves keep their gradient, and this tensor is the output of {node.op.name}. "
+               "Hint: .retain_grad() before backward()")  # fmt: skip
+    return g
+
+
 def set_grad(self: Tensor, g: Tensor | None) -> None:
     if g is not None:
         if not isinstance(g, Tensor):
@@ -125,7 +134,7 @@ def forget_grad(self: Tensor) -> None:
 
 
 LEAF: dict[str, Any] = {
-    "grad": property(attrgetter("_grad"), set_grad, forget_grad, "The gradient that backward() added up, None before."),
+    "grad": property(get_grad, set_grad, forget_grad, "The gradient that backward() added up, None before."),
     "requires_grad": property(requires_grad, set_requires_grad),
     "requires_grad_": requires_grad_,
     "is_leaf": property(is_leaf),

@@ -88,7 +88,7 @@ class Optimizer:
         if closure is not None:
             with mode(grad=True):
                 loss = closure()
-        groups = [[(p, gradient(self, p)) for p in group["params"] if p.grad is not None] for group in self.param_groups]
+        groups = [[(p, gradient(self, p)) for p in group["params"] if p._grad is not None] for group in self.param_groups]
         with mode(grad=False):
             for k, (group, ready) in enumerate(zip(self.param_groups, groups, strict=True)):
                 for p, g in self.packed(k, group, ready):
@@ -122,7 +122,7 @@ class Optimizer:
         for p in chain.from_iterable(group["params"] for group in self.param_groups):
             if set_to_none:
                 p.grad = None
-            elif p.grad is not None:
+            elif p._grad is not None:
                 p.grad = p.grad.detach().zero_()
 
     def kept(self, p: Tensor, name: str, make: Callable[[Tensor], Tensor] = zeros_like) -> Tensor:
@@ -275,7 +275,7 @@ Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]
 
 def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
     """The gradient of a parameter, if it fits."""
-    g = p.grad
+    g: Any = p._grad
     if g.array.shape != p.array.shape or g.array.dtype != p.array.dtype:
         who = f"{type(optimizer).__name__}: a gradient must have its parameter's"
         if g.array.shape != p.array.shape:

@@ -85,7 +85,7 @@ class Program:
         self.arrivals.add(self.variable(g))
         at = key.number if isinstance(key, Node) else self.variable(key)
         before = self.gradients.pop(at, None)  # so that it comes after all that was sent to it
-        self.gradients[at] = self.added(None if isinstance(key, Tensor) and key.grad is None else before, g)
+        self.gradients[at] = self.added(None if isinstance(key, Tensor) and key._grad is None else before, g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""
@@ -244,8 +244,8 @@ class Program:
 
     def finish(self) -> None:
         """The block has ended: note which leaves were left with a gradient."""
-        leaves = [v.tensor for v in self.variables if v.tensor is not None and v.tensor.grad is not None]
-        found = [(leaf, self.of(leaf.grad)) for leaf in leaves]  # type: ignore[arg-type]
+        leaves = [v.tensor for v in self.variables if v.tensor is not None and v.tensor._grad is not None]
+        found = [(leaf, self.of(leaf._grad)) for leaf in leaves]  # type: ignore[arg-type]
         self._kept = [(leaf, g) for leaf, g in found if g is not None]
         if self.keeps:  # what the world goes on to write: leaves, and the gradients in their .grad
             for v in [*(v for v in self.variables if v.tensor is not None), *(g for _, g in self._kept)]:

@@ -7,6 +7,8 @@ ROWS: list[tuple[str, str, str]] = [
     ('nn.Linear(-1, 2)', 'ValueError', 'Linear: in_features must not be negative, got -1'),
     ('nn.Linear(3.5, 2)', 'TypeError', 'Linear: in_features must be an int, got 3.5'),
     ('nn.Linear(None, 2)', 'TypeError', 'Linear: in_features must be an int, got None'),
+    ('nn.ReLU(mg.ones(2))', 'DTypeError', 'ReLU: inplace must be True or False, got Tensor (2,) of minigrad.float32. Hint:'),
+    ('nn.Softmax(mg.ones(2))', 'DTypeError', 'Softmax: dim must be an int, got Tensor (2,) of minigrad.float32. Hint:'),
     ('nn.Linear(3, 2, dtype="int64")', 'GradError', 'Linear: requires_grad: only floating tensors can have gradients, got'),
     ('nn.Linear(3, 2, device="cpu:7")', 'RuntimeError', "Linear: device: there is one cpu, got 'cpu:7'"),
     ('nn.Linear(3, 2)(mg.ones(2, 4))', 'ShapeError', 'linear: expected input (..., in) and weight (out, in), got (2, 4)'),

@@ -511,3 +511,16 @@ drawn(create.rand_op, lambda bits: bits.random((2, 3)), shape=(2, 3), dtype=FLOA
 drawn(create.randn_op, lambda bits: bits.standard_normal((2, 3)), shape=(2, 3), dtype=FLOAT)
 drawn(create.randint_op, lambda bits: bits.integers(0, 5, 4), shape=(4,), low=0, high=5, dtype=INT)
 drawn(create.randperm_op, lambda bits: bits.permutation(6), n=6, dtype=INT)
+
+
+def words(**_: Any) -> np.ndarray:
+    """PyTorch's uniform numbers of seed 7, laid out as (3, 2) and turned: 53 bits of two words of NumPy's old generator."""
+    high, low = np.random.RandomState(7).randint(0, 2**32, (6, 2), dtype=np.uint32).astype(np.uint64).T
+    return ((high % 2**21 * 2**32 + low) / 2**53).reshape(3, 2).T
+
+
+def sampled(**options: Any) -> Tensor:
+    return create.sample_op(generator=minigrad.Generator(stream="torch").manual_seed(7), **options)
+
+
+case(sampled, [], words, None, name="sample", kind="uniforms", shape=(2, 3), order=(1, 0), dtype=FLOAT)

@@ -32,7 +32,7 @@ class Cauchy(Distribution):
         return functions.full_like(self.loc, math.inf)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.icdf(self._noise(functions.rand, sample_shape, self.loc))
+        return self.loc + self._noise(functions.empty, sample_shape, self.loc).cauchy_() * self.scale
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

@@ -37,7 +37,7 @@ class Exponential(Distribution):
         return self.rate.pow(-2)
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.icdf(self._noise(functions.rand, sample_shape, self.rate))
+        return self._noise(functions.empty, sample_shape, self.rate).exponential_() / self.rate
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

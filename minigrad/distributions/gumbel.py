@@ -40,7 +40,8 @@ class Gumbel(Distribution):
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         u = self._noise(functions.rand, sample_shape, self.loc)
-        return self.icdf(u.clamp(min=finfo(u.dtype).tiny, max=1 - finfo(u.dtype).eps))  # log 0 else
+        least, most = finfo(u.dtype).tiny, 1 - finfo(u.dtype).eps  # log 0 else
+        return self.icdf(u * (most - least) + least)
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

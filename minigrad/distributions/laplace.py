@@ -35,8 +35,9 @@ class Laplace(Distribution):
         return 2 * self.scale.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        u = self._noise(functions.rand, sample_shape, self.loc)
-        return self.icdf(u.clamp(min=finfo(u.dtype).eps / 2))  # icdf(0) is -inf
+        least = finfo(self.loc.dtype).eps - 1  # log(1 - 1) is -inf
+        u = self._noise(functions.empty, sample_shape, self.loc).uniform_(least, 1)
+        return self.loc - self.scale * u.sign() * functions.log1p(-u.abs())
 
     def log_prob(self, value: Any) -> Any:
         self._check(value)

@@ -9,10 +9,14 @@ from ..backends import ShapeError
 from ..backends.source import advise
 from ..core import Tensor
 from ..core import mode as engine_mode
+from ..ops.arithmetic import where
 from ..ops.create import eye as eye_matrix
 from ..ops.create import rand, randn, randperm
-from ..ops.elementwise import clamp, erfinv
+from ..ops.elementwise import clamp, erfinv, log
+from ..ops.likeness import empty_like
 from ..ops.operands import tensor_of
+from ..ops.random import torch_source
+from ..ops.sampling import normal_numbers, uniform_numbers
 from ..ops.update import assign_, setitem
 
 GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
@@ -72,14 +76,14 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
     """Numbers uniform on [a, b). Raises ShapeError if a > b."""
     if a > b:
         raise ShapeError(f"uniform_: expects to return a [from, to) range, but found from={a} > to={b}")
-    return filled(tensor, rand(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * (b - a) + a)
+    return filled(tensor, uniform_numbers(tensor, a, b, generator))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
     """Normal numbers of the given mean and standard deviation. Raises ShapeError for a negative one."""
     if std < 0:
         raise ShapeError(f"normal_: expects std >= 0.0, but found std {std}")
-    return filled(tensor, randn(*tensor.shape, generator=generator, dtype=tensor.dtype, device=tensor.device) * std + mean)
+    return filled(tensor, normal_numbers(tensor, mean, std, generator))
 
 
 def trunc_normal_(
@@ -93,9 +97,34 @@ def trunc_normal_(
         advise("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may "
                "be incorrect.")  # fmt: skip
     low, high = (math.erf((end - mean) / (std * math.sqrt(2))) for end in (a, b))
+    if torch_source(generator):
+        return filled(tensor, drawn_again(tensor, mean, std, a, b, (high - low) / 2 > 0.3, generator))
     u = rand(*tensor.shape, generator=generator, dtype="float64", device=tensor.device) * (high - low) + low
     drawn = clamp(erfinv(u) * (std * math.sqrt(2)) + mean, min=a, max=b)
     return filled(tensor, drawn.to(tensor.dtype))
+
+
+def drawn_again(tensor: Tensor, mean: float, std: float, a: float, b: float, normal: bool, generator: Any) -> Tensor:
+    """Normal numbers within a ... b as PyTorch draws them: all anew until each was accepted once.
+
+    Proposed are normal numbers, where most of them lie within, else uniform ones, accepted in proportion to the density.
+    """
+    peak = -0.5 * ((max(a, min(mean, b)) - mean) / std) ** 2
+
+    def drawn(like: Tensor) -> tuple[Tensor, Tensor]:
+        """Proposals, and which are refused."""
+        if normal:
+            x = normal_numbers(like, mean, std, generator)
+            return x, (x < a) | (x > b)
+        x = uniform_numbers(like, a, b, generator)
+        return x, log(uniform_numbers(empty_like(like), 0.0, 1.0, generator)) > ((x - mean) / std) ** 2 * -0.5 - peak
+
+    with engine_mode(grad=False):
+        out, pending = drawn(tensor)
+        while bool(pending.any()):
+            x, refused = drawn(empty_like(tensor))
+            out, pending = where(pending, x, out), pending & refused
+    return out
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
@@ -182,9 +211,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     if not tensor.numel():
         return tensor
     rows, columns = tensor.shape[0], tensor.numel() // tensor.shape[0]
-    shape = (max(rows, columns), min(rows, columns))
     xp = tensor.backend.xp
-    q, r = xp.linalg.qr(randn(*shape, generator=generator, dtype="float64", device=tensor.device).array)
+    if torch_source(generator):
+        drawn = randn(rows, columns, generator=generator, dtype=tensor.dtype, device=tensor.device).to("float64")
+        drawn = drawn if rows >= columns else drawn.T
+    else:
+        shape = (max(rows, columns), min(rows, columns))
+        drawn = randn(*shape, generator=generator, dtype="float64", device=tensor.device)
+    q, r = xp.linalg.qr(drawn.array)
     q = Tensor(q * xp.sign(xp.linalg.diagonal(r)))
     q = q if rows >= columns else q.T
     return filled(tensor, (q.reshape(*tensor.shape) * gain).to(tensor.dtype))

@@ -14,7 +14,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
 from .operands import named, sizes, tensor_of
-from .random import Generator, default_generator
+from .random import Generator, default_generator, torch_source
 
 
 @op("create", name="full")
@@ -65,6 +65,19 @@ def randint_op(b, *, shape, low, high, dtype, generator, device=None):
 def randperm_op(b, *, n, dtype, generator, device=None):
     """0 ... n - 1 in random order"""
     return b.xp.astype(b.from_host(generator.bits.permutation(n)), b.native(dtype))
+
+
+@op("create", name="sample")
+def sample_op(b, *, kind, shape, dtype, generator, order=None, given=(), device=None):
+    """Numbers as PyTorch draws them, `kind` being a method of TorchStream; in memory the dimensions come in this `order`"""
+    native = b.native(dtype)
+    there = native if isinstance(native, np.dtype) else np.dtype(dtype.name)
+    drawn = getattr(generator.bits, kind)(math.prod(shape), there, **dict(given))
+    if order is None:
+        return b.from_host(drawn.reshape(shape))
+    many = len(shape) - len(order)  # dimensions that vmap put in front
+    places = [*range(many), *(many + d for d in order)]
+    return b.from_host(drawn.reshape([shape[d] for d in places]).transpose(np.argsort(places)))
 
 
 @op("general", name="full_like")
@@ -291,19 +304,60 @@ def _drawn(
     device: Any,
     generator: Generator | None,
     requires_grad: bool,
+    like: Tensor | None = None,
     **more: Any,
 ) -> Tensor:
     kind = as_dtype(dtype or get_default_dtype())
     if draw is not randint_op and not kind.is_floating_point:
         raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
-    out = draw(
-        shape=positive_sizes(who, size),
-        dtype=kind,
-        generator=generator or default_generator,
-        device=device,
-        **more,
-    )
+    shape = positive_sizes(who, size)
+    if source := torch_source(generator):
+        out = sampled(THEIRS[draw.name], source, shape, kind, device, like, **more)
+    else:
+        out = draw(shape=shape, dtype=kind, generator=generator or default_generator, device=device, **more)
     return out.requires_grad_() if requires_grad else out
+
+
+THEIRS = {"rand": "uniforms", "randn": "normals", "randint": "whole"}  # methods of TorchStream
+
+
+def sampled(
+    kind: str, source: Generator, shape: tuple, dtype: Any, device: Any = None, like: Tensor | None = None, **given: Any
+) -> Tensor:
+    """Numbers as PyTorch draws them, in the order in which the elements of `like` lie in memory."""
+    order = None if like is None else memory_order(like)
+    if kind == "normals" and order is not None:
+        given = {"contiguous": False, **given}
+    return sample_op(kind=kind, shape=shape, dtype=as_dtype(dtype), generator=source, order=order,
+                     given=tuple(given.items()), device=device)  # fmt: skip
+
+
+def memory_order(x: Tensor) -> tuple[int, ...] | None:
+    """The dimensions in PyTorch's memory, from the one whose neighbours lie farthest apart to the nearest; None if that is as
+    they come.
+
+    It is what the array has, but that convolutions and what follows them have the channels last here, and not there.
+    """
+    root = x
+    while root.base is not None:
+        root = root.base
+    steps, own = (getattr(t.array, "strides", None) for t in (x, root))
+    if steps is None or own is None:
+        return None
+    steps = [abs(step) for step in steps]
+    seen = [d for d in (0, *range(2, root.ndim), 1) if root.ndim > 2 and root.shape[d] > 1]
+    if seen != sorted(seen) and sorted(seen, key=lambda d: -own[d]) == seen:
+        theirs = [math.prod(root.shape[d + 1 :]) for d in range(root.ndim)]
+        steps = [max([(n, theirs[d]) for d, n in enumerate(own) if n <= step], default=(0, step))[1] for step in steps]
+    order = by_step(x.shape, steps)
+    return None if order == tuple(range(x.ndim)) else order
+
+
+def by_step(shape: Sequence[int], steps: Sequence[int]) -> tuple[int, ...]:
+    """The dimensions by the distance of neighbours, farthest first; those of one element, or of one memory, stay in place."""
+    free = [d for d, step in enumerate(steps) if shape[d] > 1 and step]
+    places = iter(sorted(free, key=lambda d: -steps[d]))
+    return tuple(next(places) if d in free else d for d in range(len(steps)))
 
 
 @named("size")
@@ -350,7 +404,7 @@ def rand_like(
 ) -> Tensor:  # fmt: skip
     """Uniform numbers on [0, 1) in the shape and type of `input`."""
     x = tensor_of("rand_like", input)
-    return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad)
+    return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
 def randn_like(
@@ -359,11 +413,13 @@ def randn_like(
 ) -> Tensor:  # fmt: skip
     """Standard normal numbers in the shape and type of `input`."""
     x = tensor_of("randn_like", input)
-    return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad)
+    return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 ... n - 1 in random order."""
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
+    if source := torch_source(generator):
+        return sampled("order", source, (n,), dtype or "int64", device)
     return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)

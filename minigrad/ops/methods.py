@@ -37,7 +37,7 @@ from .likeness import NEW
 from .operands import as_method, axis
 from .pieces import fill_diagonal_, sum_to_size
 from .printing import text
-from .sampling import FILLS
+from .sampling import FILLS, normal_numbers, uniform_numbers
 from .shape import mT, unbind
 from .update import in_place, in_place_view, overwrite, setitem
 
@@ -389,16 +389,14 @@ def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None)
     """Fill with numbers uniform on [a, b). Raises ShapeError if a > b."""
     if a > b:
         raise ShapeError(f"uniform_: expected a <= b, got {a} and {b}")
-    drawn = functions.rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
-    return overwrite("uniform_", self, drawn * (b - a) + a)
+    return overwrite("uniform_", self, uniform_numbers(self, a, b, generator))
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with normal numbers of the given mean and standard deviation. Raises ShapeError for a negative one."""
     if not std >= 0:
         raise ShapeError(f"normal_: std must be >= 0, got {std}")
-    drawn = functions.randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
-    return overwrite("normal_", self, drawn * std + mean)
+    return overwrite("normal_", self, normal_numbers(self, mean, std, generator))
 
 
 for method in (cpu, cuda, is_contiguous, contiguous, view, copy_, fill_, zero_, uniform_, normal_, *FILLS, *NEW):

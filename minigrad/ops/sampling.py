@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, ShapeError, finfo
+from ..backends import DTypeError, ShapeError, finfo, get_default_dtype
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
 from .compose import broadcast_shapes
-from .create import rand, randint, randn
+from .create import positive_sizes, rand, randint, randn, sampled
 from .elementwise import exp, log1p, tan
 from .operands import tensor_of
 from .order import searchsorted, topk
-from .random import Generator, default_generator
+from .random import Generator, default_generator, torch_source
 from .reduce import sum_op
 from .shape import expand, narrow
 from .update import overwrite
@@ -28,8 +28,41 @@ def _uniform(x: Tensor, generator: Generator | None, dtype: Any = None) -> Tenso
     return rand(*x.shape, generator=generator, dtype=kind, device=x.device)
 
 
+def theirs(kind: str, x: Tensor, generator: Generator | None, dtype: Any = None, **given: Any) -> Tensor | None:
+    """Numbers for all of x, in its type unless told otherwise, as PyTorch draws them; None if this isn't the generator's
+    stream."""
+    source = torch_source(generator)
+    return None if source is None else sampled(kind, source, tuple(x.shape), dtype or x.dtype, x.device, x, **given)
+
+
+def uniform_numbers(x: Tensor, low: float, high: float, generator: Generator | None) -> Tensor:
+    """Numbers uniform on [low, high) for all of x."""
+    drawn = theirs("uniforms", x, generator, low=float(low), high=float(high))
+    if drawn is None:
+        drawn = rand(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * (high - low) + low
+    return drawn
+
+
+def normal_numbers(x: Tensor, mean: float, std: float, generator: Generator | None) -> Tensor:
+    """Normal numbers of this mean and standard deviation for all of x."""
+    drawn = theirs("normals", x, generator, mean=float(mean), std=float(std), contiguous=x.is_contiguous())
+    if drawn is None:
+        drawn = randn(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * std + mean
+    return drawn
+
+
+def tosses(x: Tensor, p: Any, generator: Generator | None) -> Tensor:
+    """True with probability p (a number, or a tensor of one for each element of x), else False."""
+    narrow = isinstance(p, Tensor) and p.dtype.name != "float64"
+    drawn = theirs("uniforms", x, generator, "float32" if narrow else "float64")
+    return (_uniform(x, generator) if drawn is None else drawn) < p
+
+
 def _waits(x: Tensor, generator: Generator | None) -> Tensor:
     """Exponential numbers of rate 1 in the shape of x; never 0."""
+    drawn = theirs("exponentials", x, generator)
+    if drawn is not None:
+        return drawn
     u = _uniform(x, generator)
     return (-log1p(-u)).clamp(min=finfo(u.dtype).tiny)
 
@@ -44,7 +77,8 @@ def bernoulli(input: Tensor, p: float | None = None, *, generator: Generator | N
             raise ShapeError("bernoulli: the probabilities must lie in 0 ... 1")
     elif not 0 <= p <= 1:
         raise ShapeError(f"bernoulli: p must lie in 0 ... 1, got {p}")
-    return cast(_uniform(x, generator) < (x if p is None else p), dtype=x.dtype)
+    like = x.contiguous() if torch_source(generator) else x  # in whose order PyTorch draws
+    return cast(tosses(like, x if p is None else p, generator), dtype=x.dtype)
 
 
 def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
@@ -63,7 +97,12 @@ def multinomial(input: Tensor, num_samples: int, replacement: bool = False, *, g
         raise ShapeError(f"multinomial: num_samples must be positive, got {num_samples}")
     if not bool(((x >= 0) & (x < math.inf)).all()) or not bool((sum_op(x, dim=(x.ndim - 1,)) > 0).all()):
         raise ShapeError("multinomial: weights must be finite and >= 0, and each row must have one that is positive")
-    if replacement:
+    if (source := torch_source(generator)) and num_samples > 1 and replacement:
+        shares = cast(x, dtype=x.dtype if x.dtype.name == "float64" else "float32").cumsum(-1)
+        shares = shares / narrow(shares, -1, x.shape[-1] - 1, 1)
+        u = sampled("uniforms", source, (*x.shape[:-1], num_samples), "float64", x.device)
+        return searchsorted(cast(shares, dtype="float64"), u).clamp(max=x.shape[-1] - 1)
+    if replacement and not source:
         ends = x.cumsum(-1)
         u = rand(*x.shape[:-1], num_samples, generator=generator, dtype=x.dtype, device=x.device)
         return searchsorted(ends, u * narrow(ends, -1, x.shape[-1] - 1, 1), right=True)
@@ -121,7 +160,11 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
         return drawn * s + m
     if size is None:
         raise TypeError("normal: size must be given if mean and std are numbers")
-    drawn = randn(size, generator=generator, dtype=dtype, device=device) * float(std) + float(mean)
+    if source := torch_source(generator):
+        shape, kind = positive_sizes("normal", (size,)), dtype or get_default_dtype()
+        drawn = sampled("normals", source, shape, kind, device, mean=float(mean), std=float(std))
+    else:
+        drawn = randn(size, generator=generator, dtype=dtype, device=device) * float(std) + float(mean)
     return drawn.requires_grad_() if requires_grad else drawn
 
 
@@ -129,9 +172,10 @@ def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype:
     """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of
     `input`."""
     low, high = (0, low) if high is None else (low, high)
-    return randint(
-        low, high, tuple(input.shape), dtype=as_dtype(dtype) if dtype else input.dtype, device=device or input.device
-    )
+    kind, device = as_dtype(dtype) if dtype else input.dtype, device or input.device
+    if source := torch_source(None):
+        return sampled("whole", source, tuple(input.shape), kind, device, input, low=low, high=high)
+    return randint(low, high, tuple(input.shape), dtype=kind, device=device)
 
 
 # -- filling in place ------------------------------------------------------------------------------------------------
@@ -143,21 +187,24 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     p = p.detach() if isinstance(p, Tensor) else p
     if not isinstance(p, Tensor) and not 0 <= p <= 1:
         raise ShapeError(f"bernoulli_: expects p to be in [0, 1], but got p={p}")
-    return overwrite("bernoulli_", self, cast(_uniform(self, generator) < p, dtype=self.dtype))
+    return overwrite("bernoulli_", self, cast(tosses(self, p, generator), dtype=self.dtype))
 
 
 def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
     """Fill with exponential numbers of rate lambd: density lambd e^(-lambd x) for x > 0."""
     if not lambd > 0:
         raise ShapeError(f"exponential_: lambd must be positive, got {lambd}")
-    return overwrite("exponential_", self, _waits(self, generator) / lambd)
+    drawn = theirs("exponentials", self, generator, lambd=float(lambd))
+    return overwrite("exponential_", self, _waits(self, generator) / lambd if drawn is None else drawn)
 
 
 def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) -> Tensor:
     """Fill with the number of trials up to the first success of probability p: 1, 2, 3 ..."""
     if not 0 < p < 1:
         raise ShapeError(f"geometric_: p must lie between 0 and 1, got {p}")
-    trials = (_waits(self, generator) / -math.log1p(-p)).ceil()
+    trials = theirs("geometrics", self, generator, p=float(p))
+    if trials is None:
+        trials = (_waits(self, generator) / -math.log1p(-p)).ceil()
     return overwrite("geometric_", self, cast(trials, dtype=self.dtype) if trials.dtype is not self.dtype else trials)
 
 
@@ -165,7 +212,10 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
     """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2)). Raises ShapeError unless sigma > 0."""
     if not sigma > 0:
         raise ShapeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
-    return overwrite("cauchy_", self, tan((_uniform(self, generator) - 0.5) * math.pi) * sigma + median)
+    drawn = theirs("cauchys", self, generator, median=float(median), sigma=float(sigma))
+    if drawn is None:
+        drawn = tan((_uniform(self, generator) - 0.5) * math.pi) * sigma + median
+    return overwrite("cauchy_", self, drawn)
 
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
@@ -173,19 +223,19 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Gen
     std > 0."""
     if not std > 0:
         raise ShapeError(f"log_normal_: expects std > 0.0, but found std={std}")
-    return overwrite(
-        "log_normal_",
-        self,
-        exp(randn(*self.shape, generator=generator, dtype=self.dtype, device=self.device) * std + mean),
-    )
+    drawn = theirs("log_normals", self, generator, mean=float(mean), std=float(std))
+    return overwrite("log_normal_", self, exp(normal_numbers(self, mean, std, generator)) if drawn is None else drawn)
 
 
 def random_(self: Tensor, *bounds: Any, generator: Generator | None = None) -> Tensor:
     """Fill with whole numbers: random_(high) 0 ... high - 1, random_(low, high), or as far as the type is exact."""
+    low, high = (0, *bounds)[-2:] if bounds else (0, None)
+    drawn = theirs("whole", self, generator, low=low, high=high)
+    if drawn is not None:
+        return overwrite("random_", self, drawn)
     exact = {"bool": 2, "float16": 2**11, "bfloat16": 2**8, "float32": 2**24, "float64": 2**53, "uint8": 2**8}
-    top = exact.get(self.dtype.name, 2 ** (8 * self.dtype.itemsize - 1))
-    low, high = (0, top) if not bounds else (0, bounds[0]) if len(bounds) == 1 else bounds
-    drawn = randint(low, min(high, 2**63 - 1), tuple(self.shape), generator=generator, device=self.device)
+    top = exact.get(self.dtype.name, 2 ** (8 * self.dtype.itemsize - 1)) if high is None else high
+    drawn = randint(low, min(top, 2**63 - 1), tuple(self.shape), generator=generator, device=self.device)
     return overwrite("random_", self, cast(drawn, dtype=self.dtype))
 
 

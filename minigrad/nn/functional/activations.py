@@ -10,16 +10,17 @@ from ...backends.source import advise
 from ...core import Tensor
 from ...ops import functions
 from ...ops.arithmetic import where
-from ...ops.create import rand
+from ...ops.create import rand, sampled
 from ...ops.elementwise import abs, clamp, expm1, log, sigmoid, tanh
 from ...ops.elementwise import gelu as gelu_op
 from ...ops.elementwise import relu as relu_op
 from ...ops.elementwise import softplus as softplus_op
 from ...ops.index import gather
 from ...ops.operands import axis, tensor_of
+from ...ops.random import Generator, torch_source
 from ...ops.reduce import argmax
 from ...ops.shape import chunk, reshape_op
-from .checks import placed
+from .checks import placed, wide
 
 SELU_ALPHA = 1.6732632423543772848170429916717
 SELU_SCALE = 1.0507009873554804934193349852946
@@ -189,10 +190,20 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
         return leaky_relu(input, (lower + upper) / 2, inplace)
 
     def bent(x: Tensor) -> Tensor:
+        if source := torch_source(None):
+            return (x.to(wide(x)) * slopes_below(x, lower, upper, source)).to(x.dtype)
         slope = rand(*x.shape, dtype=x.dtype, device=x.device) * (upper - lower) + lower
         return where(x > 0, x, x * slope)
 
     return placed("rrelu", input, bent, inplace)
+
+
+def slopes_below(x: Tensor, lower: float, upper: float, source: Generator) -> Tensor:
+    """Uniform numbers where x <= 0, elsewhere 1. PyTorch draws for those elements only, between bounds in the type of x."""
+    below = x.detach() <= 0
+    low, high = functions.tensor([lower, upper], dtype=wide(x)).tolist()
+    drawn = sampled("uniforms", source, (int(below.sum().item()),), "float64", x.device) * (high - low) + low
+    return functions.ones_like(x, dtype=wide(x)).masked_scatter(below, drawn.to(wide(x)))
 
 
 def inplace_form(function: Callable) -> Callable:
@@ -244,8 +255,11 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
     With `hard` the value is one-hot and the gradient that of the soft choice.
     """
-    u = rand(*tensor_of("gumbel_softmax", logits).shape, dtype=logits.dtype, device=logits.device)
-    noise = -log(-log(1 - u))  # 1 - u lies in (0, 1]; where it is 1 the noise is infinite, in PyTorch's draw too
+    if source := torch_source(None):
+        noise = -log(sampled("exponentials", source, tuple(logits.shape), logits.dtype, logits.device))
+    else:
+        u = rand(*tensor_of("gumbel_softmax", logits).shape, dtype=logits.dtype, device=logits.device)
+        noise = -log(-log(1 - u))  # 1 - u lies in (0, 1]; where it is 1 the noise is infinite, in PyTorch's draw too
     soft = functions.softmax((logits + noise) / tau, dim)
     if not hard:
         return soft

@@ -13,6 +13,7 @@ from ...ops.create import zeros
 from ...ops.matmul import matmul_op
 from ...ops.norm import softmax_op
 from ...ops.operands import broadcastable, tensor_of
+from ...ops.random import torch_source
 from ...ops.reduce import all, mean_op
 from ...ops.shape import cat, expand, permute_op, reshape_op, slice_op
 from .checks import one_type
@@ -152,7 +153,9 @@ def multi_head_attention_forward(
         scores = matmul_op(q * math.sqrt(1 / q.shape[-1]), k.mT)
         shares = dropout(softmax_op(scores if mask is None else scores + mask, dim=3), dropout_p)
         y = matmul_op(shares, v)
-    y = linear(from_heads(y, batch_first), out_proj_weight, out_proj_bias)
+    along = batch_first and not torch_source(None)  # PyTorch has the batch second in memory, and draws noise in that order
+    y = linear(from_heads(y, along), out_proj_weight, out_proj_bias)
+    y = y if along is batch_first else y.transpose(0, 1)
     if shares is not None and average_attn_weights:
         shares = mean_op(shares, dim=(1,))
     if batched:

@@ -133,3 +133,8 @@ def at_least(x: Tensor, least: float) -> Tensor:
     """max(x, least) with slope 1 everywhere, as PyTorch guards a divisor."""
     fixed = x.detach()
     return x + (clamp(fixed, min=least) - fixed)
+
+
+def wide(x: Tensor) -> str:
+    """The type in which noise for x is made."""
+    return "float64" if x.dtype.name == "float64" else "float32"

@@ -7,17 +7,22 @@ import math
 from ...backends import ShapeError
 from ...core import Tensor
 from ...ops.arithmetic import add, cast
-from ...ops.create import rand
+from ...ops.create import empty, rand
 from ...ops.operands import tensor_of
+from ...ops.random import torch_source
+from ...ops.sampling import tosses
 from ...ops.shape import reshape_op
 from .activations import SELU_ALPHA, SELU_SCALE
-from .checks import placed, probability
+from .checks import placed, probability, wide
 
 
 def kept(x: Tensor, p: float, whole_channels: bool) -> Tensor:
     """1 with probability 1 - p, else 0, for each element or each channel of x."""
+    if torch_source(None):
+        like = empty((*x.shape[:2], *(1,) * (x.ndim - 2)), dtype=x.dtype, device=x.device) if whole_channels else x
+        return cast(tosses(like, 1 - p, None), dtype=x.dtype)
     shape = (*x.shape[:2], *(1,) * (x.ndim - 2)) if whole_channels else x.shape
-    return cast(rand(*shape, dtype="float64" if x.dtype.name == "float64" else "float32", device=x.device) >= p, dtype=x.dtype)
+    return cast(rand(*shape, dtype=wide(x), device=x.device) >= p, dtype=x.dtype)
 
 
 def thinned(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_channels: bool = False) -> Tensor:
@@ -26,7 +31,11 @@ def thinned(who: str, x: Tensor, p: float, training: bool, inplace: bool, whole_
     tensor_of(who, x)
     if not training or p == 0:
         return x
-    scale = 0.0 if p == 1 else 1 / (1 - p)
+    if p == 1:
+        return placed(who, x, lambda x: x * 0.0, inplace)
+    if torch_source(None):  # divided as there, which may differ in the last bit
+        return placed(who, x, lambda x: x * (kept(x, p, whole_channels).to(wide(x)) / (1 - p)).to(x.dtype), inplace)
+    scale = 1 / (1 - p)
     return placed(who, x, lambda x: x * (kept(x, p, whole_channels) * scale), inplace)
 
 

@@ -13,7 +13,7 @@ from types import GenericAlias
 from typing import Any
 
 from ..core import mode
-from ..ops.random import Generator, default_generator
+from ..ops.random import Generator, drawn_seed
 from . import collate
 from .dataset import IterableDataset, rows_of
 from .sampler import BatchSampler, RandomSampler, SequentialSampler, positive
@@ -121,8 +121,7 @@ class DataLoader:
         super().__setattr__(name, value)
 
     def __iter__(self) -> Iterator:
-        bits = (self.generator or default_generator).bits
-        seed = int(bits.integers(2**62))  # drawn whatever the number of workers, so that what follows stays the same
+        seed = drawn_seed(self.generator)  # drawn whatever the number of workers, so that what follows stays the same
         tasks = (
             repeat(None) if isinstance(self.dataset, IterableDataset) else self.batch_sampler if self.batches else self.sampler
         )

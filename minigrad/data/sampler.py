@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from ..core import Tensor
-from ..ops.create import randint, randperm
-from ..ops.random import Generator, default_generator
+from ..ops.create import randint, randperm, tensor
+from ..ops.random import Generator, default_generator, drawn_seed, torch_source
+from ..ops.sampling import multinomial
 
 
 def positive(who: str, name: str, value: Any) -> int:
@@ -77,12 +78,26 @@ class RandomSampler(Sampler):
         n, left = len(self.data_source), self.num_samples
         if left and not n:
             raise ValueError(f"RandomSampler: num_samples={left}, but the dataset is empty")
+        if torch_source(self.generator):
+            yield from self._as_torch(n, left)
+            return
         if self.replacement:
             yield from randint(n, size=(left,), generator=self.generator).tolist()
             return
         while left > 0:
             yield from randperm(n, generator=self.generator).tolist()[:left]
             left -= n
+
+    def _as_torch(self, n: int, count: int) -> Iterator[int]:
+        """In PyTorch's order of draws: a seed for a generator of its own, then 32 numbers at a time, or whole orders, the last
+        one even if none of it is needed."""
+        generator = self.generator or Generator(stream="torch").manual_seed(drawn_seed())
+        each = 32 if self.replacement else n
+        for left in range(count, -1, -each):
+            if self.replacement:
+                yield from randint(n, size=(min(left, 32),), generator=generator).tolist()
+            else:
+                yield from randperm(n, generator=generator).tolist()[:left]
 
     def __len__(self) -> int:
         return self.num_samples
@@ -121,6 +136,9 @@ class WeightedRandomSampler(Sampler):
             )
 
     def __iter__(self) -> Iterator[int]:
+        if torch_source(self.generator):
+            drawn = multinomial(tensor(self.weights), self.num_samples, self.replacement, generator=self.generator)
+            return iter(drawn.tolist())
         bits = (self.generator or default_generator).bits
         p = self.weights / self.weights.sum()
         return iter(bits.choice(len(p), size=self.num_samples, replace=self.replacement, p=p).tolist())

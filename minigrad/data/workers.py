@@ -49,7 +49,13 @@ def get_worker_info() -> WorkerInfo | None:
 
 @contextlib.contextmanager
 def seeded(seed: int, k: int) -> Iterator[None]:
-    """A block in which the default generator's stream is that of batch k; it goes on undisturbed afterwards."""
+    """A block in which the default generator's stream is that of batch k; it goes on undisturbed afterwards.
+
+    With PyTorch's numbers, as there, it draws from the stream itself.
+    """
+    if default_generator.stream == "torch":
+        yield
+        return
     kept = default_generator.bits, default_generator.seeded
     default_generator.manual_seed((seed + k * 0x9E3779B97F4A7C15) % 2**64)
     try:
@@ -61,7 +67,7 @@ def seeded(seed: int, k: int) -> Iterator[None]:
 # -- in the worker -----------------------------------------------------------------------------------------------------
 
 
-def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Callable | None) -> None:
+def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Callable | None, stream: str) -> None:
     """The life of a worker: tasks (epoch, k, seed, indices) come in, answers (epoch, k, what, content) go out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which then ends its workers
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # whatever the parent does with it
@@ -91,9 +97,10 @@ def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Ca
 
     threading.Thread(target=listen, args=(threading.get_ident(),), daemon=True).start()
     fetch, now, broken = None, -1, None
+    default_generator.stream, as_torch = stream, stream == "torch"
     try:
         random.seed(info.seed)
-        np.random.seed(info.seed % 2**32)
+        np.random.seed(numpy_seed(info) if as_torch else info.seed % 2**32)
         default_generator.manual_seed(info.seed)
         if init is not None:
             init(info.id)
@@ -107,8 +114,9 @@ def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Ca
             if epoch != now or fetch is None:
                 fetch, now = fetching(), epoch
             with seeded(seed, k), mode(grad=True):
-                random.seed(seed + k)
-                np.random.seed((seed + k) % 2**32)
+                if not as_torch:
+                    random.seed(seed + k)
+                    np.random.seed((seed + k) % 2**32)
                 batch = fetch(indices)
             answer(epoch, k, "batch", batch)
         except Exception as error:
@@ -116,6 +124,12 @@ def work(conn: Any, info: WorkerInfo, fetching: Callable[[], Callable], init: Ca
                 answer(epoch, k, "end", None)
                 continue
             answer(epoch, k, "error", (portable(error), traceback.format_exc()))
+
+
+def numpy_seed(info: WorkerInfo) -> np.ndarray:
+    """What PyTorch seeds NumPy with in a worker."""
+    base = (info.seed - info.id) % 2**64
+    return np.random.SeedSequence([info.id, base % 2**32, base >> 32, 0]).generate_state(4)
 
 
 def portable(error: Exception) -> Exception:
@@ -144,7 +158,8 @@ class Pool:
             for i in range(n):
                 ours, theirs = methods.Pipe()
                 info = WorkerInfo(i, n, (seed + i) % 2**64, dataset)
-                worker = methods.Process(target=work, args=(theirs, info, fetching, init), daemon=True)
+                given = (theirs, info, fetching, init, default_generator.stream)
+                worker = methods.Process(target=work, args=given, daemon=True)
                 with warnings.catch_warnings():  # the threads it warns of are those of the kernels, which a worker has anew
                     warnings.filterwarnings("ignore", ".*fork.*", DeprecationWarning)
                     worker.start()

@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from .nn.functional import checks
+from .ops.random import STREAMS, stream
 from .torch_face.missing import nearest
 from .torch_face.places import PLACES, home
 from .torch_face.report import report
@@ -67,9 +68,13 @@ def redirected() -> Iterator[None]:
         sys.modules.update(others)
 
 
-def run(script: str | Path, arguments: Sequence[str] = ()) -> dict[str, Any]:
-    """Run a script as `python script.py arguments` would, with minigrad as torch; returns its global names."""
-    argv, path = sys.argv, sys.path[:]
+def run(script: str | Path, arguments: Sequence[str] = (), numbers: str = "torch") -> dict[str, Any]:
+    """Run a script as `python script.py arguments` would, with minigrad as torch; returns its global names.
+
+    Random numbers are PyTorch's, so `torch.manual_seed(0)` gives the weights that it gives there; numbers="pcg64" is minigrad's
+    own stream.
+    """
+    argv, path, before = sys.argv, sys.path[:], stream(numbers)
     sys.argv = [str(script), *arguments]
     sys.path.insert(0, str(Path(script).resolve().parent))
     try:
@@ -77,12 +82,14 @@ def run(script: str | Path, arguments: Sequence[str] = ()) -> dict[str, Any]:
             return runpy.run_path(str(script), run_name="__main__")
     finally:
         sys.argv, sys.path[:] = argv, path
+        stream(before)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line. With --report 0 if nothing is missing, else 1."""
     parser = argparse.ArgumentParser("minigrad.as_torch", description="Run a PyTorch script on minigrad.")
     parser.add_argument("--report", action="store_true", help="list what the script needs and what is missing; don't run it")
+    parser.add_argument("--random", choices=STREAMS, default="torch", help="whose random numbers: PyTorch's or minigrad's own")
     parser.add_argument("script", type=Path, help="the script")
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help="arguments of the script")
     given = parser.parse_args(argv)
@@ -92,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         text, missing = report(given.script)
         print(text)
         return int(missing > 0)
-    run(given.script, given.arguments)
+    run(given.script, given.arguments, given.random)
     return 0
 
 

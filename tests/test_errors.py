@@ -72,6 +72,14 @@ SHAPES = [
     bad(lambda: mg.tensor([[1, 2], [3]]), ValueError, "tensor:", "rectangular", "different lengths"),
     bad(lambda: mg.arange(0, 5, -1), RuntimeError, "arange:", "0", "5", "-1"),
     bad(lambda: mg.randint(3, 3, (2,)), RuntimeError, "randint:", "low < high", "3 and 3"),
+    bad(lambda: mg.zeros(2).random_(5, 2), RuntimeError, "random_:", "low < high", "5 and 2"),
+    bad(lambda: mg.randint(300, (2,), dtype=mg.uint8), RuntimeError, "randint:", "out of bounds", "uint8", "0 ... 255"),
+    bad(lambda: mg.zeros(2, dtype=mg.int8).random_(0, 129), RuntimeError, "random_:", "out of bounds", "int8", "127"),
+    bad(lambda: mg.randint_like(mg.zeros(2, dtype=mg.bool), 3), RuntimeError, "randint_like:", "out of bounds", "bool"),
+    *(
+        bad(lambda fill=fill: getattr(mg.zeros(2, dtype=mg.int64), fill)(), RuntimeError, fill, "floating", "int64")
+        for fill in ("exponential_", "cauchy_", "log_normal_", "uniform_", "normal_")
+    ),
     bad(lambda: mg.linspace(0, 1, -2), RuntimeError, "linspace:", "non-negative", "-2"),
     bad(lambda: x23().item(), RuntimeError, "item:", "(2, 3)", "6 elements", "expected 1"),
     bad(lambda: bool(x23()), RuntimeError, "bool:", "6 elements", "ambiguous", "Hint: .any() or .all()"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, ShapeError, backend_for, get_default_dtype, is_array
+from ..backends import DTypeError, ShapeError, backend_for, finfo, get_default_dtype, iinfo, is_array
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
@@ -391,11 +391,20 @@ def randint(
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
-    if not high > low:
-        raise ShapeError(f"randint: expected low < high, got {low} and {high}")
+    whole_bounds("randint", low, high, as_dtype(dtype or "int64"))
     return _drawn(
         "randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high)
     )
+
+
+def whole_bounds(who: str, low: int, high: int, dtype: Any) -> None:
+    """Raises ShapeError unless low < high, and both ends of low ... high - 1 are numbers of the type."""
+    if not high > low:
+        raise ShapeError(f"{who}: expected low < high, got {low} and {high}")
+    limits = finfo(dtype) if dtype.is_floating_point else None if dtype.name == "bool" else iinfo(dtype)
+    least, most = (limits.min, limits.max) if limits else (0, 1)
+    if low < least or high - 1 > most:
+        raise ShapeError(f"{who}: {low} ... {high} - 1 is out of bounds for {dtype!r}, which holds {least} ... {most}")
 
 
 def rand_like(

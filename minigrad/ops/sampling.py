@@ -12,7 +12,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
 from .compose import broadcast_shapes
-from .create import positive_sizes, rand, randint, randn, sampled
+from .create import positive_sizes, rand, randint, randn, sampled, whole_bounds
 from .elementwise import exp, log1p, tan
 from .operands import tensor_of
 from .order import searchsorted, topk
@@ -36,7 +36,8 @@ def theirs(kind: str, x: Tensor, generator: Generator | None, dtype: Any = None,
 
 
 def uniform_numbers(x: Tensor, low: float, high: float, generator: Generator | None) -> Tensor:
-    """Numbers uniform on [low, high) for all of x."""
+    """Numbers uniform on [low, high) for all of x. Raises DTypeError for integers."""
+    floating("uniform_", x)
     drawn = theirs("uniforms", x, generator, low=float(low), high=float(high))
     if drawn is None:
         drawn = rand(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * (high - low) + low
@@ -44,7 +45,8 @@ def uniform_numbers(x: Tensor, low: float, high: float, generator: Generator | N
 
 
 def normal_numbers(x: Tensor, mean: float, std: float, generator: Generator | None) -> Tensor:
-    """Normal numbers of this mean and standard deviation for all of x."""
+    """Normal numbers of this mean and standard deviation for all of x. Raises DTypeError for integers."""
+    floating("normal_", x)
     drawn = theirs("normals", x, generator, mean=float(mean), std=float(std), contiguous=x.is_contiguous())
     if drawn is None:
         drawn = randn(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * std + mean
@@ -173,6 +175,7 @@ def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype:
     `input`."""
     low, high = (0, low) if high is None else (low, high)
     kind, device = as_dtype(dtype) if dtype else input.dtype, device or input.device
+    whole_bounds("randint_like", low, high, kind)
     if source := torch_source(None):
         return sampled("whole", source, tuple(input.shape), kind, device, input, low=low, high=high)
     return randint(low, high, tuple(input.shape), dtype=kind, device=device)
@@ -190,8 +193,15 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None
     return overwrite("bernoulli_", self, cast(tosses(self, p, generator), dtype=self.dtype))
 
 
+def floating(who: str, x: Tensor) -> None:
+    """Raises DTypeError unless x is floating."""
+    if not x.dtype.is_floating_point:
+        raise DTypeError(f"{who}: the distribution is continuous, so dtype must be a floating point, got {x.dtype!r}")
+
+
 def exponential_(self: Tensor, lambd: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill with exponential numbers of rate lambd: density lambd e^(-lambd x) for x > 0."""
+    """Fill with exponential numbers of rate lambd: density lambd e^(-lambd x) for x > 0. Raises for integers."""
+    floating("exponential_", self)
     if not lambd > 0:
         raise ShapeError(f"exponential_: lambd must be positive, got {lambd}")
     drawn = theirs("exponentials", self, generator, lambd=float(lambd))
@@ -209,7 +219,8 @@ def geometric_(self: Tensor, p: float, *, generator: Generator | None = None) ->
 
 
 def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Generator | None = None) -> Tensor:
-    """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2)). Raises ShapeError unless sigma > 0."""
+    """Fill with Cauchy numbers: median + sigma tan(pi (u - 1/2)). Raises ShapeError unless sigma > 0, and for integers."""
+    floating("cauchy_", self)
     if not sigma > 0:
         raise ShapeError(f"cauchy_: expects sigma > 0.0, but found sigma={sigma}")
     drawn = theirs("cauchys", self, generator, median=float(median), sigma=float(sigma))
@@ -220,7 +231,8 @@ def cauchy_(self: Tensor, median: float = 0, sigma: float = 1, *, generator: Gen
 
 def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Generator | None = None) -> Tensor:
     """Fill with numbers whose logarithm is normal of the given mean and standard deviation. Raises ShapeError unless
-    std > 0."""
+    std > 0, and for integers."""
+    floating("log_normal_", self)
     if not std > 0:
         raise ShapeError(f"log_normal_: expects std > 0.0, but found std={std}")
     drawn = theirs("log_normals", self, generator, mean=float(mean), std=float(std))
@@ -230,6 +242,8 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Gen
 def random_(self: Tensor, *bounds: Any, generator: Generator | None = None) -> Tensor:
     """Fill with whole numbers: random_(high) 0 ... high - 1, random_(low, high), or as far as the type is exact."""
     low, high = (0, *bounds)[-2:] if bounds else (0, None)
+    if high is not None:
+        whole_bounds("random_", low, high, self.dtype)
     drawn = theirs("whole", self, generator, low=low, high=high)
     if drawn is not None:
         return overwrite("random_", self, drawn)

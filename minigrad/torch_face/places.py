@@ -12,7 +12,7 @@ from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import fourier, functions, random, results, special_names
+from ..ops import fourier, functions, random, results, special_names, tapers
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
 from .missing import answer
@@ -68,6 +68,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
     "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
+    "signal": {}, "signal.windows": tapers.WINDOWS,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,

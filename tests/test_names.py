@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import minigrad
@@ -24,3 +25,12 @@ def test_windows_of_signals_have_requires_grad_and_speak_for_themselves() -> Non
         windows.hann(-1)
     with pytest.raises(TypeError, match=r"^hann: .* int, got float 3\.5"):
         windows.hann(3.5)
+
+
+def test_istft_is_the_inverse_of_stft() -> None:
+    x, window = minigrad.randn(2, 50, dtype="float64"), minigrad.hann_window(12, dtype="float64")
+    spectrum = x.stft(12, 4, window=window, return_complex=True)
+    assert spectrum.shape == (2, 7, 13)
+    assert minigrad.allclose(spectrum.istft(12, 4, window=window, length=50), x)
+    by_hand = minigrad.fft.rfft(minigrad.nn.functional.pad(x, (6, 6), "reflect")[1, 8:20] * window)
+    assert np.allclose(spectrum[1, :, 2].numpy(), by_hand.numpy())

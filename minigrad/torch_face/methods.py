@@ -12,6 +12,7 @@ from ..ops.create import as_tensor, zeros
 from ..ops.methods import owner
 from ..ops.shape import cat
 from .extras import frexp, histogram, nextafter
+from .spectra import istft, stft
 
 
 def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -65,6 +66,6 @@ def storage_offset(self: Tensor) -> int:
 
 METHODS: dict[str, Callable] = {
     "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
-    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp,
+    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp, "stft": stft, "istft": istft,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

@@ -9,7 +9,9 @@ import pytest
 
 import minigrad
 
-from .beside import torch
+from .beside import RNG, torch
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of rectangular windows
 
 # -- windows -----------------------------------------------------------------------------------------------------------------
 
@@ -41,3 +43,83 @@ def test_windows_refuse_what_pytorch_refuses(call: Any) -> None:
     for module in (minigrad, torch):
         with pytest.raises((ValueError, TypeError)):
             call(module.signal.windows)
+
+
+# -- transforms --------------------------------------------------------------------------------------------------------------
+
+SIGNAL, SPECTRUM = RNG.standard_normal((2, 40)), RNG.standard_normal((2, 5, 7)) + 1j * RNG.standard_normal((2, 5, 7))
+HERMITIAN = RNG.standard_normal((3, 4, 5)) + 1j * RNG.standard_normal((3, 4, 5))
+
+
+def alike(call: Any) -> None:
+    """One call in both: the same numbers, shape and type."""
+    got, want = call(minigrad), call(torch)
+    assert tuple(got.shape) == tuple(want.shape) and repr(got.dtype).rpartition(".")[2] == str(want.dtype).rpartition(".")[2]
+    np.testing.assert_allclose(got.numpy(), want.resolve_conj().numpy(), rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize("norm", [None, "forward", "ortho"])
+@pytest.mark.parametrize("options", [{}, {"s": (4, 6)}, {"s": (3, 8), "dim": (2, 0)}, {"dim": (0, 1)}])
+def test_hermitian_transforms_of_several_dimensions(options: dict, norm: str | None) -> None:
+    alike(lambda m: m.fft.hfftn(m.tensor(HERMITIAN), norm=norm, **options))
+    alike(lambda m: m.fft.hfft2(m.tensor(HERMITIAN), norm=norm, **options))
+    alike(lambda m: m.fft.ihfftn(m.tensor(HERMITIAN.real.copy()), norm=norm, **options))
+    alike(lambda m: m.fft.ihfft2(m.tensor(HERMITIAN.real.copy()), norm=norm, **options))
+
+
+STFT: list[dict[str, Any]] = [
+    {"n_fft": 8}, {"n_fft": 8, "hop_length": 3}, {"n_fft": 8, "win_length": 5, "hop_length": 2},
+    {"n_fft": 9, "onesided": False}, {"n_fft": 8, "center": False},
+    {"n_fft": 8, "center": False, "win_length": 4, "align_to_window": True},
+    {"n_fft": 8, "normalized": True}, {"n_fft": 8, "pad_mode": "constant"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("window", [None, "hann"])
+@pytest.mark.parametrize("options", STFT)
+def test_stft(options: dict, window: str | None) -> None:
+    def call(m: Any, x: np.ndarray = SIGNAL, **more: Any) -> Any:
+        w = m.hann_window(options.get("win_length", options["n_fft"]), dtype=m.float64) if window else None
+        return m.stft(m.tensor(x), window=w, **{"return_complex": True, **options, **more})
+
+    alike(call)
+    alike(lambda m: call(m, SIGNAL[0], return_complex=False))
+    if not options.get("onesided"):
+        alike(lambda m: call(m, SIGNAL + 0.5j))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {}, {"hop_length": 3}, {"win_length": 6}, {"normalized": True}, {"length": 9}, {"length": 30},
+        {"onesided": False, "n_fft": 5}, {"onesided": False, "n_fft": 5, "return_complex": True}, {"center": False},
+    ],
+)  # fmt: skip
+def test_istft(options: dict) -> None:
+    options = {"n_fft": 8, **options}
+
+    def call(m: Any) -> Any:
+        w = m.hamming_window(options.get("win_length", options["n_fft"]), dtype=m.float64)
+        return m.istft(m.tensor(SPECTRUM), window=w, **options)
+
+    alike(call)
+    alike(lambda m: m.tensor(SPECTRUM[0]).istft(**options))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda m, x: m.stft(x, 8), lambda m, x: m.stft(x, 50, center=False, return_complex=True),
+        lambda m, x: m.stft(x, 8, 0, return_complex=True), lambda m, x: m.stft(x, 8, 2, 9, return_complex=True),
+        lambda m, x: m.stft(x, 8, 2, 4, m.ones(5), return_complex=True), lambda m, x: m.stft(x + 1j, 8, onesided=True),
+        lambda m, x: m.stft(x[None], 8, return_complex=True), lambda m, x: m.stft(x.long(), 8, return_complex=True),
+        lambda m, x: m.istft(x[:, :5], 8), lambda m, x: m.istft(x[:, :5] + 1j, 8),
+        lambda m, x: m.istft(m.ones(5, 4) + 0j, 8, window=m.hann_window(8), center=False),
+        lambda m, x: m.istft(m.ones(5, 4) + 0j, 8, return_complex=True), lambda m, x: m.istft(m.ones(5, 0) + 0j, 8),
+        lambda m, x: m.istft(m.ones(5, 4) + 0j, 8, 9), lambda m, x: m.istft(m.ones(8, 4) + 0j, 8, onesided=True),
+    ],
+)  # fmt: skip
+def test_refused_transforms(call: Any) -> None:
+    for m in (minigrad, torch):
+        with pytest.raises(RuntimeError):
+            call(m, m.tensor(SIGNAL))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minigrad
+from minigrad.autograd import gradcheck
 from minigrad.backends import ShapeError
 
 
@@ -34,3 +35,54 @@ def test_istft_is_the_inverse_of_stft() -> None:
     assert minigrad.allclose(spectrum.istft(12, 4, window=window, length=50), x)
     by_hand = minigrad.fft.rfft(minigrad.nn.functional.pad(x, (6, 6), "reflect")[1, 8:20] * window)
     assert np.allclose(spectrum[1, :, 2].numpy(), by_hand.numpy())
+
+
+def test_copies_of_views_lie_in_memory_of_their_own_and_have_gradients() -> None:
+    x = minigrad.arange(6.0).reshape(2, 3)
+    for copy, view in [
+        (minigrad.t_copy(x), x.t()), (minigrad.unsqueeze_copy(x, 0), x.unsqueeze(0)), (minigrad.view_copy(x, (6,)), x.view(6)),
+        (minigrad.expand_copy(x, (4, 2, 3)), x.expand(4, 2, 3)), (minigrad.slice_copy(x, 1, 0, 3, 2), x[:, ::2]),
+        (minigrad.diagonal_copy(x), x.diagonal()), (minigrad.unfold_copy(x, 1, 2, 1), x.unfold(1, 2, 1)),
+        (minigrad.unbind_copy(x)[1], x[1]), (minigrad.split_with_sizes_copy(x, [1, 2], 1)[1], x[:, 1:]),
+    ]:  # fmt: skip
+        assert copy.tolist() == view.tolist()
+        copy.zero_()
+        assert x.sum() == 15
+    leaf = minigrad.randn(2, 3, dtype="float64", requires_grad=True)
+    assert gradcheck(minigrad.t_copy, leaf)
+    assert [c.shape for c in minigrad.unsafe_chunk(x, 2, 1)] == [c.shape for c in x.unsafe_split(2, 1)] == [(2, 2), (2, 1)]
+
+
+def test_as_strided_scatter_has_the_gradients_of_what_it_keeps_and_of_what_it_takes() -> None:
+    x, src = (
+        minigrad.randn(3, 3, dtype="float64", requires_grad=True),
+        minigrad.randn(2, 2, dtype="float64", requires_grad=True),
+    )
+    y = minigrad.as_strided_scatter(x, src, (2, 2), (1, 2), 1)
+    assert y.reshape(-1)[1:5].tolist() == src.t().reshape(-1).tolist()
+    assert gradcheck(lambda x, src: x.as_strided_scatter(src, (2, 2), (1, 2), 1), (x, src))
+
+
+def test_layouts() -> None:
+    x = minigrad.empty_strided((2, 3), (1, 2), dtype="float64", requires_grad=True)
+    assert x.stride() == (1, 2) and x.is_leaf and x.dim_order() == (1, 0) and x.dtype.name == "float64"
+    assert x.new_empty_strided((2, 2), (2, 1)).dtype.name == "float64"
+    y = minigrad.empty_permuted((2, 3, 5, 7), (0, 2, 3, 1))
+    assert y.shape == (2, 3, 5, 7) and y.stride() == (105, 1, 21, 3) and y.dim_order() == (0, 2, 3, 1)
+    assert minigrad.resize_as_(minigrad.ones(4), minigrad.ones(1, 2)).shape == (1, 2)
+    with pytest.raises(ShapeError, match="empty_permuted: expected an order of 2 dimensions"):
+        minigrad.empty_permuted((2, 3), (0, 0))
+    with pytest.raises(TypeError, match="chalf: there is no complex32"):
+        x.chalf()
+
+
+def test_a_fixed_number_of_positions() -> None:
+    x = minigrad.tensor([[1, 0], [3, 2]])
+    assert minigrad.nonzero_static(x, size=4).tolist() == [[0, 0], [1, 0], [1, 1], [-1, -1]]
+    assert x.nonzero_static(size=1, fill_value=7).tolist() == [[0, 0]]
+
+
+def test_nothing_waits_to_be_conjugated_or_negated() -> None:
+    x = minigrad.tensor([1 + 2j])
+    assert not x.conj().is_conj() and not minigrad.is_neg(x.conj().imag)
+    assert minigrad.conj_physical(x).tolist() == x.conj_physical().tolist() == [1 - 2j]

@@ -9,7 +9,7 @@ import pytest
 
 import minigrad
 
-from .beside import RNG, torch
+from .beside import RNG, Table, inside, normal, positive, torch, whole
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of rectangular windows
 
@@ -123,3 +123,23 @@ def test_refused_transforms(call: Any) -> None:
     for m in (minigrad, torch):
         with pytest.raises(RuntimeError):
             call(m, m.tensor(SIGNAL))
+
+
+# -- layers under the names of their kernels ---------------------------------------------------------------------------------
+
+IMAGE, GRID, VOLUME, PATHS = normal(2, 4, 3, 3), inside(2, 3, 2, 2), normal(1, 2, 3, 3, 2), inside(1, 2, 2, 2, 3)
+row = Table()
+row("native_layer_norm", IMAGE, (3, 3), normal(3, 3), normal(3, 3), 1e-5, order=1)
+row("native_layer_norm", IMAGE, (3,), None, None, 0.5, order=1)
+row("native_group_norm", IMAGE, normal(4), normal(4), 2, 4, 9, 2, 1e-5)
+row("native_batch_norm", IMAGE, normal(4), normal(4), None, None, True, 0.1, 1e-5, order=1)
+row(lambda m, x, mean, var: m.native_batch_norm(x, None, None, mean.detach(), var.detach(), False, 0.1, 1e-5), IMAGE, normal(4),
+    positive(4), order=1, name="native_batch_norm")  # fmt: skip
+for mode in range(3):
+    row("grid_sampler", IMAGE, GRID, mode, mode, True, order=1)
+    row("grid_sampler_2d", IMAGE, GRID, mode, 0, False, order=1)
+row("grid_sampler_3d", VOLUME, PATHS, 0, 1, False, order=1)
+row("constant_pad_nd", normal(2, 3), (1, -1, 2, 0), 1.5)
+row("nonzero_static", whole(0, 2, 3, 4), size=5, order=0)
+row("as_strided_scatter", normal(3, 4), normal(2, 2), (2, 2), (1, 4), 2, order=0)
+test_like_pytorch, test_on_a_strict_namespace = row.tests()

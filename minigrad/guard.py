@@ -24,6 +24,7 @@ import numpy as np
 from .backends import Device, DType, DTypeError, ShapeError, is_array
 from .core import Op, Tensor
 from .ops import operands
+from .ops.sparse import Unarrayed, answer
 
 PACKAGE = str(Path(__file__).parent)
 LIBRARIES = (PACKAGE, str(Path(np.__file__).parent), str(Path(inspect.__file__).parent), "<frozen")
@@ -48,6 +49,8 @@ def guarded(function: Callable, name: str, rename: bool = True) -> Callable:
     def call(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
+        except Unarrayed as error:
+            return answer(error, name, args, options)
         except Exception as error:
             told = explained(function, name, rename, args, options, error)
             try:

@@ -12,7 +12,7 @@ from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import fourier, functions, random, results, special_names, tapers
+from ..ops import fourier, functions, random, results, sparse, special_names, tapers
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, pieces, spectra, switches, testing, timing, typed
 from .missing import answer
@@ -57,7 +57,7 @@ WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "stft": spectra.stft, "istft": spectra.istft,
-         **pieces.FUNCTIONS, "resize_as_": methods.resize_as_,
+         **pieces.FUNCTIONS, **sparse.NEW, "resize_as_": methods.resize_as_,
          "get_rng_state": random.get_rng_state,
          **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
@@ -70,6 +70,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
     "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
+    "sparse": {**sparse.SPARSE, **typed.typed_sparse()}, "cuda.sparse": typed.typed_sparse("cuda"),
     "signal": {}, "signal.windows": tapers.WINDOWS,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),

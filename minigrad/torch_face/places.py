@@ -88,7 +88,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
     "jit": extras.JIT, "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
     "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
-    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": {"assert_close": testing.assert_close},
+    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": testing.TESTING,
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,

@@ -86,3 +86,47 @@ def test_nothing_waits_to_be_conjugated_or_negated() -> None:
     x = minigrad.tensor([1 + 2j])
     assert not x.conj().is_conj() and not minigrad.is_neg(x.conj().imag)
     assert minigrad.conj_physical(x).tolist() == x.conj_physical().tolist() == [1 - 2j]
+
+
+def test_random_tensors_for_tests() -> None:
+    make = minigrad.testing.make_tensor
+    x = make((3, 4), dtype=minigrad.float64, low=-1, high=1, requires_grad=True, noncontiguous=True)
+    assert x.is_leaf and x.requires_grad and not x.is_contiguous() and bool((x.abs() <= 1).all())
+    for kind in ("bool", "uint8", "int64", "float16", "complex64"):
+        assert make(2, 3, dtype=getattr(minigrad, kind)).dtype.name == kind
+    assert bool((make(50, dtype=minigrad.int64, low=-1, high=2, exclude_zero=True) != 0).all())
+    for options in ({"low": 2, "high": 1}, {"requires_grad": True}):
+        with pytest.raises(ValueError, match="make_tensor: "):
+            make(2, dtype=minigrad.int64, **options)
+
+
+def test_assert_close_looks_at_strides_layouts_and_subclasses_if_asked() -> None:
+    close, x = minigrad.testing.assert_close, minigrad.ones(2, 3).t()
+    close(x, minigrad.ones(3, 2), check_stride=False)
+    close(minigrad.eye(2).to_sparse(), minigrad.eye(2), check_layout=False)
+    close(minigrad.nn.Parameter(x), x)
+    for got, want, options, word in [
+        (x, minigrad.ones(3, 2), {"check_stride": True}, "stride"),
+        (minigrad.eye(2).to_sparse(), minigrad.eye(2), {}, "layout"),
+        (minigrad.nn.Parameter(x), x, {"allow_subclasses": False}, "types"),
+    ]:  # fmt: skip
+        with pytest.raises(AssertionError, match=f"the {word} differ"):
+            close(got, want, **options)
+
+
+def test_a_hook_after_accumulation_may_update_the_leaf_in_place() -> None:
+    v = minigrad.zeros(3, requires_grad=True)
+    v.register_post_accumulate_grad_hook(lambda p: p.add_(p.grad, alpha=-0.01))
+    v.backward(minigrad.tensor([1.0, 2.0, 3.0]))
+    assert np.allclose(v.detach().numpy(), [-0.01, -0.02, -0.03]) and v.is_leaf
+
+
+def test_new_numbers_are_of_the_default_type() -> None:
+    whole = minigrad.tensor([1, 2, 4])
+    minigrad.set_default_dtype(minigrad.float64)
+    try:
+        for x in (minigrad.gradient(whole)[0], minigrad.range(1, 4), whole.angle(), whole.cov(), minigrad.logit(whole)):
+            assert x.dtype is minigrad.float64
+        assert minigrad.tensor([1.2, 3j]).dtype is minigrad.full((2,), 1j).dtype is minigrad.complex128
+    finally:
+        minigrad.set_default_dtype(minigrad.float32)

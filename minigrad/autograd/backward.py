@@ -151,8 +151,9 @@ def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
         with mode(grad=False):
             add_(leaf.grad, g)
     if hooks := leaf.__dict__.get("accumulated"):
-        for hook in [*hooks.values()]:
-            hook(leaf)
+        with mode(grad=create_graph):  # as the pass itself: the leaf may be updated in place
+            for hook in [*hooks.values()]:
+                hook(leaf)
 
 
 def accumulate_rows(leaf: Tensor, g: Tensor) -> None:

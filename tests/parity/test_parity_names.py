@@ -143,3 +143,19 @@ row("constant_pad_nd", normal(2, 3), (1, -1, 2, 0), 1.5)
 row("nonzero_static", whole(0, 2, 3, 4), size=5, order=0)
 row("as_strided_scatter", normal(3, 4), normal(2, 2), (2, 2), (1, 4), 2, order=0)
 test_like_pytorch, test_on_a_strict_namespace = row.tests()
+
+
+def test_zeros_of_a_remainder_have_the_sign_of_what_is_divided() -> None:
+    for dtype in ("float32", "float64"):
+        for other in (2, -2, -1.5):
+            got, want = (m.remainder(m.tensor([-3, -2, -0.0, 0, 1, 2, 3], dtype=getattr(m, dtype)), other).numpy()
+                         for m in (minigrad, torch))  # fmt: skip
+            np.testing.assert_array_equal(got, want)
+            np.testing.assert_array_equal(np.signbit(got), np.signbit(want))
+
+
+def test_nothing_times_the_logarithm_of_infinity_is_nothing() -> None:
+    y = [-1.0, -2.0, 0.0, 1.0, float("inf"), float("nan")]
+    for x in (0.0, 2.0):
+        got, want = (m.special.xlog1py(m.full((6,), x), m.tensor(y)).numpy() for m in (minigrad, torch))
+        np.testing.assert_allclose(got, want, rtol=1e-6)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,54 @@ def test_new_numbers_are_of_the_default_type() -> None:
         assert minigrad.tensor([1.2, 3j]).dtype is minigrad.full((2,), 1j).dtype is minigrad.complex128
     finally:
         minigrad.set_default_dtype(minigrad.float32)
+
+
+def test_storages_are_the_memory_that_views_share() -> None:
+    x = minigrad.tensor([[1.0, 2.0], [4.0, 5.0], [3.0, 1.0]])
+    view, bytes_ = x.t()[1:], x.untyped_storage()
+    assert view.untyped_storage().data_ptr() == bytes_.data_ptr() != x.clone().untyped_storage().data_ptr()
+    assert len(bytes_) == bytes_.nbytes() == view.untyped_storage().size() == 24 and bytes_[:4] == [0, 0, 128, 63]
+    assert minigrad.is_storage(bytes_) and not minigrad.is_storage(x)
+    with pytest.warns(UserWarning, match="TypedStorage is deprecated"):
+        numbers = view.storage()
+    numbers[0] = 9.0
+    assert x[0, 0] == 9 and numbers.tolist() == [9.0, 2.0, 4.0, 5.0, 3.0, 1.0] and numbers.dtype is minigrad.float32
+    assert repr(numbers).endswith(" 1.0\n[minigrad.storage.TypedStorage(dtype=minigrad.float32, device=cpu) of size 6]")
+
+
+def test_numbers_in_a_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "numbers")
+    np.arange(5.0).tofile(path)
+    mine, shared = (minigrad.from_file(path, shared=s, size=5, dtype=minigrad.float64) for s in (False, True))
+    shared[0], mine[1] = 8.0, 100.0
+    assert np.fromfile(path).tolist() == [8.0, 1.0, 2.0, 3.0, 4.0] and mine[1] == 100
+    with pytest.raises(RuntimeError, match="from_file: .* has 40 bytes, 50 numbers of minigrad.float32 take 200"):
+        minigrad.from_file(path, size=50)
+    assert minigrad.from_file(str(tmp_path / "new"), shared=True, size=3).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_dlpack_lends_memory_both_ways() -> None:
+    x, array = minigrad.arange(3.0), np.arange(3.0)
+    np.from_dlpack(x)
+    minigrad.from_dlpack(array)[0] = 5.0
+    assert array[0] == 5
+    minigrad.utils.dlpack.from_dlpack(minigrad.utils.dlpack.to_dlpack(x))[1] = 7.0
+    assert x.tolist() == [0.0, 7.0, 2.0]
+    with pytest.raises(RuntimeError, match="require gradient"):
+        np.from_dlpack(minigrad.ones(2, requires_grad=True))
+
+
+def test_counts_of_points_in_bins() -> None:
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((50, 3)), rng.uniform(size=50)
+    for options in ({}, {"range": [-1.0, 1.0, -2.0, 0.5, 0.0, 3.0]}, {"density": True}, {"weight": minigrad.tensor(w)}):
+        counts, edges = minigrad.histogramdd(minigrad.tensor(x), [2, 3, 4], **options)
+        ends = np.reshape(options["range"], (3, 2)) if "range" in options else None
+        weights = w if "weight" in options else None
+        want, borders = np.histogramdd(x, [2, 3, 4], ends, "density" in options, weights)
+        assert np.allclose(counts.numpy(), want) and all(np.allclose(a, b) for a, b in zip(edges, borders, strict=True))
+
+
+def test_names_of_types() -> None:
+    assert minigrad.typename(minigrad.tensor([1])) == "torch.LongTensor" and minigrad.typename(3) == "int"
+    assert minigrad.typename(minigrad.nn.Parameter) == "minigrad.nn.parameter.Parameter"

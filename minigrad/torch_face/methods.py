@@ -12,7 +12,7 @@ from ..ops import sparse
 from ..ops.create import as_tensor, zeros
 from ..ops.methods import owner
 from ..ops.shape import cat
-from . import memory, pieces
+from . import factors, memory, pieces
 from .extras import frexp, histogram, nextafter
 from .spectra import istft, stft
 
@@ -67,7 +67,7 @@ def storage_offset(self: Tensor) -> int:
 
 
 METHODS: dict[str, Callable] = {
-    **pieces.METHODS, **sparse.METHODS, **memory.METHODS,
+    **pieces.METHODS, **sparse.METHODS, **memory.METHODS, **factors.FACTORS,
     "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
     "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp, "stft": stft, "istft": istft,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),

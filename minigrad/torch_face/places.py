@@ -14,7 +14,7 @@ from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
 from ..ops import fourier, functions, random, results, sparse, special_names, tapers
 from ..optim.lr_scheduler import cycles
-from . import cluster, devices, extras, memory, methods, older, pieces, spectra, switches, testing, timing, typed
+from . import cluster, devices, extras, factors, memory, methods, older, pieces, spectra, switches, testing, timing, typed
 from .missing import answer
 
 
@@ -57,7 +57,7 @@ WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "stft": spectra.stft, "istft": spectra.istft,
-         **pieces.FUNCTIONS, **memory.TORCH, **sparse.NEW, "resize_as_": methods.resize_as_,
+         **pieces.FUNCTIONS, **memory.TORCH, **factors.FACTORS, **sparse.NEW, "resize_as_": methods.resize_as_,
          "get_rng_state": random.get_rng_state,
          **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},

@@ -159,3 +159,53 @@ def test_nothing_times_the_logarithm_of_infinity_is_nothing() -> None:
     for x in (0.0, 2.0):
         got, want = (m.special.xlog1py(m.full((6,), x), m.tensor(y)).numpy() for m in (minigrad, torch))
         np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+SCORED: list[tuple[dict[str, Any], dict[str, Any], tuple]] = [
+    ({}, {}, (6,)), ({"bias": True}, {"label_smoothing": 0.1}, (6,)), ({"out_features": (4, 3), "bias": True}, {}, (6, 4, 3)),
+    ({}, {"ignore_index": 1, "reduction": "sum"}, (6,)), ({"out_features": (2,)}, {"reduction": "none"}, (6, 2)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("layer", "options", "shape"), SCORED)
+def test_cross_entropy_of_a_linear_layer(layer: dict, options: dict, shape: tuple) -> None:
+    x, t, weight = normal(6, 5), whole(0, 3, *shape), positive(3)
+    theirs = torch.nn.LinearCrossEntropyLoss(5, 3, dtype=torch.float64, weight=torch.tensor(weight), **layer, **options)
+    ours = minigrad.nn.LinearCrossEntropyLoss(5, 3, dtype=minigrad.float64, weight=minigrad.tensor(weight), **layer, **options)
+    ours.load_state_dict({k: minigrad.tensor(v.numpy()) for k, v in theirs.state_dict().items()})
+    assert repr(ours) == repr(theirs)
+    for m, loss in ((minigrad, ours), (torch, theirs)):
+        loss(m.tensor(x), m.tensor(t)).sum().backward()
+    np.testing.assert_allclose(ours.linear.weight.grad.numpy(), theirs.linear.weight.grad.numpy(), rtol=1e-9, atol=1e-12)
+    results = [loss(m.tensor(x), m.tensor(t)).detach().numpy() for m, loss in ((minigrad, ours), (torch, theirs))]
+    np.testing.assert_allclose(*results, rtol=1e-9)
+
+
+def test_cross_entropy_of_a_linear_layer_refuses_what_pytorch_refuses() -> None:
+    for m in (minigrad, torch):
+        f, x, w = m.nn.functional.linear_cross_entropy, m.ones(2, 3), m.ones(4, 3)
+        for call in (
+            lambda f=f, x=x, w=w: f(x[None], w, x), lambda f=f, x=x, w=w, m=m: f(x, m.ones(4, 2), x),
+            lambda f=f, x=x, w=w, m=m: f(x, w, m.ones(2, 4), ignore_index=1),
+            lambda f=f, x=x, w=w, m=m: f(x, w, m.ones(2).long(), linear_bias=m.ones(3)),
+            lambda f=f, x=x, w=w, m=m: f(x[0], m.ones(4, 2, 3), m.ones(2).long()),
+        ):  # fmt: skip
+            with pytest.raises(RuntimeError):
+                call()
+
+
+# -- factors -----------------------------------------------------------------------------------------------------------------
+
+factors = Table()
+for shape in ((4, 3), (3, 3), (3, 5), (2, 4, 3)):
+    factors("geqrf", normal(*shape), order=0)
+H, TAU = (t.numpy() for t in torch.geqrf(torch.tensor(normal(4, 3))))
+STACK, TAUS = (t.numpy() for t in torch.geqrf(torch.tensor(normal(2, 4, 4))))
+for transposed in (False, True):
+    factors("ormqr", H, TAU, normal(4, 2), True, transposed)
+    factors("ormqr", H, TAU, normal(2, 4), False, transposed)
+    factors("ormqr", STACK, TAUS, normal(2, 4, 3), True, transposed)
+    for upper in (True, False):
+        factors("triangular_solve", normal(3, 2), normal(3, 3) + 4 * np.eye(3), upper, transposed)
+        factors("triangular_solve", normal(3, 2), normal(3, 3), upper, transposed, True)
+test_factors, _ = factors.tests()

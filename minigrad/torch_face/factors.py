@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -74,4 +75,4 @@ def triangular_solve(
     return Solution(y, x.clone())
 
 
-FACTORS = {"geqrf": geqrf, "ormqr": ormqr, "triangular_solve": triangular_solve}
+FACTORS: dict[str, Callable] = {"geqrf": geqrf, "ormqr": ormqr, "triangular_solve": triangular_solve}

@@ -162,6 +162,6 @@ METHODS: dict[str, Callable] = {
     "untyped_storage": lambda self: UntypedStorage(self), "storage": storage, "__dlpack__": dlpack,
     "__dlpack_device__": lambda self: self.array.__dlpack_device__(),
 }  # fmt: skip
-STORAGE = {"UntypedStorage": UntypedStorage, "TypedStorage": TypedStorage}
-TORCH = {**STORAGE, "is_storage": is_storage, "from_file": from_file, "from_dlpack": from_dlpack}
+STORAGE: dict[str, Any] = {"UntypedStorage": UntypedStorage, "TypedStorage": TypedStorage}
+TORCH: dict[str, Any] = {**STORAGE, "is_storage": is_storage, "from_file": from_file, "from_dlpack": from_dlpack}
 DLPACK = {"from_dlpack": from_dlpack, "to_dlpack": to_dlpack}

@@ -89,3 +89,17 @@ def test_zero_grad_empties_a_sparse_gradient() -> None:
     assert e.weight.grad.is_sparse and e.weight.grad._nnz() == 2
     minigrad.optim.SGD(e.parameters(), 0.1).zero_grad(set_to_none=False)
     assert e.weight.grad._nnz() == 0
+
+
+def test_a_sparse_gradient_is_scaled_and_differentiated_by_transforms() -> None:
+    e = nn.Embedding(4, 2, sparse=True)
+    before, scaler, optimizer = (
+        e.weight.detach().clone(),
+        minigrad.amp.GradScaler("cpu"),
+        minigrad.optim.SGD(e.parameters(), 0.5),
+    )
+    scaler.scale(e(minigrad.tensor([1, 1])).sum()).backward()
+    scaler.step(optimizer)
+    assert minigrad.allclose(before - e.weight.detach(), minigrad.tensor([[0.0, 0.0], [1.0, 1.0], [0.0, 0.0], [0.0, 0.0]]))
+    g = minigrad.func.grad(lambda w: nn.functional.embedding(minigrad.tensor([3]), w, sparse=True).sum())(before)
+    assert g.tolist() == [[0, 0], [0, 0], [0, 0], [1, 1]]

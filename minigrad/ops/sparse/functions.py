@@ -335,6 +335,17 @@ def zero_(self: SparseTensor) -> SparseTensor:
     return self
 
 
+def in_place(function: Callable) -> Callable:
+    """`function`, its result written into the tensor."""
+
+    def written(self: SparseTensor, *args: Any, **options: Any) -> SparseTensor:
+        found = function(self, *args, **options)
+        self.at, self.held, self.coalesced = found.at, found.held, found.coalesced
+        return self
+
+    return written
+
+
 def cast(name: str) -> Callable:
     return lambda self, *args, **options: to(self, name, *args, **options)
 
@@ -350,6 +361,7 @@ FUNCTIONS: dict[str, Callable] = {
     "t": lambda input: transpose(input, 0, 1) if input.ndim > 1 else input, "matmul": matmul, "mm": mm, "mv": matmul,
     "addmm": addmm, "add": add, "sub": sub, "subtract": sub, "mul": mul, "multiply": mul, "div": div, "divide": div,
     "true_divide": div, "pow": power, "sum": total, "softmax": softmax, "log_softmax": log_softmax, "to": to, "zero_": zero_,
+    "mul_": in_place(mul), "div_": in_place(div), "add_": in_place(add), "sub_": in_place(sub),
     "norm": norm, "numel": lambda input: input.sizes.numel(), "nelement": lambda input: input.sizes.numel(),
     "clone": lambda input, *, memory_format=None: input.like(input.held.clone()),
     "detach": lambda self: self.like(self.held.detach()), "to_sparse": to_sparse, "to_sparse_csr": to_sparse_csr,

@@ -72,6 +72,8 @@ def test_layouts() -> None:
     y = minigrad.empty_permuted((2, 3, 5, 7), (0, 2, 3, 1))
     assert y.shape == (2, 3, 5, 7) and y.stride() == (105, 1, 21, 3) and y.dim_order() == (0, 2, 3, 1)
     assert minigrad.resize_as_(minigrad.ones(4), minigrad.ones(1, 2)).shape == (1, 2)
+    with pytest.raises(RuntimeError, match="dim_order: .*unique"):
+        minigrad.empty(1, 2, 3).dim_order(ambiguity_check=True)
     with pytest.raises(ShapeError, match="empty_permuted: expected an order of 2 dimensions"):
         minigrad.empty_permuted((2, 3), (0, 0))
     with pytest.raises(TypeError, match="chalf: there is no complex32"):
@@ -144,6 +146,7 @@ def test_storages_are_the_memory_that_views_share() -> None:
         numbers = view.storage()
     numbers[0] = 9.0
     assert x[0, 0] == 9 and numbers.tolist() == [9.0, 2.0, 4.0, 5.0, 3.0, 1.0] and numbers.dtype is minigrad.float32
+    assert len(minigrad.UntypedStorage(5)) == 5 and minigrad.TypedStorage(5, dtype=minigrad.float64).nbytes() == 40
     assert repr(numbers).endswith(" 1.0\n[minigrad.storage.TypedStorage(dtype=minigrad.float32, device=cpu) of size 6]")
 
 

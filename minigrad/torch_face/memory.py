@@ -12,7 +12,7 @@ import numpy as np
 from ..backends import GradError
 from ..backends import dtype as as_dtype
 from ..core import Tensor
-from ..ops.create import from_numpy
+from ..ops.create import from_numpy, zeros
 from ..ops.methods import owner
 from ..ops.operands import tensor_of
 
@@ -20,10 +20,10 @@ from ..ops.operands import tensor_of
 
 
 class UntypedStorage:
-    """The bytes of a tensor's memory, which views of it share. Numbers written here are in the tensors, too."""
+    """The bytes of a tensor's memory, which views of it share, or as many new ones. Writes are seen by all."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = owner(tensor)
+    def __init__(self, tensor: Tensor | int) -> None:
+        self.tensor = owner(tensor) if isinstance(tensor, Tensor) else zeros(tensor, dtype="uint8")
         order = sorted(range(self.tensor.ndim), key=lambda d: -self.tensor.stride(d))
         self.flat = self.tensor.detach().permute(order).reshape(-1).view(as_dtype("uint8"))
 
@@ -72,10 +72,10 @@ class UntypedStorage:
 class TypedStorage(UntypedStorage):
     """The memory of a tensor as numbers of its type."""
 
-    def __init__(self, tensor: Tensor) -> None:
-        super().__init__(tensor)
-        self.flat = self.flat.view(tensor.dtype)
-        self.dtype = tensor.dtype
+    def __init__(self, tensor: Tensor | int, *, dtype: Any = None) -> None:
+        super().__init__(tensor if isinstance(tensor, Tensor) else zeros(tensor, dtype=dtype))
+        self.flat = self.flat.view(self.tensor.dtype)
+        self.dtype = self.tensor.dtype
 
     def kind(self) -> str:
         return f"dtype={self.dtype!r}, "

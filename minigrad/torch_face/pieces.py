@@ -96,7 +96,10 @@ def empty_permuted(
 
 
 def dim_order(self: Tensor, *, ambiguity_check: Any = False) -> tuple[int, ...]:
-    """The dimensions in the order in which they lie in memory, the outermost first."""
+    """The dimensions in the order in which they lie in memory, the outermost first. Raises RuntimeError if several
+    orders are possible and `ambiguity_check` asks for one."""
+    if ambiguity_check and self.ndim > 1 and (1 in self.shape or len(set(self.stride())) < self.ndim):
+        raise RuntimeError("dim_order: The tensor does not have unique dim order. Hint: ambiguity_check=False")
     return tuple(sorted(range(self.ndim), key=lambda d: -self.stride(d)))
 
 

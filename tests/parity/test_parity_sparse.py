@@ -153,3 +153,15 @@ def test_other_optimizers_refuse_it(name: str, options: dict) -> None:
         e = embedded(m, [0])
         with pytest.raises(RuntimeError, match=re.compile("sparse", re.I)):
             getattr(m.optim, name)(e.parameters(), 0.1, **options).step()
+
+
+@pytest.mark.parametrize("reduce", ["sum", "mean", "amax", "amin"])
+def test_products_that_are_not_summed(reduce: str) -> None:
+    found = []
+    for m in (minigrad, torch):
+        v, X = m.tensor([4.0, -3.0, 5.0], requires_grad=True), m.arange(8.0).reshape(4, 2).requires_grad_()
+        y = m.sparse.mm(m.sparse_csr_tensor(m.tensor([0, 1, 3, 3]), m.tensor([2, 0, 3]), v, (3, 4)), X, reduce)
+        (y**2).sum().backward()
+        found.append((y.detach().numpy(), v.grad.numpy(), X.grad.numpy()))
+    for got, want in zip(*found, strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-6)

@@ -185,11 +185,21 @@ def mm(input: Any, mat2: Any) -> Any:
 
 
 def sparse_mm(mat1: Any, mat2: Any, reduce: str | None = None) -> Any:
-    """`mm`; gradients go to the values and to the dense factor."""
-    if reduce not in (None, "sum"):
-        raise ValueError(f"sparse.mm: reduce must be 'sum', got {reduce!r}")
-    sparse = isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor)
-    return mm(mat1, mat2) if sparse else dense.mm(mat1, mat2)
+    """`mm`; gradients go to the values and to the dense factor. With `reduce` "mean", "amax" or "amin" not the sum, but that of
+    the products of values that are there. Raises ValueError for any other."""
+    if reduce in (None, "sum"):
+        sparse = isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor)
+        return mm(mat1, mat2) if sparse else dense.mm(mat1, mat2)
+    kind = {"max": "amax", "min": "amin"}.get(reduce, reduce)
+    if kind not in ("mean", "amax", "amin", "prod"):
+        raise ValueError(f"sparse.mm: reduce must be 'sum', 'mean', 'amax', 'amin' or 'prod', got {reduce!r}")
+    if not isinstance(mat1, SparseTensor) or isinstance(mat2, SparseTensor) or mat1.sizes[1] != mat2.shape[0]:
+        raise ShapeError(f"sparse.mm: with reduce expected a sparse and a dense matrix that fit, got {tuple(mat1.shape)} and "
+                         f"{tuple(mat2.shape)}")  # fmt: skip
+    x = mat1.coalesce()
+    products = x.held.unsqueeze(1) * index_select_op(mat2, x.at[1], dim=0)
+    nothing = mat2.detach().new_zeros(x.sizes[0], mat2.shape[1])
+    return nothing.index_reduce(0, x.at[0], products, kind, include_self=False)
 
 
 def addmm(input: Any, mat1: Any, mat2: Any, *, beta: float = 1, alpha: float = 1) -> Any:

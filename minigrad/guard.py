@@ -25,6 +25,7 @@ from .backends import Device, DType, DTypeError, ShapeError, is_array
 from .core import Op, Tensor
 from .ops import operands
 from .ops.misfit import OF_CALLS, misfit
+from .ops.sparse import Unarrayed, answer
 
 PACKAGE = str(Path(__file__).parent)
 LIBRARIES = (PACKAGE, str(Path(np.__file__).parent), str(Path(inspect.__file__).parent), "<frozen")
@@ -50,6 +51,8 @@ def guarded(function: Callable, name: str, rename: bool = True) -> Callable:
     def call(*args: Any, **options: Any) -> Any:
         try:
             return function(*args, **options)
+        except Unarrayed as error:
+            return answer(error, name, args, options)
         except Exception as error:
             told = explained(function, name, rename, args, options, error)
             try:
@@ -171,8 +174,8 @@ def described(value: Any) -> str:
 
 
 # Where an error that speaks for an op within a function speaks for the function; and modules that run users' functions.
-RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "special", "nn.init", "nn", "nn.utils", "nn.utils.rnn", "optim",
-            "optim.lr_scheduler", "optim.swa_utils", "testing", "random")  # fmt: skip
+RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "special", "signal.windows", "nn.init", "nn", "nn.utils",
+            "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils", "testing", "random")  # fmt: skip
 OTHERS = ("autograd", "autograd.functional", "func")
 
 

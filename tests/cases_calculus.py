@@ -279,6 +279,11 @@ for order in (0, 1, 3):
     case(OPS["bessel_j"], [between(-9, 9, 7)], ref.bessel_j, None, tol=1e-9, n=order)
 case(OPS["bessel_i"], [fixed([70.0, -90.0, 0.0])], ref.bessel_i, None, tol=1e-9, n=1, scaled=True)
 case(OPS["bessel_j"], [fixed([50.0, -60.0, 0.0])], ref.bessel_j, None, tol=1e-9, n=1)
+for order in (0, 1):
+    case(OPS["bessel_y"], [between(0.5, 15, 7)], ref.bessel_y, None, tol=1e-8, n=order)
+    for scaled in (True, False):
+        case(OPS["bessel_k"], [between(0.5, 9, 7)], ref.bessel_k, None, tol=1e-9, n=order, scaled=scaled)
+    case(OPS["airy"], [between(-8, 5, 9)], ref.airy, None, tol=1e-9, order=order)
 for name in ("i0", "i0e", "i1", "i1e"):
     scaled = name.endswith("e")
     case(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal, localcontext
+from fractions import Fraction
 from itertools import product
 from statistics import NormalDist
 
@@ -439,6 +441,41 @@ def bessel_j(x: np.ndarray, n: int) -> np.ndarray:
     """Bessel's integral with 4001 samples."""
     t = np.linspace(0, np.pi, 4001)
     return integral(np.cos(n * t - x[..., None] * np.sin(t)), np.pi) / np.pi
+
+
+def bessel_y(x: np.ndarray, n: int) -> np.ndarray:
+    """Schlaefli's integrals with 8001 samples."""
+    t, u = np.linspace(0, np.pi, 8001), np.linspace(0, 12, 8001)
+    x = x[..., None]
+    fall = np.exp(np.clip(n * u - x * np.sinh(u), -700, None)) + (-1) ** n * np.exp(
+        np.clip(-n * u - x * np.sinh(u), -700, None)
+    )
+    return (integral(np.sin(x * np.sin(t) - n * t), np.pi) - integral(fall, 12.0)) / np.pi
+
+
+def bessel_k(x: np.ndarray, n: int, scaled: bool = False) -> np.ndarray:
+    """The integral of e^(-x cosh t) cosh(n t) with 8001 samples."""
+    t = np.linspace(0, 10, 8001)
+    return integral(np.exp(-x[..., None] * (np.cosh(t) - scaled)) * np.cosh(n * t), 10.0)
+
+
+def airy(x: np.ndarray, order: int = 0) -> np.ndarray:
+    """The power series of Airy's function, or of its slope, in exact fractions but for the two constants."""
+    found = []
+    for at in x.ravel():
+        parts, p = [Fraction(0), Fraction(0)], Fraction(float(at))
+        for start in (0, 1):
+            c = Fraction(1)
+            for m in range(start, start + 240, 3):
+                parts[start] += c * p**m if not order else (m * c * p ** (m - 1) if m else 0)
+                c /= (m + 2) * (m + 3)
+        with localcontext(prec=60):
+            a, b = (Decimal(v.numerator) / Decimal(v.denominator) for v in parts)
+            found.append(float(a * Decimal(AIRY[0]) - b * Decimal(AIRY[1])))
+    return np.array(found).reshape(x.shape)
+
+
+AIRY = "0.35502805388781723926006318600418317639797917419917752", "0.25881940379280679840518356018920396347909113835493458"
 
 
 def gammainc(a: np.ndarray, x: np.ndarray, upper: bool = False) -> np.ndarray:

@@ -38,15 +38,15 @@ def test_a_missing_name_is_told_with_the_nearest_and_the_line() -> None:
         minigrad.nn.Lineer  # noqa: B018
     with pytest.raises(AttributeError, match=r"'Tensor' object has no attribute 'flaten'"):  # Python itself adds the nearest
         minigrad.ones(2).flaten()
-    assert not hasattr(minigrad, "sparse")
+    assert not hasattr(minigrad, "quantization")
 
 
 def test_the_report_lists_what_is_missing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     script = tmp_path / "script.py"
-    script.write_text("import torch\nfrom torch import nn\ntorch.sparse.softmax(1)\nnn.Linear(2, 3, biass=True)\n")
+    script.write_text("import torch\nfrom torch import nn\ntorch.masked.softmax(1)\nnn.Linear(2, 3, biass=True)\n")
     assert as_torch.main(["--report", str(script)]) == 1
     told = capsys.readouterr().out
-    assert "torch.sparse.softmax" in told and "(line 3)" in told
+    assert "torch.masked.softmax" in told and "(line 3)" in told
     assert "torch.nn.Linear(..., biass=...)  (line 4)" in told
     script.write_text("import torch\ntorch.nn.Linear(2, 3, bias=False)\n")
     assert as_torch.main(["--report", str(script)]) == 0

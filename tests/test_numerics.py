@@ -25,7 +25,7 @@ ULPS = {
     "arithmetic": 1, "compare": 0, "compose": 2, "conv": 2, "create": 0, "diagonal": 0, "elementwise": 2, "factor": 3,
     "index": 1, "leaf": 0, "linalg": 1, "losses": 1, "matmul": 2, "norm": 10, "order": 0, "out": 3, "recurrent": 3,
     "reduce": 1, "running": 1, "shape": 0, "special": 5, "update": 0, "gradient": 6, "optimizer": 1, "calculus": 2,
-    "activations": 2, "matrices": 0, "bessel": 2, "special_functions": 2, "numeric": 0, "pieces": 0, "strided": 1,
+    "activations": 2, "matrices": 0, "bessel": 2, "hankel": 2, "special_functions": 2, "numeric": 0, "pieces": 0, "strided": 1,
     "attention": 1,
 }  # fmt: skip
 EACH = ("elementwise", "special", "activations")  # counted element by element

@@ -78,7 +78,7 @@ class GradScaler:
             for g in grads:
                 g.mul_(1 / self._scale)
             if grads:
-                self._found[key] = not all(isfinite(g).all().item() for g in grads)
+                self._found[key] = not all(isfinite(g._values() if g.is_sparse else g).all().item() for g in grads)
         self._stages[key] = UNSCALED
 
     def step(self, optimizer: Any, *args: Any, **kwargs: Any) -> Any:

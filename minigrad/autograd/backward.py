@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from ..backends import GradError, ShapeError
+from ..backends import GradError, Rows, ShapeError
 from ..backends import dtype as as_dtype
 from ..backends.source import advise
 from ..core import Tensor, mode, node_of, propagate, walk
 from ..ops.arithmetic import cast, clone, where
 from ..ops.create import full_like_op, ones, zeros, zeros_like
+from ..ops.sparse import SparseTensor, from_rows
 from ..ops.update import add_
 from ..trace import Program, program_behind, resumed
 from .nodes import AccumulateGrad, GradientEdge, with_multi_hooks
@@ -88,6 +89,7 @@ def grad(
     roots, seeds = rooted("grad", outputs, grad_outputs)
     keys = [key_of("grad", t) for t in wanted]
     totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
+    totals = {key: from_rows(g.array) if type(g.array) is Rows else g for key, g in totals.items()}
     if create_graph:
         totals = dependent(totals, dict(zip(keys, wanted, strict=True)), roots)
     missing = [i for i, key in enumerate(keys) if key not in totals]
@@ -139,16 +141,28 @@ def dependent(totals: dict[Any, Tensor], owners: dict, roots: list[Tensor]) -> d
 
 def accumulate(leaf: Tensor, g: Tensor, create_graph: bool) -> None:
     """leaf.grad += g: in place, as in PyTorch, unless the sum itself is to be differentiated."""
-    if leaf._grad is None:
-        leaf.grad = clone(g) if leaf.__dict__.get("hooks") else g  # which a hook may have kept
+    if type(g.array) is Rows or type(leaf._grad) is SparseTensor:
+        accumulate_rows(leaf, from_rows(g.array) if type(g.array) is Rows else g)
+    elif leaf._grad is None:
+        leaf._grad = clone(g) if leaf.__dict__.get("hooks") else g  # which a hook may have kept
     elif create_graph:
         leaf.grad = leaf.grad + g
     else:
         with mode(grad=False):
             add_(leaf._grad, g)
     if hooks := leaf.__dict__.get("accumulated"):
-        for hook in [*hooks.values()]:
-            hook(leaf)
+        with mode(grad=create_graph):  # as the pass itself: the leaf may be updated in place
+            for hook in [*hooks.values()]:
+                hook(leaf)
+
+
+def accumulate_rows(leaf: Tensor, g: Tensor) -> None:
+    """leaf.grad += g where one of them is the sparse gradient of some rows; the sum of a dense and a sparse one is dense."""
+    with mode(grad=False):
+        if leaf._grad is not None:
+            sparse = type(leaf.grad) is SparseTensor and type(g) is not SparseTensor
+            g = g + leaf.grad if sparse else leaf.grad + g
+        leaf._grad = g
 
 
 def listed(x: Any) -> list:

@@ -16,6 +16,7 @@ from ..core import MODE, Node, Tensor, mode, node_of, walk, written
 from ..ops.arithmetic import alias
 from ..ops.create import eye, zeros_like
 from ..ops.shape import movedim, narrow, reshape, split
+from ..ops.sparse import SparseTensor
 from .backward import grad as gradients
 from .forward_ad import dual_level, make_dual, unpack_dual
 from .tree import filled, leaves, mapped, shaped, tensors
@@ -41,7 +42,9 @@ def reaches_out(ys: list[Tensor], xs: list[Tensor]) -> bool:
 
 
 def left(y: Any, history: bool) -> Any:
-    """A result for the outside: without history unless it leads there. Tangents, which go by the array, stay."""
+    """A result for the outside: without history unless it leads there. Tangents, which go by the array, stay. Of a sparse one,
+    as an embedding's gradient may be, the dense form."""
+    y = y.to_dense() if isinstance(y, SparseTensor) else y
     if history or not isinstance(y, Tensor):
         return y
     out = Tensor(y.array)

@@ -32,7 +32,7 @@ from .numpy_kernels import WHEN_BFLOAT16
 from .operators import Operators
 from .providers import report, use
 from .reference import ARRAY
-from .scattered import Scattered, joined, whole
+from .scattered import SUMS, Rows, Scattered, joined, whole
 from .size import Size
 from .source import advise, user_line
 from .special import in_single
@@ -44,7 +44,6 @@ __all__ = [
     "DeviceError", "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
     "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
     "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "OutOfMemoryError", "promote_types", "register",
-    "report", "result_type", "set_default_dtype",
-    "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",
-    "whole", "Window",
+    "report", "result_type", "Rows", "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "SUMS", "use",
+    "user_line", "WHEN_BFLOAT16", "whole", "Window",
 ]  # fmt: skip

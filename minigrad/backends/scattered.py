@@ -57,9 +57,35 @@ class Scattered:
         return ([piece for *_, piece in found], axis) if fill else None
 
 
+class Rows:
+    """A gradient of some rows only, as an embedding's may be: an array of zeros with piece[k] added to row index[k]."""
+
+    __array_ufunc__ = None  # an array beside it leaves the sum to it
+
+    def __init__(self, b: Any, shape: tuple, index: Any, piece: Any) -> None:
+        self.b, self.shape, self.dtype, self.index, self.piece = b, shape, piece.dtype, index, piece
+
+    def __add__(self, other: Any) -> Any:
+        if type(other) is not Rows:
+            return self.whole() + (other.whole() if type(other) is Scattered else other)
+        index, piece = (self.b.xp.concat(pair) for pair in ((self.index, other.index), (self.piece, other.piece)))
+        return Rows(self.b, self.shape, index, piece)
+
+    __radd__ = __add__
+
+    def whole(self) -> Any:
+        """The array, which may be written."""
+        return self.b.index_add(self.shape[0], self.index, self.piece)
+
+
+SUMS = (Scattered, Rows)  # what stands for an array on the way back
+
+
 def joined(total: Any, part: Any, held: tuple | None) -> Any:
     """total + part. A sum of pieces takes the other as one more piece. An array that is no view, nor one of those `held`
     elsewhere, takes the sum into its own memory; with None it may be anybody's."""
+    if type(total) is Rows or type(part) is Rows:
+        return total + part if type(total) is Rows else part + total
     if type(part) is Scattered and type(total) is not Scattered:
         return part + total
     if type(total) is Scattered or held is None or id(part) in map(id, held) or not backend_of(part).owns(part):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import GradError, Scattered, ShapeError, backend_of, joined, user_line, whole
+from ..backends import SUMS, GradError, ShapeError, backend_of, joined, user_line, whole
 from .modes import MODE, mode
 from .node import Node, walk
 from .op import OPS
@@ -38,7 +38,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
         for node in nodes:
             if (g := grads.pop(node, None)) is None:
                 continue
-            g = g.whole() if type(g) is Scattered else g
+            g = g.whole() if type(g) in SUMS else g
             if node.hooks:
                 for hook in node.hooks.copy().values():
                     g = lower(hook(lift(g)))
@@ -107,7 +107,7 @@ def fit(op: Any, k: int, part: Any, array: Any, goal: Any) -> Any:
 def own(g: Any, others: tuple) -> Any:
     """`g`, or a copy of it if its memory is shared: what lands in a leaf's `.grad` may be written in place."""
     array = g.array if isinstance(g, Tensor) else g
-    return g if type(g) is Scattered or backend_of(array).owns(array) and id(g) not in map(id, others) else OPS["clone"](g)
+    return g if type(g) in SUMS or backend_of(array).owns(array) and id(g) not in map(id, others) else OPS["clone"](g)
 
 
 def as_tensors(node: Node) -> list:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
-from ..backends import DTypeError, ShapeError
+from ..backends import DTypeError, ShapeError, Size
 from ..core import Tensor, op
 from .arithmetic import add, mul
 from .compare import logical_xor
@@ -318,7 +318,7 @@ def _spread_out(times: Tensor) -> Tensor:
     return searchsorted(ends, arange(total, device=times.device), right=True)
 
 
-def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Any) -> Size:
     """The shape that several shapes broadcast to. Raises ShapeError naming them if there is none."""
     given = [(s,) if isinstance(s, int) else tuple(s) for s in shapes]
     out = []
@@ -327,7 +327,7 @@ def broadcast_shapes(*shapes: Any) -> tuple[int, ...]:
         if len(wide) > 1:
             raise ShapeError(f"broadcast_shapes: expected shapes that broadcast together, got {', '.join(map(str, given))}")
         out.append(wide.pop() if wide else 1)
-    return tuple(out)
+    return Size(out)
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:

@@ -135,13 +135,18 @@ def tensor(
     else:
         host = host_array("tensor", data)
         if dtype is None and not _holds_arrays(data):
-            dtype = {"f": get_default_dtype(), "c": "complex64"}.get(host.dtype.kind)
+            dtype = {"f": get_default_dtype(), "c": default_complex()}.get(host.dtype.kind)
         b = backend_for(device)
         made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
     out = Tensor(made)
     if dtype is not None and out.dtype is not as_dtype(dtype):
         out = Tensor(cast(made, dtype=as_dtype(dtype)))
     return out.requires_grad_() if requires_grad else out
+
+
+def default_complex() -> str:
+    """The type of complex numbers of which nothing else is said: its parts have the default type."""
+    return "complex128" if get_default_dtype().name == "float64" else "complex64"
 
 
 def _holds_arrays(data: Any) -> bool:
@@ -184,7 +189,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     if not isinstance(value, (Number, np.generic)):
         raise TypeError(f"full: fill_value must be a number, got {type(value).__name__}")
-    kind = dtype or {bool: "bool", int: "int64", complex: "complex64"}.get(type(value)) or get_default_dtype()
+    kind = dtype or {bool: "bool", int: "int64", complex: default_complex()}.get(type(value)) or get_default_dtype()
     return _constant("full", (size,), value, kind, device, requires_grad)
 
 

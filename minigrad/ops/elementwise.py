@@ -220,8 +220,9 @@ def floor_divide(b, x, other):
 
 @op("elementwise")
 def remainder(b, x, other):
-    """y = x - other floor(x / other), with the sign of other, as Python's %"""
-    return b.xp.remainder(x, divisor(b, "remainder", x, other))
+    """y = x - other floor(x / other), with the sign of other, as Python's %; 0 has the sign of x, as C's fmod gives it"""
+    y = b.xp.remainder(x, divisor(b, "remainder", x, other))
+    return b.xp.where(y == 0, b.xp.ones_like(y) * (0.0 * x), y) if dtype_of(y).kind == "float" else y
 
 
 def numbers(x):

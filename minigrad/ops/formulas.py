@@ -171,6 +171,15 @@ FORMULAS = {
     "bessel_j": row(
         "the Bessel function of order n, at `x`", x="`g` times half the difference of those of order n - 1 and n + 1"
     ),
+    "bessel_y": row(
+        "the Bessel function of the second kind of order n, at `x`",
+        x="`g` times minus that of order 1, or that of order 0 less `y / x`",
+    ),
+    "bessel_k": row(
+        "the modified Bessel function of the second kind, at `x`",
+        x="`-g` times that of order 1, or that of order 0 and `y / x`",
+    ),
+    "airy": row("Airy's function at `x`", x="`g` times its slope"),
     "gammainc": row(
         "the share of Euler's integral for `Gamma(x)` below `other`",
         other="`g * other**(x - 1) * exp(-other) / Gamma(x)`",

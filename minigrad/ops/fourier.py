@@ -155,6 +155,26 @@ def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return transformed("irfftn", "irfftn", input, s, dim, norm)
 
 
+def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    """The real `fftn` of numbers of which, along the last dimension, the half that is conjugate is not given."""
+    return transformed("hfftn", "irfftn", conj(tensor_of("fft.hfftn", input)), s, dim, MIRRORED.get(norm, norm))
+
+
+def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    """The inverse of `hfftn`."""
+    return conj(transformed("ihfftn", "rfftn", input, s, dim, MIRRORED.get(norm, norm)))
+
+
+def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """`hfftn` over two dimensions."""
+    return hfftn(input, s, dim, norm)
+
+
+def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """The inverse of `hfft2`."""
+    return ihfftn(input, s, dim, norm)
+
+
 # -- frequencies ---------------------------------------------------------------------------------------------------------
 
 
@@ -182,5 +202,5 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
     return roll(input, [-(input.shape[d] // 2) for d in dims], dims) if dims else input
 
 
-FFT = {f.__name__: f for f in (fft, ifft, rfft, irfft, hfft, ihfft, fft2, ifft2, rfft2, irfft2, fftn, ifftn, rfftn, irfftn,
-                               fftfreq, rfftfreq, fftshift, ifftshift)}  # fmt: skip
+FFT = {f.__name__: f for f in (fft, ifft, rfft, irfft, hfft, ihfft, fft2, ifft2, rfft2, irfft2, hfft2, ihfft2, fftn, ifftn,
+                               rfftn, irfftn, hfftn, ihfftn, fftfreq, rfftfreq, fftshift, ifftshift)}  # fmt: skip

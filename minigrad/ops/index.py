@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backends import ARRAY, BACKENDS, DTypeError, ShapeError, is_array
+from ..backends import ARRAY, BACKENDS, DTypeError, Rows, ShapeError, backend_of, is_array
 from ..core import MODE, Tensor, op
 from .arithmetic import expand, move, sum_to, where
 from .operands import axis, numpy_names, tensor_of
@@ -30,8 +30,8 @@ def setitem_op(b, x, value, *indices, spec):
 
 
 @op("general", name="index_select")
-def index_select_op(b, x, index, *, dim):
-    """y[..., i, ...] = x[..., index[i], ...] along `dim`"""
+def index_select_op(b, x, index, *, dim, sparse=False):
+    """y[..., i, ...] = x[..., index[i], ...] along `dim`; `sparse`: the gradient of x is kept as that of some rows"""
     return b.take(x, index, dim)
 
 
@@ -70,10 +70,17 @@ setitem_op.vjp(
         getitem_op(g, *indices, spec=spec) if indices else g[spec], value_shape
     ),
 )
-index_select_op.vjp(x=lambda g, x_shape, index, dim: index_add_op(g, index, n=x_shape[dim], dim=dim))
+index_select_op.vjp(x=lambda g, x_shape, index, dim, sparse: taken_back(g, x_shape, index, dim, sparse))
 index_add_op.vjp(x=lambda g, index, dim: index_select_op(g, index, dim=dim))
 gather_op.vjp(x=lambda g, x_shape, index, dim: scatter_add_op(g, index, dim=dim, shape=x_shape))
 scatter_add_op.vjp(x=lambda g, index, dim: gather_op(g, index, dim=dim))
+
+
+def taken_back(g: Any, shape: tuple, index: Any, dim: int, sparse: bool) -> Any:
+    """The gradient of what `index_select` took from; of an ordinary pass on bare arrays as that of some rows, if `sparse`."""
+    if sparse and is_array(g):
+        return Rows(backend_of(g), tuple(shape), index, g)
+    return index_add_op(g, index, n=shape[dim], dim=dim)
 
 
 def unbroadcast(g: Any, shape: tuple) -> Any:
@@ -326,7 +333,7 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
     return gather(x, d, nonnegative(in_range("take_along_dim", at, n, d), n))
 
 
-def embedding_rows(weight: Tensor, index: Tensor) -> Tensor:
+def embedding_rows(weight: Tensor, index: Tensor, sparse: bool = False) -> Tensor:
     """weight[index] for an index tensor of any shape: (n, D), (...) -> (..., D)."""
-    flat = index_select_op(weight, reshape_op(index, shape=(-1,)), dim=0)
+    flat = index_select_op(weight, reshape_op(index, shape=(-1,)), dim=0, sparse=sparse)
     return reshape_op(flat, shape=(*index.shape, *weight.shape[1:]))

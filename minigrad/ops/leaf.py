@@ -122,6 +122,9 @@ def set_grad(self: Tensor, g: Tensor | None) -> None:
             raise TypeError(f"grad: expected a tensor or None, got {type(g).__name__}")
         if g is self:
             raise GradError("grad: a tensor can't be its own gradient. Hint: .clone()")
+        if g.is_sparse:
+            self._grad = g
+            return
         if g.array.shape != self.array.shape:
             raise ShapeError(f"grad: the gradient must have the tensor's shape {tuple(self.shape)}, got {tuple(g.shape)}")
         if g.array.dtype is not self.array.dtype and g.dtype is not self.dtype:

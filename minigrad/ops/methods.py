@@ -421,6 +421,8 @@ PROPERTIES: dict[str, Callable] = {
     "is_cpu": lambda x: x.device.type == "cpu",
     "is_mps": lambda x: False,
     "is_sparse": lambda x: False,
+    "is_sparse_csr": lambda x: False,
+    "layout": lambda x: "strided",
     "is_quantized": lambda x: False,
     "nbytes": lambda x: x.array.size * x.dtype.itemsize,
     "itemsize": lambda x: x.dtype.itemsize,

@@ -15,7 +15,7 @@ from .elementwise import abs, pow, reciprocal
 from .elementwise import floor_divide as floored
 from .linalg import vector_norm
 from .matmul import dot
-from .operands import axes, axis, numpy_names, tensor_of
+from .operands import axes, axis, floating, numpy_names, tensor_of
 from .reduce import cumsum, mean, sum
 from .shape import cat, movedim, narrow, reshape
 
@@ -80,7 +80,7 @@ def gradient(input: Tensor, *, spacing: Any = 1, dim: Any = None, edge_order: in
     """The slope of samples along each dimension of `dim` (all if None): second-order differences inside, one-sided ones of
     order `edge_order` (1 or 2) at both ends. `spacing` is a distance, one for each dimension, or the places as tensors."""
     x = tensor_of("gradient", input)
-    x = x if x.dtype.is_floating_point else x.float()
+    x = floating(x)
     dims = axes("gradient", dim, x.ndim) if dim is None else [axis("gradient", d, x.ndim) for d in _listed(dim)]
     if len(set(dims)) < len(dims):
         raise ShapeError(f"gradient: a dimension appears several times in dim={dim!r}")
@@ -105,7 +105,7 @@ def _slope(x: Tensor, d: int, spacing: Any, edge_order: int) -> Tensor:
     if isinstance(spacing, Tensor) and spacing.ndim:
         if tuple(spacing.shape) != (n,):
             raise ShapeError(f"gradient: expected {n} places along dimension {d}, got shape {tuple(spacing.shape)}")
-        h = diff(spacing if spacing.dtype.is_floating_point else spacing.float())
+        h = diff(floating(spacing))
     else:
         h = tensor([float(spacing)] * (n - 1), dtype=x.dtype, device=x.device)
     steps = diff(y) / h
@@ -127,7 +127,7 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
     if input.dtype.kind == "bool":
         raise DTypeError("cov: not possible for booleans. Hint: .float()")
     x = reshape(input, (1, -1)) if input.ndim < 2 else input
-    x = x if x.dtype.is_floating_point else x.float()
+    x = floating(x)
     weights = _weights("fweights", fweights, x, "int"), _weights("aweights", aweights, x, "float")
     both = [cast(w, dtype=x.dtype) for w in weights if w is not None]
     w = both[0] * both[1] if len(both) == 2 else both[0] if both else None

@@ -168,6 +168,11 @@ def axis(who: str, dim: Any, ndim: int) -> int:
     return d % n
 
 
+def floating(x: Tensor) -> Tensor:
+    """x, as the default floating type unless it is floating."""
+    return x if x.dtype.is_floating_point else OPS["cast"](x, dtype=get_default_dtype())
+
+
 def whole(who: str, name: str, value: Any) -> int:
     """`value` as an int. Raises TypeError for anything else, a float included."""
     if not hasattr(value, "__index__") or isinstance(value, Tensor) and value.array.size != 1:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, ShapeError
+from ..backends import DTypeError, ShapeError, get_default_dtype
 from ..backends import dtype as as_dtype
 from ..backends import result_type as type_of_all
 from ..core import Tensor, op
@@ -18,7 +18,7 @@ from .compose import broadcast_shapes
 from .create import arange, as_tensor, full_like, tensor
 from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import floor_divide, remainder
-from .operands import axis, sizes, tensor_of
+from .operands import axis, floating, sizes, tensor_of
 from .scatter import scatter_reduce
 from .shape import expand, movedim, narrow, reshape, select, split, stack
 from .special import atan2
@@ -74,7 +74,7 @@ def angle(input: Tensor) -> Tensor:
     """The angle of complex numbers; of real ones 0, or pi where they are negative. Its slope is 0."""
     if tensor_of("angle", input).dtype.is_complex:
         return atan2(imag_op(input), real_op(input))
-    x = input if input.dtype.is_floating_point else input.float()
+    x = floating(input)
     return where(x < 0, math.pi, where(isfinite(x), x * 0.0, where(isnan(x), x, 0.0)))
 
 
@@ -236,7 +236,7 @@ def steps_to(start: float = 0, end: Any = None, step: float = 1, **options: Any)
     """start, start + step ... up to `end`, which is reached, unlike that of `arange`."""
     start, end = (0, start) if end is None else (start, end)
     n = math.floor((end - start) / step) + 1
-    return arange(n, **{"dtype": "float32", **options}) * step + start
+    return arange(n, **{"dtype": get_default_dtype(), **options}) * step + start
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -42,15 +42,22 @@ def text(self: Tensor) -> str:
         more.append(f"size={tuple(self.shape)}")
     if not usual(self.dtype) or (not host.size and self.dtype is not get_default_dtype()):
         more.append(f"dtype={self.dtype!r}")
+    return suffixed(lead + body(host, len(lead)), len(lead), [*more, *history(self)])
+
+
+def history(self: Tensor) -> list[str]:
+    """In words whether a gradient is wanted, and which op made the tensor."""
     if self.node is not None:
-        more.append(f"grad_fn=<{self.node.op.name}>")
-    elif self.wants:
-        more.append("requires_grad=True")
-    written = lead + body(host, len(lead))
+        return [f"grad_fn=<{self.node.op.name}>"]
+    return ["requires_grad=True"] if self.wants else []
+
+
+def suffixed(written: str, indent: int, more: list[str], apart: bool = False) -> str:
+    """What is printed of a tensor with more words behind it, in lines of the set width; the first on a new one if `apart`."""
     used = len(written) - written.rfind("\n") + 1  # of the last line, as PyTorch counts
-    for word in more:
-        if used + len(word) + 2 > _options["linewidth"]:
-            written, used = f"{written},\n{' ' * len(lead)}{word}", len(lead) + len(word)
+    for k, word in enumerate(more):
+        if used + len(word) + 2 > _options["linewidth"] or (apart and not k):
+            written, used = f"{written},\n{' ' * indent}{word}", indent + len(word)
         else:
             written, used = f"{written}, {word}", used + len(word) + 2
     return f"{written})"

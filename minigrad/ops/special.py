@@ -12,7 +12,7 @@ from .arithmetic import alias, clone, where
 from .compare import isfinite, isnan
 from .create import ones_like
 from .elementwise import abs, clamp, divisor, log, log1p, rsqrt, sigmoid, trunc
-from .operands import tensor_of
+from .operands import floating, tensor_of
 
 
 @op("elementwise", floats=True)
@@ -264,7 +264,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """ln(x / (1 - x)), x first kept between eps and 1 - eps if given (the slope is 0 outside); NaN, as is the slope,
     beyond [0, 1]."""
     x = tensor_of("logit", input)
-    x = x if x.dtype.is_floating_point else x.float()
+    x = floating(x)
     x = x if eps is None else clamp(x, min=eps, max=1 - eps)
     x = x * where((x < 0) | (x > 1), math.nan, ones_like(x))
     return log(x) - log1p(-x)

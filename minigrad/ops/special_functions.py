@@ -13,7 +13,7 @@ from .arithmetic import where
 from .bessel import bessel_i, bessel_j, gammainc_op, zeta_op
 from .create import full_like
 from .elementwise import erfc, exp, log, log1p, sigmoid
-from .operands import common_type, tensor_of
+from .operands import common_type, floating, tensor_of
 from .special import digamma, lgamma, sinc
 
 
@@ -128,7 +128,7 @@ def ndtr(input: Tensor) -> Tensor:
 def log_ndtr(input: Tensor) -> Tensor:
     """ln ndtr(x), exact where ndtr is near 0."""
     x = tensor_of("log_ndtr", input)
-    x = x if x.dtype.is_floating_point else x.float()
+    x = floating(x)
     low = x < -1
     under, over = where(low, x, -1.0), where(low, -1.0, x)
     return where(low, log(0.5 * erfcx(under * -math.sqrt(0.5))) - 0.5 * under * under,
@@ -136,13 +136,14 @@ def log_ndtr(input: Tensor) -> Tensor:
 
 
 def xlog1py(input: Any, other: Any) -> Tensor:
-    """x ln(1 + other), 0 where x = 0 (but NaN where other is). The slope in x is 0 where x = 0 and other <= -1."""
+    """x ln(1 + other), 0 where x = 0 (but NaN where other is). The slope in x is 0 where x = 0 and
+    other <= -1 or infinite."""
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):
         raise TypeError("xlog1py: input or other must be a tensor")
     if not isinstance(other, Tensor):
         other = full_like(input, other, dtype=common_type((input, other)))
-    other = other if other.dtype.is_floating_point else other.float()
-    nought = (other <= -1) & (input == 0)
+    other = floating(other)
+    nought = ((other <= -1) | (other == math.inf)) & (input == 0)
     return input * log1p(where(nought, 0.0, other))
 
 
@@ -196,7 +197,7 @@ def polynomials(name: str, what: str, first: Callable, step: Callable, shifted: 
             raise TypeError(f"{name}: input or n must be a tensor")
         x = input if isinstance(input, Tensor) else n * 0.0 + input
         n = n.trunc() if isinstance(n, Tensor) else int(n)
-        x = x if x.dtype.is_floating_point else x.float()
+        x = floating(x)
         x = 2 * x - 1 if shifted else x
         most = int(n.max().item()) if isinstance(n, Tensor) and n.array.size else int(n) if not isinstance(n, Tensor) else 0
         before, now = x * 0.0, x * 0.0 + 1

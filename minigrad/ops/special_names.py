@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import Op
-from . import functions, special_functions
+from . import functions, hankel, special_functions
 from .operands import by_name
 
 NAMES = """bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln
@@ -20,4 +20,5 @@ def public(name: str) -> Any:
     return by_name(function, name, "minigrad.special") if isinstance(function, Op) else function
 
 
-SPECIAL: dict[str, Any] = {name: public(name) for name in NAMES} | special_functions.CHEBYSHEV
+SPECIAL: dict[str, Any] = {name: public(name) for name in NAMES}
+SPECIAL |= special_functions.CHEBYSHEV | hankel.SPECIAL

@@ -18,7 +18,7 @@ class Adagrad(Optimizer):
     Source: Duchi, Hazan & Singer 2011, Adaptive subgradient methods, Figure 1.
     """
 
-    elementwise = True
+    elementwise = sparse = True
 
     def __init__(
         self,

@@ -91,9 +91,11 @@ class AdamW(Adam):
 class SparseAdam(Optimizer):
     """Adam for embeddings: in a step only the rows with a gradient are updated, and what is kept for them.
 
-    Gradients are dense here, also an Embedding's with `sparse=True`: a row whose gradient is 0 counts as one that has none.
-    Raises ValueError or TypeError for options out of range.
+    Takes the sparse gradient of an Embedding with `sparse=True`, and dense ones: a row whose gradient is 0 counts as one that
+    has none. Raises ValueError or TypeError for options out of range.
     """
+
+    sparse = True
 
     def __init__(
         self,

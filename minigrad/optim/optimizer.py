@@ -17,6 +17,7 @@ from ..backends import DTypeError, ShapeError
 from ..backends.source import advise
 from ..core import Tensor, mode
 from ..ops.create import tensor, zeros, zeros_like
+from ..ops.sparse import SparseTensor
 from .packed import COUNTS, SMALL, Packs, count_type
 
 OPTIMIZERS: WeakSet[Optimizer] = WeakSet()
@@ -29,12 +30,14 @@ class Optimizer:
     defaults      the options of a group that does not give its own
     param_groups  one dict a group: its options and its list of parameters
     state         what the optimizer keeps for each parameter, as tensors
+    sparse        whether gradients may be sparse tensors
     elementwise   whether `update` treats each element alone, so that parameters may be updated together (packed.py)
 
     Raises ValueError for an empty list, a parameter given twice and a non-leaf; TypeError for anything but tensors.
     """
 
     elementwise = False
+    sparse = False
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         who = type(self).__name__
@@ -276,6 +279,13 @@ Optimizer.step = hooked(Optimizer.step)  # type: ignore[method-assign]
 def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
     """The gradient of a parameter, if it fits."""
     g: Any = p._grad
+    if type(g) is SparseTensor:
+        if not optimizer.sparse:
+            who = type(optimizer).__name__
+            raise RuntimeError(f"{who}: does not support sparse gradients. Hint: SparseAdam, SGD or Adagrad, or sparse=False")
+        if any(group.get("weight_decay") for group in optimizer.param_groups):
+            raise RuntimeError(f"{type(optimizer).__name__}: weight_decay option is not compatible with sparse gradients")
+        return g.to_dense()
     if g.array.shape != p.array.shape or g.array.dtype != p.array.dtype:
         who = f"{type(optimizer).__name__}: a gradient must have its parameter's"
         if g.array.shape != p.array.shape:

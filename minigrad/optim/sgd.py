@@ -18,7 +18,7 @@ class SGD(Optimizer):
     Raises ValueError or TypeError for options out of range. Source: Sutskever, Martens, Dahl & Hinton 2013, §2.
     """
 
-    elementwise = True
+    elementwise = sparse = True
 
     def __init__(
         self,

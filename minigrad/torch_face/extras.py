@@ -62,6 +62,44 @@ def histogram(
     return Histogram(as_tensor(counts, dtype=input.dtype, device=input.device), borders)
 
 
+@returned("histogramdd")
+class HistogramDD(NamedTuple):
+    """What `histogramdd` gives: the counts, and the borders of the bins along each dimension."""
+
+    hist: Tensor
+    bin_edges: tuple[Tensor, ...]
+
+
+def histogramdd(
+    input: Tensor, bins: Any, *, range: Sequence[float] | None = None, weight: Tensor | None = None, density: bool = False
+) -> HistogramDD:
+    """`histogram` of points (..., D) in D dimensions.
+
+    `bins` is a number of bins, one for each dimension, or the borders of each; `range` the least and the greatest of each.
+    """
+    x = input.detach().reshape(-1, input.shape[-1])
+    d = x.shape[1]
+    each = list(bins) if isinstance(bins, (list, tuple)) else [bins] * d
+    if len(each) != d or (range is not None and len(range) != 2 * d):
+        raise ValueError(f"histogramdd: expected bins and two ends of the range for each of {d} dimensions, got "
+                         f"{len(each)} and {None if range is None else len(range)}")  # fmt: skip
+    ends = [None if range is None else range[2 * k : 2 * k + 2] for k in np.arange(d)]
+    edges = [histogram(x[:, k], n, range=end).bin_edges for k, (n, end) in enumerate(zip(each, ends, strict=True))]
+    w = None if weight is None else weight.detach().reshape(-1).numpy(force=True)
+    host = [edge.numpy(force=True) for edge in edges]
+    counts, _ = np.histogramdd(x.numpy(force=True), host, weights=w, density=density)
+    return HistogramDD(as_tensor(counts, dtype=input.dtype, device=input.device), tuple(edges))
+
+
+def typename(obj: Any) -> str:
+    """The name of a tensor's type ("torch.FloatTensor"), else that of a class, a function or an object's class."""
+    if isinstance(obj, Tensor):
+        return obj.type()
+    named = obj if hasattr(obj, "__qualname__") else type(obj)
+    module = getattr(named, "__module__", None)
+    return named.__qualname__ if module in (None, "", "builtins") else f"{module}.{named.__qualname__}"
+
+
 def nextafter(input: Tensor, other: Tensor) -> Tensor:
     """The floating numbers next to those of `input`, on the way to `other`. No gradient."""
     return as_tensor(np.nextafter(input.numpy(force=True), other.numpy(force=True)), device=input.device)
@@ -126,7 +164,7 @@ TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogr
           "nextafter": nextafter, "frexp": frexp, "frombuffer": frombuffer,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
           "detach": vars(Tensor)["detach"], "newaxis": None, "ger": outer,
-          "typename": lambda obj: type(obj).__qualname__}  # fmt: skip
+          "histogramdd": histogramdd, "typename": typename}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
        "is_tracing": lambda: False}  # fmt: skip
 

@@ -8,10 +8,13 @@ from typing import Any
 
 from ..core import Tensor, mode
 from ..nn import functional
+from ..ops import sparse
 from ..ops.create import as_tensor, zeros
 from ..ops.methods import owner
 from ..ops.shape import cat
+from . import factors, memory, pieces
 from .extras import frexp, histogram, nextafter
+from .spectra import istft, stft
 from .typed import made
 
 
@@ -70,7 +73,8 @@ def new(self: Tensor, *data: Any, device: Any = None) -> Tensor:
 
 
 METHODS: dict[str, Callable] = {
+    **pieces.METHODS, **sparse.METHODS, **memory.METHODS, **factors.FACTORS,
     "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
-    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp, "new": new,
+    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp, "stft": stft, "istft": istft, "new": new,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

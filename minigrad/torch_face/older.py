@@ -58,6 +58,8 @@ POOLS = [f"{kind}max_pool{n}d" for kind in ("", "adaptive_") for n in (1, 2, 3)]
     "fractional_max_pool2d",
     "fractional_max_pool3d",
 ]
+FUNCTIONS["native_channel_shuffle"] = functional.channel_shuffle
 FUNCTIONS |= {f"{name}_with_indices": functools.partial(getattr(functional, name), return_indices=True) for name in POOLS}
 UTILS = {"skip_init": skip_init,
          "clip_grad_norm": retired("nn.utils.clip_grad_norm", "nn.utils.clip_grad_norm_", utils.clip_grad_norm_)}  # fmt: skip
+TESTING = {"assert_allclose": assert_allclose}

@@ -13,9 +13,25 @@ from ..autograd import anomaly, checkpoint, modes
 from ..backends import OutOfMemoryError
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import fourier, functions, random, results, special_names
+from ..ops import fourier, functions, random, results, sparse, special_names, tapers
 from ..optim.lr_scheduler import cycles
-from . import accepted, cluster, devices, extras, methods, older, streams, switches, testing, timing, typed
+from . import (
+    accepted,
+    cluster,
+    devices,
+    extras,
+    factors,
+    memory,
+    methods,
+    older,
+    pieces,
+    spectra,
+    streams,
+    switches,
+    testing,
+    timing,
+    typed,
+)
 from .missing import answer
 
 
@@ -57,10 +73,11 @@ ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_dete
 WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
-    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
+    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "stft": spectra.stft, "istft": spectra.istft,
+         **pieces.FUNCTIONS, **memory.TORCH, **factors.FACTORS, **sparse.NEW, "resize_as_": methods.resize_as_,
          **devices.AUTOCAST, **accepted.TORCH, "Stream": streams.Stream, "Event": streams.Event,
          "OutOfMemoryError": OutOfMemoryError, "default_generator": random.default_generator,
-         "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
+         "get_rng_state": random.get_rng_state, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator", "stream")}, "fork_rng": extras.fork_rng},
@@ -71,6 +88,9 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
     "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
+    "sparse": {**sparse.SPARSE, **typed.typed_sparse()}, "cuda.sparse": typed.typed_sparse("cuda"),
+    "utils.dlpack": memory.DLPACK, "storage": memory.STORAGE,
+    "signal": {}, "signal.windows": tapers.WINDOWS,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
     "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
@@ -89,8 +109,8 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "_dynamo": accepted.DYNAMO, "_dynamo.config": {}, "_inductor": {}, "_inductor.config": {}, "overrides": accepted.OVERRIDES,
     "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
     "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
-    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": {"assert_close": testing.assert_close,
-    "assert_allclose": older.assert_allclose}, "nn.parameter": {"UninitializedParameter": nn.UninitializedParameter},
+    "multiprocessing": Late("minigrad.torch_face.processes"), "testing": testing.TESTING | older.TESTING,
+    "nn.parameter": {"UninitializedParameter": nn.UninitializedParameter},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
@@ -119,7 +139,7 @@ def settle(top: str) -> None:
         here.setdefault("__getattr__", answer(module.__name__, here, late))
         if late:
             here["__dir__"] = partial(listed, here, late)
-    for name, method in (methods.METHODS | accepted.METHODS).items():
+    for name, method in (accepted.METHODS | methods.METHODS).items():
         setattr(core.Tensor, name, method)
 
 

@@ -10,6 +10,7 @@ from ..backends import Size, get_default_dtype, is_array
 from ..backends import dtype as as_dtype
 from ..backends.dtypes import TENSOR_TYPES
 from ..ops.create import as_tensor, tensor, zeros
+from ..ops.sparse import sparse_coo_tensor
 
 
 def made(who: str, dtype: Any, device: Any, data: tuple) -> core.Tensor:
@@ -70,3 +71,17 @@ class Tensor(core.Tensor, metaclass=TensorMeta):
 def typed(device: str) -> dict[str, type]:
     """`FloatTensor` and its likes for one device."""
     return {kind: TypedMeta(kind, (), {"name": t.name, "device": device}) for kind, t in TENSOR_TYPES.items()}
+
+
+def typed_sparse(device: str = "cpu") -> dict[str, Any]:
+    """`sparse.FloatTensor` and its likes: (indices, values, size) or sizes alone, as a sparse tensor of that type."""
+
+    def kind(name: str) -> Any:
+        def make(*data: Any) -> Any:
+            of = data if data and isinstance(data[0], core.Tensor) else (tuple(data),)
+            return sparse_coo_tensor(*of, dtype=name, device=device)
+
+        make.__doc__ = f"A sparse tensor of {name}: of indices, values and size, or of sizes alone."
+        return make
+
+    return {name: kind(t.name) for name, t in TENSOR_TYPES.items()}

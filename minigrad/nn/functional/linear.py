@@ -73,7 +73,8 @@ def embedding(
     """The rows of `weight` at the whole numbers of `input`; (...), (V, D) -> (..., D).
 
     The row `padding_idx` gets no gradient; `max_norm` first shortens, in place, the rows that are used and longer;
-    `scale_grad_by_freq` divides a row's gradient by how often it is used. Gradients are dense, `sparse` or not.
+    `scale_grad_by_freq` divides a row's gradient by how often it is used. With `sparse`
+    the gradient of a leaf is a sparse tensor, for SGD, Adagrad and SparseAdam, unless it has hooks or the pass is recorded.
     Raises IndexError that names an index out of range.
     """
     index, w = tensor_of("embedding", input), tensor_of("embedding", weight, "weight")
@@ -87,7 +88,7 @@ def embedding(
         padding_idx = padding_index(padding_idx, rows)
     if max_norm is not None:
         shorten(index, w, float(max_norm), float(norm_type))
-    y = embedding_rows(w, index)
+    y = embedding_rows(w, index, sparse and w.is_leaf and not w.__dict__.get("hooks"))
     if not w.requires_grad or (padding_idx is None and not scale_grad_by_freq):
         return y
     flat = reshape_op(index, shape=(-1,))

@@ -15,7 +15,7 @@ from .odds import OfOdds
 class Counted(OfOdds):
     """The base of distributions of `total_count` and the odds of one throw."""
 
-    def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+    def __init__(self, total_count: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         who = type(self).__name__
         self._is = either(who, probs, logits)
         value, count = together(who, logits if probs is None else probs, total_count)
@@ -31,6 +31,9 @@ class Binomial(Counted):
     """P(k) = n! / (k! (n - k)!) probs^k (1 - probs)^(n - k), n = total_count"""
 
     arg_constraints = {"total_count": nonnegative_integer, "probs": unit, "logits": real}
+
+    def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        super().__init__(total_count, probs, logits, validate_args)
 
     @property
     def support(self) -> Condition:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
+from ..backends import ShapeError
 from ..core import Tensor
 from . import functional as F
-from .functional.checks import reduction_of
+from .functional.checks import reduction_of, vector
+from .linear import Linear
 from .module import Module
 
 
@@ -89,6 +93,53 @@ class CrossEntropyLoss(WeightedLoss):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.cross_entropy(input, target, self.weight, ignore_index=self.ignore_index, reduction=self.reduction,
                                label_smoothing=self.label_smoothing)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LinearCrossEntropyOptions:
+    """In which pieces PyTorch computes `LinearCrossEntropyLoss`, to save memory; here it is computed in one."""
+
+    allow_retain_graph: bool = False
+    batch_chunk_size: int | None = None
+    chunking_method: str | None = "auto"
+    acc_policy: str = "auto"
+    acc_dtype: Any = None
+
+
+class LinearCrossEntropyLoss(WeightedLoss):
+    """`CrossEntropyLoss` of the scores (N, num_classes, *out_features) that the layer `linear` gives for (N, in_features).
+
+    `ignore_index` None is -100 for classes, and what probabilities want. `options` make no difference to the loss.
+    """
+
+    def __init__(
+        self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (), bias: bool = False,
+        device: Any = None, dtype: Any = None, reduction: str = "mean", weight: Tensor | None = None,
+        ignore_index: int | None = None, label_smoothing: float = 0.0,
+        options: LinearCrossEntropyOptions | None = None,
+    ) -> None:  # fmt: skip
+        who = "LinearCrossEntropyLoss"
+        vector(who, "weight", weight, num_classes)
+        if not 0 <= label_smoothing <= 1:
+            raise ShapeError(f"{who}: expected label_smoothing to be in range [0, 1], got {label_smoothing}")
+        super().__init__(weight, None, None, reduction)
+        self.num_classes, self.out_features, self.options = num_classes, out_features, options
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
+        self.linear = Linear(in_features, math.prod(out_features, start=num_classes), bias, device, dtype)
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        own = (self.num_classes, *self.out_features)
+        bias = None if self.linear.bias is None else self.linear.bias.reshape(own)
+        return F.linear_cross_entropy(
+            input, self.linear.weight.reshape(*own, -1), target, linear_bias=bias, weight=self.weight,
+            reduction=self.reduction, ignore_index=self.ignore_index, label_smoothing=self.label_smoothing,
+            options=self.options,
+        )  # fmt: skip
+
+    def extra_repr(self) -> str:
+        return (f"in_features={self.linear.in_features}, num_classes={self.num_classes}, out_features={self.out_features}, "
+                f"bias={self.linear.bias is not None}, reduction={self.reduction}, ignore_index={self.ignore_index}, "
+                f"label_smoothing={self.label_smoothing}, options={self.options}")  # fmt: skip
 
 
 class NLLLoss(WeightedLoss):

@@ -15,6 +15,7 @@ from ...ops.operands import tensor_of
 from ...ops.reduce import mean_op, sum_op
 from ...ops.shape import permute_op, reshape_op
 from .checks import reduced, reduction_of, vector
+from .linear import linear
 
 
 def nll_loss(
@@ -67,6 +68,33 @@ def cross_entropy(
     spread = sum_op(logp if weight is None else logp * weight, dim=(1,)) * (-label_smoothing / rows.shape[1])
     loss = loss * (1 - label_smoothing) + where(classes < 0, 0.0, spread)
     return divided(loss, classes, whole, weight, reduction, goal)
+
+
+def linear_cross_entropy(
+    input: Tensor, linear_weight: Tensor, target: Tensor, *, linear_bias: Tensor | None = None,
+    weight: Tensor | None = None, reduction: str = "mean", ignore_index: int | None = None, label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:  # fmt: skip
+    """`cross_entropy` of `linear(input, linear_weight, linear_bias)`; (N, in) or (in) with a weight (C, in), or (N, in) with
+    (C, d1, ..., in) for scores (N, C, d1, ...).
+
+    `options` say in which pieces PyTorch computes it; the loss is the same, and here it is computed in one. Raises ShapeError
+    for shapes that do not fit, TypeError for an `ignore_index` beside probabilities.
+    """
+    who = "linear_cross_entropy"
+    x, w = tensor_of(who, input), tensor_of(who, linear_weight, "linear_weight")
+    own = tuple(w.shape[:-1])
+    if x.ndim not in (1, 2) or w.ndim < 2 or x.shape[-1] != w.shape[-1] or (x.ndim == 1 and len(own) > 1):
+        raise ShapeError(f"{who}: expected input (N, in) and linear_weight (C, in) or (C, d1, ..., in), or input (in) and "
+                         f"linear_weight (C, in), got {tuple(x.shape)} and {tuple(w.shape)}")  # fmt: skip
+    if linear_bias is not None and tuple(tensor_of(who, linear_bias, "linear_bias").shape) != own:
+        raise ShapeError(f"{who}: expected linear_bias {own}, got {tuple(linear_bias.shape)}")
+    bias = None if linear_bias is None else linear_bias.flatten()
+    scores = linear(x, w.flatten(0, -2), bias).reshape(*x.shape[:-1], *own)
+    if ignore_index is not None and tensor_of(who, target, "target").shape == scores.shape:
+        raise DTypeError(f"{who}: ignore_index cannot be specified when target contains probabilities")
+    return cross_entropy(scores, target, weight, ignore_index=-100 if ignore_index is None else ignore_index,
+                         reduction=reduction, label_smoothing=label_smoothing)  # fmt: skip
 
 
 def made_by(x: Tensor, name: str) -> bool:

@@ -254,7 +254,7 @@ def test_printed_expanded_and_unchecked() -> None:
 
 
 def test_the_gradient_of_a_gamma_draw_keeps_its_place_in_the_distribution() -> None:
-    a, p = (x.flatten() for x in np.meshgrid([0.02, 0.3, 1.0, 2.5, 20.0, 300.0], [1e-4, 0.1, 0.5, 0.9, 0.9999]))
+    a, p = (x.flatten() for x in np.meshgrid([0.02, 0.3, 1.0, 2.5, 20.0, 300.0, 3000.0], [1e-4, 0.1, 0.5, 0.9, 0.9999]))
 
     def place(a: np.ndarray) -> np.ndarray:
         """log x with P(a, x) = p, by halving."""

@@ -9,6 +9,7 @@ from typing import Any
 from ..backends import finfo
 from ..core import Tensor, mode
 from ..ops import functions
+from .constraints import integer_interval
 from .distribution import Condition, Distribution, clamped, either, real_vector, simplex
 
 
@@ -54,9 +55,7 @@ class Categorical(OfChoices):
 
     @property
     def support(self) -> Condition:
-        top = self._num_events - 1
-        return Condition(f"IntegerInterval(lower_bound=0, upper_bound={top})",
-                         lambda x: (x % 1 == 0) & (x >= 0) & (x <= top))  # fmt: skip
+        return integer_interval(0, self._num_events - 1)
 
     @property
     def mean(self) -> Any:

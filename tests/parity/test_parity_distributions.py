@@ -129,6 +129,8 @@ def test_samples_have_the_moments(name: str) -> None:
     x = one.sample((n // 10, 10))
     assert x.shape == (n // 10, 10, *one.batch_shape, *one.event_shape) and not x.requires_grad
     one.log_prob(x)  # all are within the support
+    supports = [MADE[name][0](lib.distributions, lib.tensor).support for lib in (minigrad, torch)]
+    assert len({(s.event_dim, s.is_discrete) for s in supports}) == 1
     assert one.has_rsample == MADE[name][0](torch.distributions, torch.tensor).has_rsample
     assert not one.has_rsample or one.rsample((3,)).requires_grad
     if name in ("StudentT of heavy tails", "VonMises") or "Relaxed" in name or "then" in name:

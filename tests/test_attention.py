@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -127,6 +128,14 @@ def test_hidden_keys_count_nothing():
 
 
 # -- transformers ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("options", [{}, {"activation": "gelu"}, {"activation": nn.functional.relu}])
+def test_a_transformer_can_be_pickled(options):
+    net = nn.Transformer(6, 2, 1, 1, 8, 0.0, **options)
+    again = pickle.loads(pickle.dumps(net))
+    x = minigrad.randn(3, 2, 6)
+    assert minigrad.equal(again(x, x), net(x, x))
 
 
 @pytest.mark.parametrize("norm_first", [False, True])

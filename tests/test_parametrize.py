@@ -152,6 +152,8 @@ def test_fractional_pooling_gives_the_largest_of_windows_that_span_the_image():
     assert gradcheck(lambda x: nn.functional.fractional_max_pool2d(
         x, 2, output_size=3, _random_samples=minigrad.tensor([[[0.3, 0.8]]], dtype="float64")),
         (randn(1, 1, 5, 6).requires_grad_(),))  # fmt: skip
+    fixed = nn.FractionalMaxPool2d(2, 3, _random_samples=minigrad.tensor([[[0.3, 0.8]]]))
+    assert list(fixed.state_dict()) == ["_random_samples"] and fixed.double()._random_samples.dtype == minigrad.float64
 
 
 @pytest.mark.parametrize(("call", "error", "text"), [

@@ -9,19 +9,21 @@ from typing import Any
 from ..backends import finfo
 from ..core import Tensor, mode
 from ..ops import functions
+from .constraints import integer_interval
 from .distribution import Condition, Distribution, clamped, either, real_vector, simplex
 
 
-class Categorical(Distribution):
-    """P(k) = probs[..., k] = softmax(logits)[..., k], for k = 0 ... K - 1; probs are divided by their sum"""
+class OfChoices(Distribution):
+    """The base of distributions with `probs` = softmax(`logits`), of which one is given; probs are divided by their sum."""
 
     arg_constraints = {"probs": simplex, "logits": real_vector}
 
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
-        self._is = either("Categorical", probs, logits)
+        who = type(self).__name__
+        self._is = either(who, probs, logits)
         value = logits if probs is None else probs
         if not isinstance(value, Tensor) or value.ndim < 1:
-            raise ValueError(f"Categorical: `{self._is}` parameter must be at least one-dimensional.")
+            raise ValueError(f"{who}: `{self._is}` parameter must be at least one-dimensional.")
         by_sum = logits is None
         self._param: Any = value / value.sum(-1, keepdim=True) if by_sum else value - value.logsumexp(-1, keepdim=True)
         vars(self)[self._is] = self._param
@@ -47,11 +49,13 @@ class Categorical(Distribution):
         """The shape of `probs`."""
         return self._param.shape
 
+
+class Categorical(OfChoices):
+    """P(k) = probs[..., k] = softmax(logits)[..., k], for k = 0 ... K - 1; probs are divided by their sum"""
+
     @property
     def support(self) -> Condition:
-        top = self._num_events - 1
-        return Condition(f"IntegerInterval(lower_bound=0, upper_bound={top})",
-                         lambda x: (x % 1 == 0) & (x >= 0) & (x <= top))  # fmt: skip
+        return integer_interval(0, self._num_events - 1)
 
     @property
     def mean(self) -> Any:

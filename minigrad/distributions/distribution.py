@@ -12,26 +12,29 @@ from ..ops import functions
 
 
 class Condition(NamedTuple):
-    """What numbers must satisfy: PyTorch's words for it, and the test."""
+    """What numbers must satisfy: PyTorch's words for it, and the test; of how many dimensions a value is, and whether there
+    are gaps between values."""
 
     words: str
     check: Callable[[Any], Any]
+    event_dim: int = 0
+    is_discrete: bool = False
 
     def __repr__(self) -> str:
         return self.words
 
 
 real = Condition("Real()", lambda x: x == x)  # no NaN
-real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1))
+real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1), 1)
 positive = Condition("GreaterThan(lower_bound=0.0)", lambda x: x > 0)
 nonnegative = Condition("GreaterThanEq(lower_bound=0.0)", lambda x: x >= 0)
-nonnegative_integer = Condition("IntegerGreaterThan(lower_bound=0)", lambda x: (x % 1 == 0) & (x >= 0))
+nonnegative_integer = Condition("IntegerGreaterThan(lower_bound=0)", lambda x: (x % 1 == 0) & (x >= 0), 0, True)
 unit = Condition("Interval(lower_bound=0.0, upper_bound=1.0)", lambda x: (x >= 0) & (x <= 1))
-boolean = Condition("Boolean()", lambda x: (x == 0) | (x == 1))
-simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6))
-one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1))
+boolean = Condition("Boolean()", lambda x: (x == 0) | (x == 1), 0, True)
+simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
+one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1, True)
 lower_cholesky = Condition(
-    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1)
+    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1), 2
 )
 
 
@@ -184,6 +187,11 @@ def together(who: str, *values: Any) -> list[Any]:
     dtype, device = (get_default_dtype(), None) if like is None else (like.dtype, like.device)
     tensors = [v if isinstance(v, Tensor) else functions.tensor(v, dtype=dtype, device=device) for v in values]
     return list(functions.broadcast_tensors(*tensors))
+
+
+def summed(x: Any, count: int) -> Any:
+    """x summed over its last `count` dimensions."""
+    return x.sum(tuple(range(-count, 0))) if count else x
 
 
 def either(who: str, probs: Any, logits: Any) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .distribution import Condition, Distribution
+from .constraints import independent
+from .distribution import Condition, Distribution, summed
 
 
 class Independent(Distribution):
@@ -25,7 +26,7 @@ class Independent(Distribution):
 
     @property
     def support(self) -> Condition:
-        return self.base_dist.support
+        return independent(self.base_dist.support, self.reinterpreted_batch_ndims)
 
     @property
     def mean(self) -> Any:
@@ -52,8 +53,7 @@ class Independent(Distribution):
 
     def summed(self, x: Any) -> Any:
         """x summed over its last dimensions, those that became a value's."""
-        n = self.reinterpreted_batch_ndims
-        return x.sum(tuple(range(-n, 0))) if n else x
+        return summed(x, self.reinterpreted_batch_ndims)
 
     def log_prob(self, value: Any) -> Any:
         return self.summed(self.base_dist.log_prob(value))

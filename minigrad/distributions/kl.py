@@ -9,10 +9,14 @@ from typing import Any
 from ..nn.functional import softplus
 from ..ops import functions, linalg
 from .bernoulli import Bernoulli
+from .beta import Beta
+from .binomial import Binomial
 from .categorical import Categorical
 from .cauchy import Cauchy
-from .distribution import Distribution
+from .dirichlet import Dirichlet
+from .distribution import Distribution, summed
 from .exponential import Exponential
+from .gamma import Gamma
 from .geometric import Geometric
 from .gumbel import EULER, Gumbel
 from .half_normal import HalfNormal
@@ -22,6 +26,7 @@ from .log_normal import LogNormal
 from .multivariate_normal import MultivariateNormal
 from .normal import Normal
 from .poisson import Poisson
+from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
 
 _RULES: dict[tuple[type, type], Callable] = {}
@@ -114,6 +119,39 @@ def _laplace(p: Any, q: Any) -> Any:
 @register_kl(Poisson, Poisson)
 def _poisson(p: Any, q: Any) -> Any:
     return p.rate * (p.rate.log() - q.rate.log()) - (p.rate - q.rate)
+
+
+@register_kl(Gamma, Gamma)
+def _gamma(p: Any, q: Any) -> Any:
+    a, b = p.concentration, q.concentration
+    return (b * (p.rate / q.rate).log() + functions.lgamma(b) - functions.lgamma(a) + (a - b) * functions.digamma(a)
+            + (q.rate - p.rate) * (a / p.rate))  # fmt: skip
+
+
+@register_kl(Dirichlet, Dirichlet)
+def _dirichlet(p: Any, q: Any) -> Any:
+    a, b, total = p.concentration, q.concentration, p.concentration.sum(-1)
+    norms = functions.lgamma(total) - functions.lgamma(b.sum(-1)) + (functions.lgamma(b) - functions.lgamma(a)).sum(-1)
+    return norms + ((a - b) * (functions.digamma(a) - functions.digamma(total).unsqueeze(-1))).sum(-1)
+
+
+@register_kl(Beta, Beta)
+def _beta(p: Any, q: Any) -> Any:
+    return _dirichlet(p._dirichlet, q._dirichlet)
+
+
+@register_kl(Binomial, Binomial)
+def _binomial(p: Any, q: Any) -> Any:
+    if bool((q.total_count < p.total_count).any()):
+        raise NotImplementedError("kl_divergence: KL between Binomials where q.total_count < p.total_count is not implemented")
+    return p.total_count * (p.probs * (p.logits - q.logits) + softplus(q.logits) - softplus(p.logits))
+
+
+@register_kl(TransformedDistribution, TransformedDistribution)
+def _transformed(p: Any, q: Any) -> Any:
+    if p.transforms != q.transforms or p.event_shape != q.event_shape:
+        raise NotImplementedError("kl_divergence: the two distributions must be transformed alike")
+    return summed(kl_divergence(p.base_dist, q.base_dist), len(p.event_shape) - len(p.base_dist.event_shape))
 
 
 @register_kl(MultivariateNormal, MultivariateNormal)

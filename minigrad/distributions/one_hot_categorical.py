@@ -44,3 +44,13 @@ class OneHotCategorical(Categorical):
 
     def enumerate_support(self, expand: bool = True) -> Any:
         return self._vector(super().enumerate_support(expand))
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """`OneHotCategorical`, whose `rsample` passes the gradient on to `probs` as it comes. Source: Bengio et al. 2013."""
+
+    has_rsample = True
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        drawn = self.sample(sample_shape)
+        return drawn + (self.probs - self.probs.detach())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
+from .constraints import interval
 from .distribution import Condition, Distribution, real, together
 
 
@@ -23,8 +24,7 @@ class Uniform(Distribution):
 
     @property
     def support(self) -> Condition:
-        return Condition(f"Interval(lower_bound={self.low}, upper_bound={self.high})",
-                         lambda x: (x >= self.low) & (x <= self.high))  # fmt: skip
+        return interval(self.low, self.high)
 
     @property
     def mean(self) -> Any:

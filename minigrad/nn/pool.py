@@ -213,8 +213,9 @@ class FractionalMaxPool(Module):
         for ratio in output_ratio if isinstance(output_ratio, (tuple, list)) else (output_ratio,):
             if ratio is not None and not 0 < ratio < 1:
                 raise ValueError(f"{who}: output_ratio must be between 0 and 1 (got {output_ratio})")
-        self.kernel_size, self.return_indices, self._random_samples = kernel_size, return_indices, _random_samples
+        self.kernel_size, self.return_indices = kernel_size, return_indices
         self.output_size, self.output_ratio = output_size, output_ratio
+        self.register_buffer("_random_samples", _random_samples)
 
     def forward(self, input: Tensor) -> Any:
         given = (self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples)

@@ -190,7 +190,8 @@ class Optimizer:
             raise ValueError(f"{who}: the loaded parameter groups have {sizes} parameters, the optimizer's {wanted}")
         loaded = [{**mine, **theirs, "params": mine["params"]} for mine, theirs in zip(self.param_groups, groups, strict=True)]
         for group in loaded:
-            self.check(group)
+            lr = group["lr"] if "initial_lr" in group else None  # a schedule that ends at 0 may round to less
+            self.check({**group, "lr": -lr} if isinstance(lr, (Real, Tensor)) and lr < 0 else group)
         param = dict(zip((i for g in groups for i in g["params"]), self._params(), strict=True))
         new: defaultdict[Any, Any] = defaultdict(dict)
         for i, values in state.items():

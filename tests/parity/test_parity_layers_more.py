@@ -98,7 +98,10 @@ def test_ctc_layer():
 
 LAZY = [f"Lazy{kind}{n}d" for n in (1, 2, 3) for kind in ("Conv", "ConvTranspose", "BatchNorm", "InstanceNorm")]
 UNPOOL = [f"MaxUnpool{n}d" for n in (1, 2, 3)]
-NAMES = sorted({name for name, *_ in [*LAYERS, *LOSSES]} | {"CTCLoss", "ChannelShuffle", "SyncBatchNorm", "LazyLinear"})
+NAMES = sorted(
+    {name for name, *_ in [*LAYERS, *LOSSES]}
+    | {"CTCLoss", "ChannelShuffle", "LinearCrossEntropyLoss", "SyncBatchNorm", "LazyLinear"}
+)
 
 
 @pytest.mark.parametrize("name", [*NAMES, *LAZY, *UNPOOL])
@@ -111,7 +114,8 @@ def test_signature(name):
 
 FUNCTIONS = [
     "affine_grid", "channel_shuffle", "cosine_embedding_loss", "cosine_similarity", "ctc_loss", "fold", "gaussian_nll_loss",
-    "grid_sample", "hinge_embedding_loss", "interpolate", "local_response_norm", "margin_ranking_loss", "max_unpool2d",
+    "grid_sample", "hinge_embedding_loss", "interpolate", "linear_cross_entropy", "local_response_norm", "margin_ranking_loss",
+    "max_unpool2d",
     "multi_margin_loss", "multilabel_margin_loss", "multilabel_soft_margin_loss", "pairwise_distance", "pixel_shuffle",
     "poisson_nll_loss", "soft_margin_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold", "upsample",
 ]  # fmt: skip

@@ -57,6 +57,40 @@ def test_margins_of_classes(reduction):
     several = np.array([[0, 2, -1, 1], [3, -1, 0, 0], [-1, 1, 1, 1], [0, 1, 2, 3], [2, 2, -1, 0]])
     call("multilabel_margin_loss", [x, several], {"reduction": reduction}, second=False)
     call("multilabel_margin_loss", [x[0], several[0]], {"reduction": reduction}, second=False)
+    call("multi_margin_loss", [x[0], t[:1]], {"reduction": reduction}, second=False)  # one case, as a batch or alone
+    call("multi_margin_loss", [np.array(x[0, 0]), np.array(0)], {"reduction": reduction}, second=False)
+    call("multilabel_margin_loss", [np.array(x[0, 0]), np.array(0)], {"reduction": reduction}, second=False)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+def test_cross_entropy_of_a_layer(reduction, shape):
+    x, w, b = drawn(5, 4), drawn(6, *shape, 4), drawn(6, *shape)
+    weight, t = unit(6), whole(6, 5, *shape)
+    for options in ({}, {"label_smoothing": 0.2}, {"ignore_index": 2}):
+        ours, theirs = tensors([x, w, b])
+        y, u = (
+            G.linear_cross_entropy(
+                *made[:2], lib.tensor(t), linear_bias=made[2], weight=lib.tensor(weight), reduction=reduction, **options
+            )  # fmt: skip
+            for lib, G, made in ((minigrad, F, ours), (torch, TF, theirs))
+        )
+        compare(y, u, ours, theirs)
+    settings = dict(out_features=shape, bias=True, reduction=reduction)
+    ours, theirs = (lib.nn.LinearCrossEntropyLoss(4, 6, **settings, dtype=lib.float64) for lib in (minigrad, torch))
+    ours.load_state_dict({key: minigrad.tensor(v.numpy()) for key, v in theirs.state_dict().items()})
+    assert repr(ours) == repr(theirs)
+    chances = np.moveaxis(unit(5, *shape, 6), -1, 1)
+    (x1,), (u1,) = tensors([x])
+    for target in (t, chances):
+        compare(ours(x1, minigrad.tensor(target)), theirs(u1, torch.tensor(target)), [x1], [u1])
+    for lib, G in ((minigrad, F), (torch, TF)):
+        for sizes in ((5, 3, 3), (5, 4), (3,)):
+            with pytest.raises(RuntimeError):
+                G.linear_cross_entropy(lib.zeros(*sizes), lib.zeros(6, *shape, 4), lib.zeros(5, *shape).long(),
+                                       linear_bias=lib.zeros(7))  # fmt: skip
+        with pytest.raises((RuntimeError, TypeError)):
+            G.linear_cross_entropy(lib.tensor(x), lib.tensor(w), lib.tensor(chances), ignore_index=1)
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS)

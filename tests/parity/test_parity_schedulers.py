@@ -15,6 +15,9 @@ import minigrad
 torch = pytest.importorskip("torch")
 
 
+SWALR = {module.optim.lr_scheduler: module.optim.swa_utils.SWALR for module in (minigrad, torch)}
+
+
 def optimizer(module: Any, kind: str = "SGD", tensor: bool = False) -> Any:
     params = [module.zeros(2, requires_grad=True) for _ in range(2)]
     for p in params:
@@ -113,6 +116,50 @@ def test_restored_state_goes_on(name: str) -> None:
     other.load_state_dict(options)
     again.load_state_dict(saved)
     assert trace(other, again, 30) == trace(whole, scheduler, 30)
+
+
+PLATEAU = {"plateau": one("ReduceLROnPlateau", patience=1), "plateau-list": one("ReduceLROnPlateau", min_lr=[0.01, 0.02])}
+SWA = {"swa": lambda s, o: SWALR[s](o, 0.05, anneal_epochs=30)}
+
+
+@pytest.mark.parametrize("name", [*CASES, *PLATEAU, *SWA])
+def test_restored_from_pytorchs_state(name: str) -> None:
+    """Twenty steps of PyTorch's, its states loaded here, then thirty more, as PyTorch goes on."""
+    case = {**CASES, **PLATEAU, **SWA}[name]
+    metrics = [float(k % 17) for k in range(30)] if name in PLATEAU else None
+    theirs, ours = optimizer(torch), optimizer(minigrad)
+    oracle = case(torch.optim.lr_scheduler, theirs)
+    trace(theirs, oracle, 20, metrics)
+    mine = case(minigrad.optim.lr_scheduler, ours)
+    for a, b in ((ours, theirs), (mine, oracle)):
+        saved = copy.deepcopy(b.state_dict())
+        if a is ours:
+            for values in saved["state"].values():
+                values.update({key: minigrad.tensor(x.numpy()) for key, x in values.items()})
+        a.load_state_dict(saved)
+    close(trace(ours, mine, 30, metrics), trace(theirs, oracle, 30, metrics))
+
+
+def test_a_rate_that_rounding_left_below_zero_can_be_restored() -> None:
+    o = optimizer(minigrad, "Adam")
+    trace(o, minigrad.optim.lr_scheduler.LinearLR(o, 0.1, end_factor=0.0, total_iters=15), 20)
+    saved, other = o.state_dict(), optimizer(minigrad, "Adam")
+    assert -1e-15 < saved["param_groups"][0]["lr"] < 0
+    other.load_state_dict(saved)
+    assert other.state_dict()["param_groups"] == saved["param_groups"]
+    saved["param_groups"][0]["lr"] = -float("inf")
+    with pytest.raises(ValueError, match="Invalid lr"):
+        other.load_state_dict(saved)
+
+
+def test_a_plateau_knows_the_least_rate_of_groups_that_are_added() -> None:
+    for module in (minigrad, torch):
+        o = optimizer(module)
+        scheduler = module.optim.lr_scheduler.ReduceLROnPlateau(o, patience=0, min_lr=0.02)
+        o.add_param_group({"params": [module.ones(1, requires_grad=True)], "lr": 1.0})
+        for _ in range(3):
+            scheduler.step(1.0)
+        close([g["lr"] for g in o.param_groups], [0.02, 0.02, 0.02])
 
 
 @pytest.mark.parametrize("name", ["step", "linear", "multistep", "exponential", "constant", "polynomial", "cosine", "restarts"])

@@ -122,19 +122,19 @@ def multilabel_soft_margin_loss(
 
 
 def rows_of(who: str, input: Any, target: Any, wanted: str, fits: bool) -> Tensor:
-    """The scores (N, C), or (C) made (1, C). Raises unless they are that, `fits`, and the target is of integers."""
+    """The scores (N, C), or (C) or () made (1, C). Raises unless they are that, `fits`, and the target is of integers."""
     if tensor_of(who, target, "target").dtype.kind != "int":
         raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r}. Hint: .long()")
-    if input.ndim not in (1, 2) or not input.shape[-1] or not fits:
+    if input.ndim > 2 or 0 in input.shape[-1:] or not fits:
         raise ShapeError(f"{who}: expected {wanted}, got {tuple(input.shape)} and {tuple(target.shape)}")
-    return input if input.ndim == 2 else reshape_op(input, shape=(1, *input.shape))
+    return input if input.ndim == 2 else reshape_op(input, shape=(1, input.array.size))
 
 
 def multi_margin_loss(
     input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
     size_average: Any = None, reduce: Any = None, reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """weight[t] sum over i != t of max(0, margin - x[t] + x[i])^p / C, p = 1 or 2; (N, C), (N) or (C), ().
+    """weight[t] sum over i != t of max(0, margin - x[t] + x[i])^p / C, p = 1 or 2; (N, C), (N) or (C), () or (1).
 
     Raises IndexError for a class out of range. Source: Crammer & Singer 2001.
     """
@@ -144,7 +144,7 @@ def multi_margin_loss(
         raise ValueError(f"{who}: only p == 1 and p == 2 supported, got {p}")
     shape = tuple(tensor_of(who, target, "target").shape)
     rows = rows_of(who, tensor_of(who, input), target, "input (N, C) and target (N), or (C) and ()",
-                   shape == tuple(input.shape[:-1]))  # fmt: skip
+                   shape == tuple(input.shape[:-1]) or (input.ndim < 2 and shape == (1,)))  # fmt: skip
     count = rows.shape[1]
     vector(who, "weight", weight, count)
     check_classes(who, target, count, -100)

@@ -59,19 +59,21 @@ class CosineAnnealingWarmRestarts(LRScheduler):
 class _Cycle(LRScheduler):
     """What both kinds of cycles share: the momentum, or Adam's beta1, goes against the rate."""
 
-    def _momenta(self, base_momentum: Any, max_momentum: Any, last_epoch: int) -> None:
+    def _momenta(self, base_momentum: Any, max_momentum: Any, last_epoch: int) -> tuple[list[float], list[float]]:
+        """Both ends of the momentum, one each for every group, which gets the upper one."""
         who, optimizer = type(self).__name__, self.optimizer
         if "momentum" not in optimizer.defaults and "betas" not in optimizer.defaults:
             raise ValueError(f"{who}: optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
         self.use_beta1 = "betas" in optimizer.defaults
-        self.base_momentums = each(who, "base_momentum", optimizer, base_momentum)
-        self.max_momentums = each(who, "max_momentum", optimizer, max_momentum)
-        for value in (*self.base_momentums, *self.max_momentums):
+        bases = each(who, "base_momentum", optimizer, base_momentum)
+        tops = each(who, "max_momentum", optimizer, max_momentum)
+        for value in (*bases, *tops):
             number(who, "momentum", value, 0, 1)
         if last_epoch == -1:
-            for least, most, group in zip(self.base_momentums, self.max_momentums, optimizer.param_groups, strict=True):
+            for least, most, group in zip(bases, tops, optimizer.param_groups, strict=True):
                 self._set_momentum(group, most)
                 group.update(max_momentum=most, base_momentum=least)
+        return bases, tops
 
     def _set_momentum(self, group: dict[str, Any], value: float) -> None:
         if self.use_beta1:
@@ -127,7 +129,7 @@ class CyclicLR(_Cycle):
             for lr, group in zip(bases, optimizer.param_groups, strict=True):
                 put(group, "lr", lr)
         if cycle_momentum:
-            self._momenta(base_momentum, max_momentum, last_epoch)
+            self.base_momentums, self.max_momentums = self._momenta(base_momentum, max_momentum, last_epoch)
         super().__init__(optimizer, last_epoch)
         self.base_lrs = bases
 
@@ -208,13 +210,15 @@ class OneCycleLR(_Cycle):
         for peak in peaks:
             number(who, "max_lr", peak, 0)
         self._anneal_func_type, self.cycle_momentum = anneal_strategy, cycle_momentum
-        top, last = float(pct_start * self.total_steps) - 1, self.total_steps - 1
-        self._ends, self._names = [top, last], ["initial_lr", "max_lr", "min_lr"]
-        self._momentum_names = ["max_momentum", "base_momentum", "max_momentum"]
+        rates, momenta = ["initial_lr", "max_lr", "min_lr"], ["max_momentum", "base_momentum", "max_momentum"]
+        ends = [float(pct_start * self.total_steps) - 1, self.total_steps - 1]
         if three_phase:
-            self._ends.insert(1, float(2 * pct_start * self.total_steps) - 2)
-            self._names.insert(2, "initial_lr")
-            self._momentum_names.append("max_momentum")
+            ends.insert(1, float(2 * pct_start * self.total_steps) - 2)
+            rates.insert(2, "initial_lr")
+            momenta.append("max_momentum")
+        names = ("end_step", "start_lr", "end_lr", "start_momentum", "end_momentum")
+        phases = zip(ends, rates, rates[1:], momenta, momenta[1:], strict=False)
+        self._schedule_phases: list[dict[str, Any]] = [dict(zip(names, phase, strict=True)) for phase in phases]
         if last_epoch == -1:
             for peak, group in zip(peaks, optimizer.param_groups, strict=True):
                 start = peak / div_factor
@@ -224,18 +228,19 @@ class OneCycleLR(_Cycle):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        t, ends = self.last_epoch, self._ends
+        t, phases = self.last_epoch, self._schedule_phases
         if t > self.total_steps:
             raise ValueError(f"OneCycleLR: Tried to step {t} times. The specified number of total steps is {self.total_steps}")
-        k = next((k for k, end in enumerate(ends) if t <= end), len(ends) - 1)
-        start = ends[k - 1] if k else 0.0
-        part = (t - start) / (ends[k] - start) if ends[k] != start else 1.0
+        k = next((k for k, phase in enumerate(phases) if t <= phase["end_step"]), len(phases) - 1)
+        now = phases[k]
+        start, end = phases[k - 1]["end_step"] if k else 0.0, now["end_step"]
+        part = (t - start) / (end - start) if end != start else 1.0
         rates = []
         for group in self.optimizer.param_groups:
-            rates.append(self._between(group[self._names[k]], group[self._names[k + 1]], part))
+            rates.append(self._between(group[now["start_lr"]], group[now["end_lr"]], part))
             if self.cycle_momentum:
-                before, after = (group[name] for name in self._momentum_names[k : k + 2])
-                self._set_momentum(group, self._between(before, after, part))
+                momentum = self._between(group[now["start_momentum"]], group[now["end_momentum"]], part)
+                self._set_momentum(group, momentum)
         return rates
 
     def _between(self, start: float, end: float, part: float) -> float:
@@ -256,7 +261,7 @@ class SWALR(LRScheduler):
     ) -> None:
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"SWALR: anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy!r}")
-        self.anneal_epochs, self.anneal_strategy = whole("SWALR", "anneal_epochs", anneal_epochs, 0), anneal_strategy
+        self.anneal_epochs, self._anneal_strategy = whole("SWALR", "anneal_epochs", anneal_epochs, 0), anneal_strategy
         for group, rate in zip(optimizer.param_groups, each("SWALR", "swa_lr", optimizer, swa_lr), strict=True):
             number("SWALR", "swa_lr", rate, 0)
             group["swa_lr"] = rate
@@ -265,7 +270,7 @@ class SWALR(LRScheduler):
     def share(self, step: int) -> float:
         """How far the way to `swa_lr` is after so many steps, 0 ... 1."""
         t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
-        return t if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
+        return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
     def get_lr(self) -> list[float]:  # lr_0 is found anew from the rate of now, since other schedules may have moved it
         step = self._step_count - 1 if self.anneal_epochs else max(1, self._step_count - 1)

@@ -47,12 +47,13 @@ class ReduceLROnPlateau(LRScheduler):
         for name, value in (("threshold", threshold), ("eps", eps)):
             number(who, name, value, 0)
         self.min_lrs = each(who, "min_lr", optimizer, min_lr)
+        self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
         for least in self.min_lrs:
             number(who, "min_lr", least, 0)
         self.optimizer, self.mode, self.factor = optimizer, mode, factor
         self.patience, self.cooldown = whole(who, "patience", patience, 0), whole(who, "cooldown", cooldown, 0)
         self.threshold, self.threshold_mode, self.eps = threshold, threshold_mode, eps
-        self.best = math.inf if mode == "min" else -math.inf
+        self.best = self.mode_worse = math.inf if mode == "min" else -math.inf
         self.last_epoch = self.cooldown_counter = self.num_bad_epochs = 0
         self._last_lr = current(optimizer)
 
@@ -89,9 +90,11 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _reduce(self) -> None:
         groups = self.optimizer.param_groups
-        if len(groups) != len(self.min_lrs):
-            raise ValueError(f"ReduceLROnPlateau: the optimizer now has {len(groups)} groups, min_lrs {len(self.min_lrs)}. "
-                             "Hint: set scheduler.min_lrs when a group is added")  # fmt: skip
+        if len(groups) != len(self.min_lrs):  # some were added
+            if self.default_min_lr is None:
+                raise ValueError(f"ReduceLROnPlateau: the optimizer now has {len(groups)} groups, min_lrs {len(self.min_lrs)}. "
+                                 "Hint: set scheduler.min_lrs when a group is added")  # fmt: skip
+            self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lr, least in zip(groups, current(self.optimizer), self.min_lrs, strict=True):
             new = max(lr * self.factor, least)
             if lr - new > self.eps:

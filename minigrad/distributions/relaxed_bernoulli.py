@@ -1,0 +1,66 @@
+"""The throw of a coin, relaxed to a number between 0 and 1 that has a gradient."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..nn.functional import softplus
+from ..ops import functions
+from .distribution import Condition, clamped, real, unit
+from .odds import OfOdds
+from .transformed_distribution import TransformedDistribution
+from .transforms import SigmoidTransform
+
+
+class LogitRelaxedBernoulli(OfOdds):
+    """x = (logits + L) / temperature, L logistic. Source: Maddison et al. 2017, The Concrete Distribution."""
+
+    has_rsample = True
+    arg_constraints = {"probs": unit, "logits": real}
+
+    def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        self.temperature = temperature
+        super().__init__(probs, logits, validate_args)
+
+    @property
+    def support(self) -> Condition:
+        return real
+
+    def expand(self, batch_shape: Any) -> LogitRelaxedBernoulli:
+        value = {self._is: vars(self)[self._is].expand(*batch_shape)}
+        return LogitRelaxedBernoulli(self.temperature, **value, validate_args=False)
+
+    def rsample(self, sample_shape: Any = ()) -> Any:
+        u = clamped(self._noise(functions.rand, sample_shape, vars(self)[self._is]))
+        return (u.log() - functions.log1p(-u) + self.logits) / self.temperature
+
+    def log_prob(self, value: Any) -> Any:
+        self._check(value)
+        apart = self.logits - value * self.temperature
+        return functions.as_tensor(self.temperature).log() + apart - 2 * softplus(apart)
+
+
+class RelaxedBernoulli(TransformedDistribution):
+    """sigmoid((logits + L) / temperature), L logistic: nearer to 0 and 1 the lower the temperature.
+    Source: Maddison et al. 2017; Jang, Gu & Poole 2017."""
+
+    arg_constraints = {"probs": unit, "logits": real}
+
+    def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
+        base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args)
+        super().__init__(base, SigmoidTransform(), validate_args)
+
+    @property
+    def temperature(self) -> Any:
+        """What it is relaxed by."""
+        return self.base_dist.temperature
+
+    @property
+    def probs(self) -> Any:
+        """The probability of the event."""
+        return self.base_dist.probs
+
+    @property
+    def logits(self) -> Any:
+        """log(probs / (1 - probs))"""
+        return self.base_dist.logits

@@ -211,7 +211,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     back = tuple(self.shape[self.ndim - len(shape) :])
     if len(shape) > self.ndim or any(n not in (1, m) for n, m in zip(shape, back, strict=True)):
         raise ShapeError(f"sum_to_size: size {shape} does not broadcast to the shape {tuple(self.shape)}")
-    if shape == tuple(self.shape):
+    if shape and shape == tuple(self.shape):
         return alias(self)
     return sum_to(self if self.dtype.is_floating_point or self.dtype.is_complex else cast(self, dtype="int64"), shape=shape)
 
@@ -222,7 +222,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if tensor_of("unravel_index", indices, "indices").dtype.kind != "int":
         raise DTypeError(f"unravel_index: expected integers, got {indices.dtype!r}")
     found: list[Tensor] = []
-    rest = indices
+    rest = cast(indices, dtype="int64")
     for n in reversed(given):
         found.insert(0, remainder(rest, n))
         rest = floor_divide(rest, n)

@@ -156,7 +156,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """`input` with alpha times the slices of `source` added at the positions `index` of dimension `dim`."""
     d, at = _sliced("index_add", input, dim, index, least=0)
     if not input.ndim:
-        return input + alpha * reshape(source, -1).sum()
+        return input + (reshape(source, -1) * alpha).sum(dtype=input.dtype)
     source = _slices("index_add", input, d, at, source)
     return input + index_add_op(source if alpha == 1 else source * alpha, at, n=input.shape[d], dim=d)
 

@@ -15,7 +15,7 @@ from ..elementwise import abs
 from ..factor import solve_op
 from ..operands import axis, numpy_names, tensor_of
 from ..reduce import amax, sum_op
-from ..shape import expand, reshape, unsqueeze
+from ..shape import expand, reshape
 from .checks import matrix
 from .solutions import inv
 
@@ -93,12 +93,11 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The powers 0 ... N - 1 of each number, as rows: (..., n) -> (..., n, N), N = n unless given."""
-    if not tensor_of("linalg.vander", x, "x").ndim:
-        raise ShapeError("linalg.vander: expected one or more dimensions, got shape ()")
-    if N is not None and (not isinstance(N, int) or N <= 1):
-        raise ValueError(f"linalg.vander: N must be an int above 1, got {N!r}")
-    kind = x.dtype if x.dtype.kind != "bool" else "int64"
-    return unsqueeze(x.to(kind), -1) ** arange(x.shape[-1] if N is None else N, dtype=kind, device=x.device)
+    n = (tensor_of("linalg.vander", x, "x").shape or (1,))[-1] if N is None else N
+    if (N is not None or not x.ndim) and (not isinstance(n, int) or n <= 1):
+        raise ValueError(f"linalg.vander: N must be an int above 1, got {n!r}")
+    kind = "int64" if x.dtype.kind in ("bool", "int") else x.dtype
+    return reshape(x.to(kind), (*(x.shape or (1,)), 1)) ** arange(n, dtype=kind, device=x.device)
 
 
 # The Pade approximant of e^x of degree 13, for norms up to THETA. Source: Higham 2005, The scaling and squaring method for

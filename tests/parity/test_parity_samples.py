@@ -1,0 +1,70 @@
+"""What PyTorch's own sample inputs find: types of results, what asks for gradients, and calls that must raise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+
+from .alike import listed, same, torch
+
+
+def count(m: Any, *shape: int, dtype: str = "int64", start: int = 0) -> Any:
+    """start, start + 1 ... in rows."""
+    return m.arange(start, start + int(np.prod(shape))).to(getattr(m, dtype)).reshape(*shape)
+
+
+WHOLE = {  # of integers
+    "addmm, a fraction": lambda m: m.addmm(count(m, 3), count(m, 3, 3), count(m, 3, 3), beta=1.7, alpha=2.6),
+    "addmv, a fraction": lambda m: m.addmv(count(m, 3), count(m, 3, 3), count(m, 3), beta=0.2, alpha=1.6),
+    "baddbmm, a fraction": lambda m: m.baddbmm(count(m, 2, 3, 3), count(m, 2, 3, 3), count(m, 2, 3, 3), beta=1.2, alpha=0.6),
+    "addbmm, a fraction": lambda m: m.addbmm(count(m, 3, 3), count(m, 2, 3, 3), count(m, 2, 3, 3), beta=1.2, alpha=1.6),
+    "addr of booleans": lambda m: m.addr(m.eye(2) > 0, m.ones(2) > 0, m.tensor([True, False]), beta=3, alpha=2),
+    "add, minus bytes": lambda m: m.add(count(m, 3, dtype="uint8"), count(m, 3, dtype="uint8"), alpha=-3),
+    "sub, minus bytes": lambda m: m.sub(count(m, 3, dtype="uint8"), count(m, 3, dtype="uint8"), alpha=-3),
+    "addcmul, minus bytes": lambda m: m.addcmul(*[count(m, 3, dtype="uint8")] * 3, value=-1),
+    "arange down by a fraction": lambda m: m.arange(0.0, -8.000001, -4.0, dtype=m.int64),
+    "arange, its ends cut off": lambda m: m.arange(-0.9, 2.1, 2.0, dtype=m.int64),
+    "arange of bytes, the start cut off": lambda m: m.arange(-0.9, 2.1, 2.0, dtype=m.uint8),
+    "arange, the step cut off": lambda m: m.arange(0, 5.5, 1.5, dtype=m.int32),
+    "index_add into a number": lambda m: m.index_add(m.tensor(3).int(), 0, m.tensor([0]), m.tensor(2).int(), alpha=-1),
+    "einsum, a sum": lambda m: m.einsum("i->", count(m, 3, dtype="uint8")),
+    "einsum, a sum before a product": lambda m: m.einsum("ij,k->k", count(m, 2, 2, dtype="int32"), count(m, 3, dtype="int32")),
+    "einsum, a product": lambda m: m.einsum("i,ij->j", count(m, 3, dtype="uint8"), count(m, 3, 2, dtype="uint8")),
+    "vander": lambda m: m.linalg.vander(count(m, 4, dtype="uint8"), N=5),
+    "vander of a number": lambda m: m.linalg.vander(m.tensor(3.0), N=3),
+    "unravel_index": lambda m: m.unravel_index(count(m, 4, dtype="uint8"), (2, 1 << 30)),
+    "sum_to_size of a truth": lambda m: m.tensor(True).sum_to_size(()),
+    "bilinear": lambda m: m.nn.functional.bilinear(*[count(m, 3, dtype="int32")] * 2, count(m, 2, 3, 3, dtype="int32")),
+    "trapezoid of bytes": lambda m: m.trapezoid(*[m.tensor([200, 100, 250], dtype=m.uint8)] * 2),
+    "avg_pool2d": lambda m: m.nn.functional.avg_pool2d(-count(m, 1, 4, 4), 2),
+    "avg_pool2d, the padding left out": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4), 3, 1, 1, False, False),
+    "avg_pool3d by a divisor": lambda m: m.nn.functional.avg_pool3d(count(m, 1, 2, 4, 4), 2, divisor_override=3),
+    "bilinear image of bytes": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bilinear"),
+    "cubic image of bytes": lambda m: m.nn.functional.interpolate(15 * count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bicubic"),
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_of_integers(name: str) -> None:
+    for y, t in zip(listed(WHOLE[name](minigrad)), listed(WHOLE[name](torch)), strict=True):
+        same(y, t, name)
+
+
+RAISES = {  # both raise
+    "adaptive_avg_pool2d of integers": lambda m: m.nn.functional.adaptive_avg_pool2d(count(m, 1, 4, 4), 3),
+    "avg_pool2d of bytes": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4, dtype="uint8"), 2),
+    "a linear image of integers": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4), 3, mode="bilinear"),
+    "addr of integers with a fraction": lambda m: m.addr(count(m, 2, 2), count(m, 2), count(m, 2), alpha=0.5),
+    "vander of a number alone": lambda m: m.linalg.vander(m.tensor(3.0)),
+}
+
+
+@pytest.mark.parametrize("name", RAISES)
+def test_raises(name: str) -> None:
+    for module in (minigrad, torch):
+        with pytest.raises((RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)):
+            RAISES[name](module)

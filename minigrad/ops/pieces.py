@@ -171,9 +171,11 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
 
 def fill(input: Tensor, value: Any) -> Tensor:
     """One value in the shape of `input`; with a gradient for a 0-d tensor."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {tuple(value.shape)}")
+    if tensor_of("fill", input).requires_grad:  # the input has a gradient, of zeros
+        return where(full_like(input, True, dtype="bool"), value, input)
     if isinstance(value, Tensor):
-        if value.ndim:
-            raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {tuple(value.shape)}")
         return clone(expand(cast(value, dtype=input.dtype), tensor_of("fill", input).shape))
     return full_like(tensor_of("fill", input), value)
 

@@ -9,7 +9,7 @@ import pytest
 
 import minigrad
 
-from .alike import listed, same, torch
+from .alike import drawn, listed, same, tensors, torch
 
 
 def count(m: Any, *shape: int, dtype: str = "int64", start: int = 0) -> Any:
@@ -45,13 +45,51 @@ WHOLE = {  # of integers
     "avg_pool3d by a divisor": lambda m: m.nn.functional.avg_pool3d(count(m, 1, 2, 4, 4), 2, divisor_override=3),
     "bilinear image of bytes": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bilinear"),
     "cubic image of bytes": lambda m: m.nn.functional.interpolate(15 * count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bicubic"),
-}
+    **{f"scatter_reduce of truths, {way}": lambda m, way=way: m.scatter_reduce(
+        m.tensor([True, False, True]), 0, m.tensor([0, 0, 1]), m.tensor([True, False, True]), way, include_self=False)
+        for way in ("amax", "amin", "prod", "sum")},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_of_integers(name: str) -> None:
     for y, t in zip(listed(WHOLE[name](minigrad)), listed(WHOLE[name](torch)), strict=True):
         same(y, t, name)
+
+
+GRADIENTS = {  # a function of a tensor, its shape
+    "norm of order 0": (lambda m, x: m.norm(x, 0), (3,)),
+    "vector_norm of order 0": (lambda m, x: m.linalg.vector_norm(x, 0, dim=1), (3, 2)),
+    "cdist of order 0": (lambda m, x: m.cdist(x, x, p=0), (3, 2)),
+    "pdist of order 0": (lambda m, x: m.nn.functional.pdist(x, 0), (3, 2)),
+    "matrix_power of order 0": (lambda m, x: m.matrix_power(x, 0), (2, 3, 3)),
+    "fill": (lambda m, x: m.fill(x, 2.0), (3,)),
+    "index_fill of a number": (lambda m, x: m.index_fill(x, 0, m.tensor([0]), 2.0), ()),
+    "index_fill of a number, nowhere": (lambda m, x: m.index_fill(x, 0, m.tensor([0])[:0], 2.0), ()),
+    "pinv of a lower triangle": (lambda m, x: m.linalg.pinv(x, hermitian=True), (2, 4, 4)),
+    "eigvalsh of nothing": (lambda m, x: m.linalg.eigvalsh(x), (0, 3, 3)),
+    "eigh of nothing": (lambda m, x: m.linalg.eigh(x)[1], (0, 3, 3)),
+    "gaussian_nll_loss, a number as target": (
+        lambda m, x: m.nn.functional.gaussian_nll_loss(x, x.sum(), x.exp()), (5,)),
+    "gaussian_nll_loss, a target that widens": (
+        lambda m, x: m.nn.functional.gaussian_nll_loss(x[0], x, x[0].exp(), reduction="none"), (3, 5)),
+    "multi_margin_loss of a number": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor(0)), ()),
+    "multi_margin_loss of one": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor([1])), (3,)),
+    "multilabel_margin_loss of a number": (lambda m, x: m.nn.functional.multilabel_margin_loss(x, m.tensor(0)), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(name: str) -> None:
+    function, shape = GRADIENTS[name]
+    (x,), (their_x,) = tensors([drawn(*shape)])
+    y, t = function(minigrad, x), function(torch, their_x)
+    same(y, t, name)
+    assert y.requires_grad and t.requires_grad
+    same(
+        minigrad.autograd.grad((y * y).sum(), x, materialize_grads=True)[0],
+        torch.autograd.grad((t * t).sum(), their_x, materialize_grads=True)[0],
+    )
 
 
 RAISES = {  # both raise

@@ -12,7 +12,7 @@ from ...ops.arithmetic import cast, minimum, where
 from ...ops.create import full_like
 from ...ops.elementwise import clamp, exp, log, softplus, sqrt, square
 from ...ops.index import gather_op
-from ...ops.operands import tensor_of
+from ...ops.operands import broadcastable, tensor_of
 from ...ops.reduce import mean, sum
 from ...ops.running import cumprod
 from ...ops.shape import reshape_op
@@ -125,9 +125,9 @@ def rows_of(who: str, input: Any, target: Any, wanted: str, fits: bool) -> Tenso
     """The scores (N, C), or (C) made (1, C). Raises unless they are that, `fits`, and the target is of integers."""
     if tensor_of(who, target, "target").dtype.kind != "int":
         raise DTypeError(f"{who}: target must hold classes (integers), got {target.dtype!r}. Hint: .long()")
-    if input.ndim not in (1, 2) or not input.shape[-1] or not fits:
+    if input.ndim > 2 or 0 in input.shape[-1:] or not fits:
         raise ShapeError(f"{who}: expected {wanted}, got {tuple(input.shape)} and {tuple(target.shape)}")
-    return input if input.ndim == 2 else reshape_op(input, shape=(1, *input.shape))
+    return input if input.ndim == 2 else reshape_op(input, shape=(1, -1))
 
 
 def multi_margin_loss(
@@ -143,8 +143,8 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"{who}: only p == 1 and p == 2 supported, got {p}")
     shape = tuple(tensor_of(who, target, "target").shape)
-    rows = rows_of(who, tensor_of(who, input), target, "input (N, C) and target (N), or (C) and ()",
-                   shape == tuple(input.shape[:-1]))  # fmt: skip
+    fits = shape == tuple(input.shape[:-1]) or input.ndim < 2 and shape in ((), (1,))
+    rows = rows_of(who, tensor_of(who, input), target, "input (N, C) and target (N), or (C) and ()", fits)
     count = rows.shape[1]
     vector(who, "weight", weight, count)
     check_classes(who, target, count, -100)
@@ -208,13 +208,13 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(ln v + (x - t)^2 / v) / 2, v = max(var, eps): the negative log-likelihood of a normal error of variance `var`.
 
-    The target and `var` are of the input's shape, or that with a size 1; `var` may also be a number, or lack the last
-    size. `full` adds ln(2 pi)/2. The limit eps has no part in the gradient. Raises ValueError for a negative variance.
+    Input and target broadcast. `var` is of the input's shape, or that with sizes 1, or it lacks the last size, or is a
+    number. `full` adds ln(2 pi)/2. The limit eps has no part in the gradient. Raises ValueError for a negative variance.
     Source: Nix & Weigend 1994.
     """
     who = "gaussian_nll_loss"
     reduction_of(who, reduction, None, None)
-    if not stands_for(tensor_of(who, target, "target"), tensor_of(who, input)):
+    if not broadcastable([tensor_of(who, input).shape, tensor_of(who, target, "target").shape]):
         same_shape(who, input, target)
     spread = var if isinstance(var, Tensor) else full_like(input, float(var))
     if not stands_for(spread, input):

@@ -11,7 +11,7 @@ from ...backends import dtype as as_dtype
 from ...core import Tensor
 from ..arithmetic import cast, where
 from ..diagonal import triu_indices
-from ..elementwise import abs
+from ..elementwise import abs, sign
 from ..factor import inv
 from ..operands import also, axes, axis, numpy_names, tensor_of
 from ..reduce import amax, amin, norm_op, sum_op
@@ -41,7 +41,7 @@ def norm_of_vectors(who: str, x: Tensor, ord: Any, dim: Any, keepdim: bool, dtyp
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(size, dims, keepdim) if dims else size
     if ord == 0:
-        return sum_op(cast(x != 0, dtype=x.dtype), dim=dims, keepdim=keepdim)
+        return sum_op(where(x != 0, 1.0, sign(x)), dim=dims, keepdim=keepdim)  # with a gradient, of zeros
     if ord == 1:
         return sum_op(size, dim=dims, keepdim=keepdim)
     total = sum_op(_power(size, ord), dim=dims, keepdim=keepdim)

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from ...backends import ShapeError
 from ...core import Tensor
 from .. import matmul as products
+from ..arithmetic import where
 from ..compose import cross_along
-from ..create import arange, eye
+from ..create import arange, eye, full_like
 from ..diagonal import diagonal as diagonal_of
 from ..elementwise import abs
 from ..factor import solve_op
 from ..operands import axis, numpy_names, tensor_of
 from ..reduce import amax, sum_op
-from ..shape import expand, reshape
+from ..shape import reshape, unsqueeze
 from .checks import matrix
 from .solutions import inv
 
@@ -24,7 +25,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     """The product of n copies of A, by repeated squaring; of its inverse if n < 0; the identity for n = 0."""
     x = matrix("matrix_power", A, square=True)
     if n == 0:
-        return expand(eye(x.shape[-1], dtype=x.dtype, device=x.device), x.shape).clone()
+        # with a gradient, of zeros
+        return where(full_like(x, True, dtype="bool"), eye(x.shape[-1], dtype=x.dtype, device=x.device), x)
     x, n = (inv(x), -n) if n < 0 else (x, n)
     y = None
     while n:

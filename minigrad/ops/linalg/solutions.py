@@ -173,18 +173,20 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 def pinv(A: Tensor, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
          rtol: float | None = None) -> Tensor:  # fmt: skip
     """The pseudo-inverse; singular values up to max(atol, rtol s_max) count as 0 (rtol: eps max(m, n) unless atol is
-    given; `rcond` is its former name)."""
-    x = matrix("pinv", A)
+    given; `rcond` is its former name). Of `hermitian` matrices the lower triangle is read."""
+    x = matrix("pinv", A, square=hermitian)
     rtol = rcond if rtol is None else rtol
     if rtol is None:
         rtol = finfo(x.dtype).eps * max(x.shape[-2:]) if not atol else 0.0
-    return pinv_op(x, rtol=float(rtol), atol=float(atol or 0.0))
+    return pinv_op(x, rtol=float(rtol), atol=float(atol or 0.0), hermitian=hermitian)
 
 
 def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """How many singular values exceed max(atol, rtol s_max) (rtol: eps max(m, n) unless atol is given; `tol` is an atol
-    with no rtol). Each is a number, or a tensor with one for each matrix. No gradient."""
-    s = svdvals(matrix("matrix_rank", A).detach())
+    with no rtol). Each is a number, or a tensor with one for each matrix. Of `hermitian` matrices the lower triangle is
+    read. No gradient."""
+    x = matrix("matrix_rank", A, square=hermitian).detach()
+    s = svdvals(tril_op(x) + mT(tril_op(x, diagonal=-1)) if hermitian else x)
     if tol is not None:
         atol, rtol = tol, 0.0
     floor = as_tensor(0.0 if atol is None else atol, dtype=s.dtype, device=s.device)

@@ -12,7 +12,7 @@ from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import fourier, functions, random, results, special_names
+from ..ops import fourier, functions, out, random, results, special_names
 from ..optim.lr_scheduler import cycles
 from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
 from .missing import answer
@@ -66,7 +66,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils.checkpoint": CHECKPOINT,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
-    "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
+    "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg) | out.LINALG,
     "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),

@@ -106,3 +106,32 @@ def test_raises(name: str) -> None:
     for module in (minigrad, torch):
         with pytest.raises((RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)):
             RAISES[name](module)
+
+
+OUT = {  # with `out`, of a matrix
+    "linalg.inv": lambda m, x, **out: m.linalg.inv(x, **out),
+    "linalg.norm": lambda m, x, **out: m.linalg.norm(x, **out),
+    "linalg.slogdet": lambda m, x, **out: m.linalg.slogdet(x, **out),
+    "linalg.qr": lambda m, x, **out: m.linalg.qr(x, "complete", **out),
+    "linalg.solve": lambda m, x, **out: m.linalg.solve(x, x[0], **out),
+    "linalg.svdvals": lambda m, x, **out: m.linalg.svdvals(x, **out),
+    "special.i0e": lambda m, x, **out: m.special.i0e(x, **out),
+    "special.xlog1py": lambda m, x, **out: m.special.xlog1py(x, x.abs(), **out),
+    "special.chebyshev_polynomial_t": lambda m, x, **out: m.special.chebyshev_polynomial_t(x, 3, **out),
+    "log_softmax": lambda m, x, **out: m.log_softmax(x, 0, **out),
+    "narrow_copy": lambda m, x, **out: m.narrow_copy(x, 0, 1, 2, **out),
+}
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_written_into_out(name: str) -> None:
+    both = []
+    for module in (minigrad, torch):
+        x = module.tensor(drawn(3, 3))
+        n = len(listed(OUT[name](module, x)))
+        places = tuple(module.empty(0, dtype=module.float64) for _ in range(n))
+        y = OUT[name](module, x, out=places if n > 1 else places[0])
+        assert all(one is place for one, place in zip(listed(y), places, strict=True)) or n > 1
+        both.append(places)
+    for y, t in zip(*both, strict=True):
+        same(y, t, name)

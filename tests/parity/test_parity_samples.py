@@ -17,7 +17,7 @@ def count(m: Any, *shape: int, dtype: str = "int64", start: int = 0) -> Any:
     return m.arange(start, start + int(np.prod(shape))).to(getattr(m, dtype)).reshape(*shape)
 
 
-WHOLE = {  # of integers
+WHOLE = {  # of integers and halves
     "addmm, a fraction": lambda m: m.addmm(count(m, 3), count(m, 3, 3), count(m, 3, 3), beta=1.7, alpha=2.6),
     "addmv, a fraction": lambda m: m.addmv(count(m, 3), count(m, 3, 3), count(m, 3), beta=0.2, alpha=1.6),
     "baddbmm, a fraction": lambda m: m.baddbmm(count(m, 2, 3, 3), count(m, 2, 3, 3), count(m, 2, 3, 3), beta=1.2, alpha=0.6),
@@ -45,6 +45,12 @@ WHOLE = {  # of integers
     "avg_pool3d by a divisor": lambda m: m.nn.functional.avg_pool3d(count(m, 1, 2, 4, 4), 2, divisor_override=3),
     "bilinear image of bytes": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bilinear"),
     "cubic image of bytes": lambda m: m.nn.functional.interpolate(15 * count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bicubic"),
+    "std of large halves": lambda m: m.std(m.tensor([10000.0, 20000, 30000]).half()),
+    "norm of order 4 of halves": lambda m: m.linalg.vector_norm(m.tensor([100.0, 200, 300]).half(), 4),
+    "dist of order 3 of halves": lambda m: m.dist(m.tensor([100.0, 200, 300]).half(), m.zeros(3).half(), 3),
+    "normalize by order 3 of halves": lambda m: m.nn.functional.normalize(m.tensor([100.0, 200, 300]).half(), 3, 0),
+    "mvlgamma of small numbers": lambda m: m.mvlgamma(m.tensor([0.2, 1.5, -1.5, 0.5], dtype=m.float64), 2),
+    "spherical_bessel_j0 at the ends": lambda m: m.special.spherical_bessel_j0(m.tensor([m.inf, -m.inf, m.nan, 0.0])),
     **{f"scatter_reduce of truths, {way}": lambda m, way=way: m.scatter_reduce(
         m.tensor([True, False, True]), 0, m.tensor([0, 0, 1]), m.tensor([True, False, True]), way, include_self=False)
         for way in ("amax", "amin", "prod", "sum")},
@@ -97,6 +103,10 @@ RAISES = {  # both raise
     "avg_pool2d of bytes": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4, dtype="uint8"), 2),
     "a linear image of integers": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4), 3, mode="bilinear"),
     "addr of integers with a fraction": lambda m: m.addr(count(m, 2, 2), count(m, 2), count(m, 2), alpha=0.5),
+    "conv1d, the bias of another type": lambda m: m.nn.functional.conv1d(count(m, 1, 1, 4), count(m, 1, 1, 2), m.ones(1)),
+    "max_pool2d without channels": lambda m: m.nn.functional.max_pool2d(m.ones(2, 0, 4, 4), 2),
+    "max_pool1d without channels": lambda m: m.nn.functional.max_pool1d(m.ones(0, 10), 1),
+    "avg_pool3d without channels": lambda m: m.nn.functional.avg_pool3d(m.ones(2, 0, 4, 4, 4), 2),
     "vander of a number alone": lambda m: m.linalg.vander(m.tensor(3.0)),
 }
 

@@ -38,8 +38,8 @@ def windows(
     kernel = ntuple(who, "kernel_size", kernel, n)
     stride = kernel if stride is None or stride == () or stride == [] else ntuple(who, "stride", stride, n)
     padding, dilation = ntuple(who, "padding", padding, n, 0), ntuple(who, "dilation", dilation, n)
-    if not all(x.shape[2:]):
-        raise ShapeError(f"{who}: expected an input with non-empty spatial dimensions, got {tuple(x.shape)}")
+    if not all(x.shape[1:]):
+        raise ShapeError(f"{who}: expected an input of which only the batch may be empty, got {tuple(x.shape)}")
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
         raise ShapeError(f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} "
                          f"and kernel {kernel}")  # fmt: skip

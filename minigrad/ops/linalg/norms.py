@@ -35,6 +35,8 @@ def norm_of_vectors(who: str, x: Tensor, ord: Any, dim: Any, keepdim: bool, dtyp
     if dtype is not None:
         x = x if tensor_of(who, x).dtype is as_dtype(dtype) else cast(x, dtype=as_dtype(dtype))
     dims, ord = axes(who, dim, floating(who, x).ndim), float(ord)
+    if x.dtype.name in ("float16", "bfloat16") and math.isfinite(ord) and ord not in (0, 1, 2):  # powers overflow
+        return cast(norm_of_vectors(who, cast(x, dtype="float32"), ord, dim, keepdim), dtype=x.dtype)
     if ord == 2:
         return norm_op(x, dim=dims, keepdim=keepdim)
     size = abs(x)

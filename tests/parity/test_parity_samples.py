@@ -145,3 +145,19 @@ def test_written_into_out(name: str) -> None:
         both.append(places)
     for y, t in zip(*both, strict=True):
         same(y, t, name)
+
+
+PUSHED = {  # forward mode, where a place is written twice
+    "scatter": lambda m, x: m.zeros(3, dtype=m.float64).scatter(0, m.tensor([1, 0, 1]), x),
+    "index_put": lambda m, x: x.index_put((m.tensor([1, 0, 1]),), x * x),
+    "index_copy": lambda m, x: x.index_copy(0, m.tensor([1, 0, 1]), x * x),
+    "max_unpool1d": lambda m, x: m.nn.functional.max_unpool1d(x[None], m.tensor([[1, 3, 1]]), 2),
+}
+
+
+@pytest.mark.parametrize("name", PUSHED)
+def test_pushed_forward(name: str) -> None:
+    x, v = drawn(3), drawn(3, seed=1)
+    found = [m.func.jvp(lambda x, m=m: PUSHED[name](m, x), (m.tensor(x),), (m.tensor(v),)) for m in (minigrad, torch)]
+    for y, t in zip(*found, strict=True):
+        same(y, t, name)

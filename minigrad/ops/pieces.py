@@ -18,7 +18,8 @@ from .compose import broadcast_shapes
 from .create import arange, as_tensor, full_like, tensor
 from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import floor_divide, remainder
-from .operands import axis, sizes, tensor_of
+from .index import setitem_op
+from .operands import axis, sizes, tensor_of, whole
 from .scatter import scatter_reduce
 from .shape import expand, movedim, narrow, reshape, select, split, stack
 from .special import atan2
@@ -115,15 +116,12 @@ def isreal(input: Tensor) -> Tensor:
 # -- one piece replaced --------------------------------------------------------------------------------------------------
 
 
-def _replaced(who: str, input: Tensor, piece: Any, src: Tensor) -> Tensor:
-    """A copy of `input` with `src` in the view that piece(copy) is."""
-    out = clone(tensor_of(who, input))
-    place = piece(out)
-    if tuple(place.shape) != tuple(tensor_of(who, src, "src").shape):
-        raise ShapeError(f"{who}: expected src to have a size equal to the slice of self, {tuple(place.shape)}, got "
-                         f"{tuple(src.shape)}")  # fmt: skip
-    write(who, place, cast(src, dtype=input.dtype) if src.dtype is not input.dtype else src)
-    return out
+def _replaced(who: str, input: Tensor, spec: tuple, src: Tensor) -> Tensor:
+    """A copy of `input` with `src` at [spec]."""
+    place = tuple(tensor_of(who, input).detach()[spec].shape)
+    if place != tuple(tensor_of(who, src, "src").shape):
+        raise ShapeError(f"{who}: expected src to have a size equal to the slice of self, {place}, got {tuple(src.shape)}")
+    return setitem_op(input, src if src.dtype is input.dtype else cast(src, dtype=input.dtype), spec=spec)
 
 
 def slice_scatter(
@@ -133,12 +131,13 @@ def slice_scatter(
     d = axis("slice_scatter", dim, tensor_of("slice_scatter", input).ndim)
     if step < 1:
         raise ShapeError(f"slice_scatter: step must be positive, got {step}")
-    return _replaced("slice_scatter", input, lambda x: x[(*(slice(None),) * d, slice(start, end, step))], src)
+    return _replaced("slice_scatter", input, (*(slice(None),) * d, slice(start, end, step)), src)
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with `src` at `index` of dimension `dim`."""
-    return _replaced("select_scatter", input, lambda x: select(x, dim, index), src)
+    d = axis("select_scatter", dim, tensor_of("select_scatter", input).ndim)
+    return _replaced("select_scatter", input, (*(slice(None),) * d, whole("select_scatter", "index", index)), src)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:

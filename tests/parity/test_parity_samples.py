@@ -11,6 +11,8 @@ import minigrad
 
 from .alike import drawn, listed, same, tensors, torch
 
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
 
 def count(m: Any, *shape: int, dtype: str = "int64", start: int = 0) -> Any:
     """start, start + 1 ... in rows."""
@@ -161,3 +163,39 @@ def test_pushed_forward(name: str) -> None:
     found = [m.func.jvp(lambda x, m=m: PUSHED[name](m, x), (m.tensor(x),), (m.tensor(v),)) for m in (minigrad, torch)]
     for y, t in zip(*found, strict=True):
         same(y, t, name)
+
+
+def regular(m: Any, x: Any) -> Any:
+    """A matrix with an inverse."""
+    return x + 5 * m.eye(3, dtype=m.float64)
+
+
+MANY = {  # of 3x3 matrices, each alone, inside vmap
+    "contiguous": lambda m, x: x.T.contiguous().view(-1),
+    "median": lambda m, x: x.median(),
+    "median of NaN": lambda m, x: m.where(x > 0, m.nan, x).median(),
+    "matrix_exp": lambda m, x: m.matrix_exp(x),
+    "inv_ex": lambda m, x: m.linalg.inv_ex(regular(m, x))[0],
+    "solve_ex": lambda m, x: m.linalg.solve_ex(regular(m, x), x)[0],
+    "lu_factor": lambda m, x: m.linalg.lu_factor(regular(m, x))[0],
+    "lstsq": lambda m, x: m.linalg.lstsq(x[:, :2], x[:, 2:])[0],
+    "select_scatter": lambda m, x: m.select_scatter(m.zeros(3, 3, dtype=m.float64), x[0], 1, 2),
+    "slice_scatter": lambda m, x: m.slice_scatter(m.zeros(3, 3, dtype=m.float64), x[:2], 0, 1, 3),
+    "mvlgamma": lambda m, x: m.mvlgamma(x.abs() + 2, 3),
+}
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+@pytest.mark.parametrize("name", MANY)
+def test_inside_vmap(name: str) -> None:
+    y, t = (m.vmap(lambda x, m=m: MANY[name](m, x))(m.tensor(drawn(4, 3, 3))) for m in (minigrad, torch))
+    same(y, t, name)
+
+
+def test_a_median_of_nan_shares_the_gradient() -> None:
+    slopes = []
+    for module in (minigrad, torch):
+        x = module.tensor([module.nan, 1.0, module.nan], requires_grad=True)
+        module.median(x).backward()
+        slopes.append(x.grad)
+    same(*slopes)

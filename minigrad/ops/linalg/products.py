@@ -15,9 +15,9 @@ from ..diagonal import diagonal as diagonal_of
 from ..elementwise import abs
 from ..factor import solve_op
 from ..operands import axis, numpy_names, tensor_of
-from ..reduce import amax, sum_op
+from ..reduce import sum_op
 from ..shape import reshape, unsqueeze
-from .checks import matrix
+from .checks import largest, matrix
 from .solutions import inv
 
 
@@ -114,7 +114,7 @@ def matrix_exp(A: Tensor) -> Tensor:
     x = matrix("linalg.matrix_exp", A, square=True)
     if not x.array.size:
         return x.clone()
-    size = float(amax(sum_op(abs(x.detach()), dim=(x.ndim - 2,))).item())
+    size = float(largest(sum_op(abs(x.detach()), dim=(x.ndim - 2,))))
     if not math.isfinite(size):
         return x * math.nan
     s = max(0, math.ceil(math.log2(size / THETA))) if size else 0

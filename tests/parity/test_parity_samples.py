@@ -81,6 +81,8 @@ GRADIENTS = {  # a function of a tensor, its shape
         lambda m, x: m.nn.functional.gaussian_nll_loss(x, x.sum(), x.exp()), (5,)),
     "gaussian_nll_loss, a target that widens": (
         lambda m, x: m.nn.functional.gaussian_nll_loss(x[0], x, x[0].exp(), reduction="none"), (3, 5)),
+    "margin_ranking_loss, one target for all": (
+        lambda m, x: m.nn.functional.margin_ranking_loss(x, x[:, :1], m.tensor([[-1.0]])), (3, 4)),
     "multi_margin_loss of a number": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor(0)), ()),
     "multi_margin_loss of one": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor([1])), (3,)),
     "multilabel_margin_loss of a number": (lambda m, x: m.nn.functional.multilabel_margin_loss(x, m.tensor(0)), ()),

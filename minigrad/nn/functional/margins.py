@@ -58,10 +58,12 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """max(0, margin - t (x1 - x2)): t = 1 wants x1 to rank higher, t = -1 wants x2."""
+    """max(0, margin - t (x1 - x2)): t = 1 wants x1 to rank higher, t = -1 wants x2. Sizes of 1 broadcast."""
     reduction = reduction_of("margin_ranking_loss", reduction, size_average, reduce)
-    same_shape("margin_ranking_loss", input1, input2, "input2")
-    same_shape("margin_ranking_loss", input1, target)
+    shapes = [tensor_of("margin_ranking_loss", x).shape for x in (input1, input2, target)]
+    if len({len(shape) for shape in shapes}) > 1 or not broadcastable(shapes):
+        same_shape("margin_ranking_loss", input1, input2, "input2")
+        same_shape("margin_ranking_loss", input1, target)
     return reduced(hinge(-target * (input1 - input2) + margin), reduction)
 
 

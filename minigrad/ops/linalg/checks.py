@@ -26,4 +26,5 @@ def matrix(who: str, A: Any, square: bool = False) -> Tensor:
 
 def largest(x: Tensor) -> Any:
     """The largest element, over all examples inside `vmap`; 0 of none."""
-    return x.backend.xp.max(x.array).item() if x.array.size else 0
+    found = x.backend.xp.max(x.array) if x.array.size else 0
+    return int(found) if x.dtype.kind == "int" else float(found)

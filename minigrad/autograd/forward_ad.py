@@ -92,8 +92,8 @@ def tangent_of(op: Op, args: tuple, tangents: list, options: dict, output: Tenso
     sloped = [k for k, t in enumerate(tangents) if t is not None and rules[k] is not None]
     if not sloped:
         return None
-    if op.kind in ("linear", "view"):
-        found = op(*[a if rule is None else zeros_like(a) if t is None else t
+    if op.kind in ("linear", "view") or op.name == "setitem":  # of several values for one place the last stays, by no rule
+        found = op(*[a if rule is None else t if t is not None else zeros_like(a) if isinstance(a, Tensor) else 0.0
                      for a, t, rule in zip(args, tangents, rules, strict=True)], **options)  # fmt: skip
         return found if op.kind == "view" else own(found, tangents)
     values = known(op, args, options, output, extras)

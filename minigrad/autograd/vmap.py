@@ -37,6 +37,10 @@ class Batched:
     def size(self) -> int:
         return self.value.array.size // (self.level.size if self.many else 1)
 
+    @property
+    def strides(self) -> tuple:
+        return tuple(self.value.array.strides)[self.many :]
+
 
 class Namespace:
     """The array functions that code outside of ops may call: checks of a range look at all examples."""

@@ -16,9 +16,10 @@ def times(alpha, x, other):
     """alpha other, for a number alpha; an integer to be added to integers x."""
     if not isinstance(alpha, Number):
         raise TypeError(f"alpha must be a number, got {type(alpha).__name__}")
-    if isinstance(alpha, float) and dtype_of(x if hasattr(x, "dtype") else other).kind in ("bool", "int"):
+    kind = dtype_of(x if hasattr(x, "dtype") else other)
+    if isinstance(alpha, float) and kind.kind in ("bool", "int"):
         raise TypeError(f"alpha must not be a floating point number for integers, got {alpha}")
-    return alpha * other
+    return kind.filled(alpha) * other
 
 
 @op("elementwise")

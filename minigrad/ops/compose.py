@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError, Size
 from ..core import Tensor, op
-from .arithmetic import add, mul
+from .arithmetic import add, cast, mul
 from .compare import logical_xor
 from .create import arange, tensor
 from .diagonal import diagonal
@@ -137,6 +137,7 @@ def _cheapest(parts: list, output: list, full: dict) -> tuple[int, int]:
 def _summed(x: Tensor, labels: list, kept: set) -> tuple[Tensor, list]:
     """The operand with the labels that nobody needs summed over."""
     gone = tuple(k for k, label in enumerate(labels) if label not in kept)
+    x = cast(x, dtype="int64") if gone and x.dtype.kind in ("bool", "int") else x
     return (sum_op(x, dim=gone, quick=True), [label for label in labels if label in kept]) if gone else (x, labels)
 
 
@@ -157,6 +158,8 @@ def _plus(who: str, input: Tensor, product: Tensor, beta: float, alpha: float) -
     """beta input + alpha product; with beta 0 the input does not count, not even its NaN."""
     if tensor_of(who, input).dtype is not product.dtype:
         raise DTypeError(f"{who}: expected operands of one type, got {input.dtype!r} and {product.dtype!r}. Hint: .to(dtype)")
+    if product.dtype.kind in ("bool", "int"):  # as in PyTorch
+        beta, alpha = int(beta), int(alpha)
     product = product if alpha == 1 else product * alpha
     if beta == 0:
         return expand(product, product.shape)
@@ -181,7 +184,11 @@ def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: fl
 
 def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
     """beta input + alpha vec1 vec2^T."""
-    return _plus("addr", input, outer(vec1, vec2), beta, alpha)
+    product = outer(vec1, vec2)
+    if product.dtype.kind in ("bool", "int") and (isinstance(beta, float) or isinstance(alpha, float)):
+        raise DTypeError(f"addr: beta and alpha must not be floating point numbers for integers, got {beta} and {alpha}")
+    y = _plus("addr", input, product, beta, alpha)
+    return cast(y, dtype="bool") if product.dtype.kind == "bool" else y
 
 
 def baddbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:

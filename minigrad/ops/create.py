@@ -249,13 +249,15 @@ def arange(
     if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
     whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    out = arange_op(
-        start=start,
-        end=end,
-        step=step,
-        dtype=as_dtype(dtype or ("int64" if whole else get_default_dtype())),
-        device=device,
-    )
+    kind = as_dtype(dtype or ("int64" if whole else get_default_dtype()))
+    if kind.kind == "int" and not whole:  # as PyTorch: fractions are cut off, for int64 before the steps are counted
+        start, end, step = (int(v) for v in (start, end, step)) if kind.name == "int64" else (start, end, step)
+        if step == 0:
+            raise ShapeError("arange: the step is less than 1, which is 0 among integers")
+        n = math.ceil((end - start) / step)
+        out = arange_op(start=0, end=n, step=1, dtype=kind, device=device) * int(step) + int(start)
+    else:
+        out = arange_op(start=start, end=end, step=step, dtype=kind, device=device)
     return out.requires_grad_() if requires_grad else out
 
 

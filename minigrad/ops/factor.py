@@ -118,9 +118,11 @@ def svd_complement(b, x, *, left):
 
 
 @op("general", name="pinv")
-def pinv_op(b, x, *, rtol, atol=0.0):
-    """The pseudo-inverse of each matrix; singular values up to max(atol, rtol s_max) count as 0"""
+def pinv_op(b, x, *, rtol, atol=0.0, hermitian=False):
+    """The pseudo-inverse of each matrix; singular values up to max(atol, rtol s_max) count as 0; of `hermitian` matrices the
+    lower triangle is read"""
     xp = b.xp
+    x = xp.tril(x) + xp.tril(x, k=-1).mT if hermitian else x
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
     if not s.shape[-1]:
         return xp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), dtype=x.dtype)
@@ -235,7 +237,8 @@ def qr_rule(g: Any, y: Any, x: Any) -> Any:
 
 def gaps(values: Any) -> Any:
     """values_j - values_i for i != j, and 1 for i = j; (..., n) -> (..., n, n)."""
-    rows, columns = (reshape_op(values, shape=(*values.shape[:-1], *end)) for end in ((-1, 1), (1, -1)))
+    n = values.shape[-1]
+    rows, columns = (reshape_op(values, shape=(*values.shape[:-1], *end)) for end in ((n, 1), (1, n)))
     ones = triu_op(tril_op(columns * 0.0 + rows * 0.0 + 1.0))
     return columns - rows + ones
 

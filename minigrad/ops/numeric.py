@@ -45,18 +45,18 @@ def lcm(input: Tensor, other: Tensor) -> Tensor:
 @numpy_names
 def trapezoid(y: Tensor, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The integral of samples y along `dim` by the trapezoidal rule, at the places x or with the distance dx (1)."""
-    return sum(_areas("trapezoid", y, x, dx, dim), -1)
+    return sum(_areas("trapezoid", y, x, dx, dim), -1) / 2
 
 
 @numpy_names
 def cumulative_trapezoid(y: Tensor, x: Any = None, *, dx: float | None = None, dim: int = -1) -> Tensor:
     """The integral up to each sample but the first, by the trapezoidal rule."""
     d = axis("cumulative_trapezoid", dim, tensor_of("cumulative_trapezoid", y, "y").ndim)
-    return movedim(cumsum(_areas("cumulative_trapezoid", y, x, dx, dim), -1), -1, d)
+    return movedim(cumsum(_areas("cumulative_trapezoid", y, x, dx, dim), -1) / 2, -1, d)
 
 
 def _areas(who: str, y: Tensor, x: Any, dx: float | None, dim: int) -> Tensor:
-    """The areas between neighbours, `dim` as the last dimension."""
+    """Twice the areas between neighbours, `dim` as the last dimension."""
     if x is not None and dx is not None:
         raise TypeError(f"{who}: give x or dx, not both")
     d = axis(who, dim, tensor_of(who, y, "y").ndim)
@@ -66,7 +66,7 @@ def _areas(who: str, y: Tensor, x: Any, dx: float | None, dim: int) -> Tensor:
     n = y.shape[-1]
     if n < 2:
         return narrow(y, -1, 0, 0) * 1.0
-    pairs = (narrow(y, -1, 1, n - 1) + narrow(y, -1, 0, n - 1)) / 2
+    pairs = narrow(y, -1, 1, n - 1) + narrow(y, -1, 0, n - 1)
     if x is None:
         return pairs * (1.0 if dx is None else dx)
     places = tensor_of(who, x, "x")

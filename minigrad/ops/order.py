@@ -15,7 +15,7 @@ from .create import arange, full, tensor, zeros
 from .elementwise import floor
 from .index import gather_op, index_add_op
 from .operands import axes, axis, common_type, numpy_names, tensor_of
-from .reduce import amax_op, amin_op, any_op, mean_op, sum, sum_op
+from .reduce import amax_op, amin_op, any_op, sum, sum_op
 from .results import EXTREMES, extreme, returned
 from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, squeeze, unsqueeze
 
@@ -140,8 +140,9 @@ def _median(who: str, input: Tensor, dim: int | None, keepdim: bool, skip: bool)
         value = _median(who, x.detach(), 0, False, skip).values
         if not x.dtype.is_floating_point:
             return value
-        same = isnan(x) if bool(isnan(value)) else x == value
-        return mean_op(x[same], dim=(0,)) if bool(isnan(value)) else amax_op(where(same, x, -math.inf), dim=(0,))
+        broken = isnan(x)
+        share = sum(where(broken, x, 0.0)) / sum(broken).clamp(min=1)
+        return where(isnan(value), share, amax_op(where(x == value, x, -math.inf), dim=(0,)))
     x, d = _line(who, input, dim)
     n = x.shape[d]
     if not n:

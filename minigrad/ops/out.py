@@ -13,30 +13,31 @@ from typing import Any
 
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op
-from . import functions
+from . import functions, linalg
 from .operands import Behind, by_name, tensor_of
 from .update import write
 
-NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange
+NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange
     arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh
     baddbmm bernoulli bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor bmm
     bucketize cat ceil chain_matmul cholesky cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip
-    column_stack concat copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma div
+    column_stack complex concat copysign cos cosh cross cummax cummin cumprod cumsum deg2rad diag diff digamma div
     divide dot dstack empty eq erf erfc erfinv exp exp2 expm1 eye fix float_power floor floor_divide fmax fmin
     fmod frac full gather gcd ge greater greater_equal gt heaviside histc hstack hypot i0 igamma igammac
-    index_add index_copy index_select inner inverse isin isneginf isposinf kron kthvalue lcm ldexp le lerp less
-    less_equal lgamma linspace log log10 log1p log2 logaddexp logaddexp2 logcumsumexp logical_and logical_not
-    logical_or logical_xor logit logspace logsumexp lt lu_solve masked_select matmul matrix_power max maximum
+    index_add index_copy index_reduce index_select inner inverse isin isneginf isposinf kron kthvalue lcm ldexp le lerp less
+    less_equal lgamma linspace log log_softmax log10 log1p log2 logaddexp logaddexp2 logcumsumexp logical_and logical_not
+    logical_or logical_xor logit logspace logsumexp lt lu lu_solve lu_unpack masked_select matmul matrix_power max maximum
     mean median min minimum mm mode msort mul multinomial multiply mv mvlgamma nan_to_num nanmean nanmedian
-    nanquantile nansum ne neg negative nonzero norm normal not_equal ones orgqr outer polygamma pow prod
-    quantile rad2deg rand randint randn randperm reciprocal remainder renorm round row_stack rsqrt scatter
-    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slogdet softmax sort sqrt
-    square stack std sub subtract sum take take_along_dim tan tanh tensordot topk tril triu true_divide trunc
+    nanquantile nansum narrow_copy ne neg negative nonzero norm normal not_equal ones orgqr outer polar polygamma pow prod
+    qr quantile rad2deg rand randint randn randperm reciprocal remainder renorm round row_stack rsqrt scatter
+    scatter_add scatter_reduce searchsorted sgn sigmoid sign signbit sin sinc sinh slice_scatter slogdet softmax sort
+    sqrt square stack std sub subtract sum svd take take_along_dim tan tanh tensordot topk tril triu true_divide trunc
     var vdot vstack where xlogy zeros""".split()
 
 
-def writing(name: str, function: Callable) -> Callable:
-    """`function` with a keyword `out`: a tensor, or as many as it returns, to write the result into and to return."""
+def writing(name: str, function: Callable, home: str = __name__) -> Callable:
+    """`function` with a keyword `out`: a tensor, or as many as it returns, to write the result into and to return; `home` is
+    the module it is for."""
     direct, function = function, by_name(function, name) if isinstance(function, Op) else function
 
     @wraps(function, updated=())
@@ -47,7 +48,7 @@ def writing(name: str, function: Callable) -> Callable:
     called.__wrapped__ = Behind(function, partial(with_out, function))  # type: ignore[assignment]
     if direct is not function:
         called.op = direct  # type: ignore[attr-defined]
-    called.__module__, called.__name__, called.__qualname__ = __name__, name, name
+    called.__module__, called.__name__, called.__qualname__ = home, name, name
     return called
 
 
@@ -84,6 +85,12 @@ def written_into(who: str, out: Any, result: Any) -> Any:
 
 for _name in NAMES:
     globals()[_name] = writing(_name, getattr(functions, _name))
+LINALG = {
+    name: writing(name, getattr(linalg, name), "minigrad.linalg")
+    for name in """cholesky cholesky_ex cond cross det eig eigh eigvals eigvalsh householder_product inv inv_ex lu lu_factor
+    lu_factor_ex lu_solve matmul matrix_norm matrix_power matrix_rank multi_dot norm pinv qr slogdet solve solve_ex
+    solve_triangular svd svdvals tensorinv tensorsolve vecdot vector_norm""".split()
+}
 OTHERS = [name for name, f in vars(functions).items() if isinstance(f, Op) and name not in NAMES and name[-3:] != "_op"]
 for _name in OTHERS:
     globals()[_name] = by_name(getattr(functions, _name), _name, __name__)

@@ -18,7 +18,8 @@ from .compose import broadcast_shapes
 from .create import arange, as_tensor, full_like, tensor
 from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import floor_divide, remainder
-from .operands import axis, floating, sizes, tensor_of
+from .index import setitem_op
+from .operands import axis, floating, sizes, tensor_of, whole
 from .scatter import scatter_reduce
 from .shape import expand, movedim, narrow, reshape, select, split, stack
 from .special import atan2
@@ -115,15 +116,12 @@ def isreal(input: Tensor) -> Tensor:
 # -- one piece replaced --------------------------------------------------------------------------------------------------
 
 
-def _replaced(who: str, input: Tensor, piece: Any, src: Tensor) -> Tensor:
-    """A copy of `input` with `src` in the view that piece(copy) is."""
-    out = clone(tensor_of(who, input))
-    place = piece(out)
-    if tuple(place.shape) != tuple(tensor_of(who, src, "src").shape):
-        raise ShapeError(f"{who}: expected src to have a size equal to the slice of self, {tuple(place.shape)}, got "
-                         f"{tuple(src.shape)}")  # fmt: skip
-    write(who, place, cast(src, dtype=input.dtype) if src.dtype is not input.dtype else src)
-    return out
+def _replaced(who: str, input: Tensor, spec: tuple, src: Tensor) -> Tensor:
+    """A copy of `input` with `src` at [spec]."""
+    place = tuple(tensor_of(who, input).detach()[spec].shape)
+    if place != tuple(tensor_of(who, src, "src").shape):
+        raise ShapeError(f"{who}: expected src to have a size equal to the slice of self, {place}, got {tuple(src.shape)}")
+    return setitem_op(input, src if src.dtype is input.dtype else cast(src, dtype=input.dtype), spec=spec)
 
 
 def slice_scatter(
@@ -133,12 +131,13 @@ def slice_scatter(
     d = axis("slice_scatter", dim, tensor_of("slice_scatter", input).ndim)
     if step < 1:
         raise ShapeError(f"slice_scatter: step must be positive, got {step}")
-    return _replaced("slice_scatter", input, lambda x: x[(*(slice(None),) * d, slice(start, end, step))], src)
+    return _replaced("slice_scatter", input, (*(slice(None),) * d, slice(start, end, step)), src)
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of `input` with `src` at `index` of dimension `dim`."""
-    return _replaced("select_scatter", input, lambda x: select(x, dim, index), src)
+    d = axis("select_scatter", dim, tensor_of("select_scatter", input).ndim)
+    return _replaced("select_scatter", input, (*(slice(None),) * d, whole("select_scatter", "index", index)), src)
 
 
 def diagonal_scatter(input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
@@ -171,9 +170,11 @@ def index_reduce(input: Tensor, dim: int, index: Tensor, source: Tensor, reduce:
 
 def fill(input: Tensor, value: Any) -> Tensor:
     """One value in the shape of `input`; with a gradient for a 0-d tensor."""
+    if isinstance(value, Tensor) and value.ndim:
+        raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {tuple(value.shape)}")
+    if tensor_of("fill", input).requires_grad:  # the input has a gradient, of zeros
+        return where(full_like(input, True, dtype="bool"), value, input)
     if isinstance(value, Tensor):
-        if value.ndim:
-            raise ShapeError(f"fill: expected a number or a 0-d tensor, got shape {tuple(value.shape)}")
         return clone(expand(cast(value, dtype=input.dtype), tensor_of("fill", input).shape))
     return full_like(tensor_of("fill", input), value)
 
@@ -211,7 +212,7 @@ def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     back = tuple(self.shape[self.ndim - len(shape) :])
     if len(shape) > self.ndim or any(n not in (1, m) for n, m in zip(shape, back, strict=True)):
         raise ShapeError(f"sum_to_size: size {shape} does not broadcast to the shape {tuple(self.shape)}")
-    if shape == tuple(self.shape):
+    if shape and shape == tuple(self.shape):
         return alias(self)
     return sum_to(self if self.dtype.is_floating_point or self.dtype.is_complex else cast(self, dtype="int64"), shape=shape)
 
@@ -222,7 +223,7 @@ def unravel_index(indices: Tensor, shape: Any) -> tuple[Tensor, ...]:
     if tensor_of("unravel_index", indices, "indices").dtype.kind != "int":
         raise DTypeError(f"unravel_index: expected integers, got {indices.dtype!r}")
     found: list[Tensor] = []
-    rest = indices
+    rest = cast(indices, dtype="int64")
     for n in reversed(given):
         found.insert(0, remainder(rest, n))
         rest = floor_divide(rest, n)

@@ -220,6 +220,8 @@ def std(
     input: Tensor, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: Any = None
 ) -> Tensor:
     """The square root of `var`. The slope where it is 0 is 0, as in PyTorch."""
+    if tensor_of("std", input).dtype.name == "float16":  # the variance may overflow
+        return cast(std(cast(input, dtype="float32"), dim, unbiased, keepdim, correction=correction), dtype="float16")
     v = var(input, dim, unbiased, keepdim, correction=correction)
     nought = v == 0
     return where(nought, 0.0, sqrt(where(nought, 1.0, v)))

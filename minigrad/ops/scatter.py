@@ -12,7 +12,7 @@ from ..backends import ARRAY, DTypeError, ShapeError, finfo, iinfo
 from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
-from .create import arange, full_like, ones_like, tensor, zeros_like
+from .create import arange, full_like, ones_like, tensor
 from .index import getitem, in_range, index_add_op, is_whole, nonnegative, parse, scatter_add_op, setitem_op
 from .operands import axis, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, prod_op
@@ -94,6 +94,10 @@ def scatter_reduce(input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: 
     (and of the input's own value if `include_self`). Equal extremes share the gradient."""
     if reduce not in REDUCTIONS:
         raise ValueError(f"scatter_reduce: reduce must be one of {', '.join(REDUCTIONS)}, got {reduce!r}")
+    if tensor_of("scatter_reduce", input).dtype.kind == "bool" and tensor_of("scatter_reduce", src, "src").dtype is input.dtype:
+        reduce = {"prod": "amin", "sum": "amax"}.get(reduce, reduce)  # whether all hold, or any
+        whole = scatter_reduce(input.byte(), dim, index, src.byte(), reduce, include_self=include_self)
+        return cast(whole, dtype="bool")
     d, x, index, source = _checked("scatter_reduce", input, dim, index, tensor_of("scatter_reduce", src, "src"))
     if not index.array.size:
         return clone(input)
@@ -156,7 +160,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """`input` with alpha times the slices of `source` added at the positions `index` of dimension `dim`."""
     d, at = _sliced("index_add", input, dim, index, least=0)
     if not input.ndim:
-        return input + alpha * reshape(source, -1).sum()
+        return input + (reshape(source, -1) * alpha).sum(dtype=input.dtype)
     source = _slices("index_add", input, d, at, source)
     return input + index_add_op(source if alpha == 1 else source * alpha, at, n=input.shape[d], dim=d)
 
@@ -174,12 +178,12 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 @numpy_names
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """`input` with one value (a number or a 0-d tensor) in the slices at the positions `index` of dimension `dim`."""
+    if not tensor_of("index_fill", input).ndim:
+        return reshape(index_fill(reshape(input, 1), dim, index, value), ())
     d, at = _sliced("index_fill", input, dim, index)
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"index_fill: value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
     value = value if isinstance(value, Tensor) else tensor(value, dtype=input.dtype, device=input.device)
-    if not input.ndim:
-        return value + zeros_like(input)
     line = tuple(n if k == d else 1 for k, n in enumerate(input.shape))
     here = index_add_op(ones_like(at), at, n=input.shape[d], dim=0) > 0  # a place that is named twice is filled once
     return where(reshape(here, line), cast(value, dtype=input.dtype) if value.dtype is not input.dtype else value, input)

@@ -6,11 +6,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import GradError, ShapeError, in_single
+from ..backends import GradError, in_single
 from ..backends.special import LARGE, MIDDLE, piecewise, ratio
 from ..core import MODE, Tensor, op
 from .arithmetic import where
 from .bessel import bessel_i, bessel_j, gammainc_op, zeta_op
+from .compare import isinf
 from .create import full_like
 from .elementwise import erfc, exp, log, log1p, sigmoid
 from .operands import common_type, floating, tensor_of
@@ -113,8 +114,8 @@ def bessel_j1(input: Tensor) -> Tensor:
 
 
 def spherical_bessel_j0(input: Tensor) -> Tensor:
-    """sin(x) / x, and 1 at 0. Unlike PyTorch's it has a gradient."""
-    return sinc(tensor_of("spherical_bessel_j0", input) / math.pi)
+    """sin(x) / x, 1 at 0 and 0 at infinity. Unlike PyTorch's it has a gradient."""
+    return where(isinf(tensor_of("spherical_bessel_j0", input)), 0.0, sinc(input / math.pi))
 
 
 # -- the normal distribution, entropies ------------------------------------------------------------------------------------
@@ -152,12 +153,10 @@ def xlog1py(input: Any, other: Any) -> Tensor:
 
 def multigammaln(input: Tensor, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension p: p (p - 1) / 4 ln pi + the sum of
-    ln gamma(x - i / 2) over i < p. Raises unless every x exceeds (p - 1) / 2."""
+    ln |gamma(x - i / 2)| over i < p."""
     x = tensor_of("mvlgamma", input)
     if not isinstance(p, int) or p < 1:
         raise ValueError(f"mvlgamma: p has to be an int of at least 1, got {p!r}")
-    if bool((x <= (p - 1) / 2).any()):
-        raise ShapeError(f"mvlgamma: all elements must be greater than (p - 1) / 2 = {(p - 1) / 2}")
     y = lgamma(x)
     for i in range(1, p):
         y = y + lgamma(x - i / 2)

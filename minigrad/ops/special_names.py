@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core import Op
 from . import functions, hankel, special_functions
-from .operands import by_name
+from .out import writing
 
 NAMES = """bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit expm1 gammainc gammaincc gammaln
     hermite_polynomial_h hermite_polynomial_he i0 i0e i1 i1e laguerre_polynomial_l legendre_polynomial_p log1p log_ndtr
@@ -15,10 +14,9 @@ NAMES = """bessel_j0 bessel_j1 digamma entr erf erfc erfcx erfinv exp2 expit exp
 
 
 def public(name: str) -> Any:
-    """A function of the families, by PyTorch's name."""
-    function = getattr(special_functions, name, None) or getattr(functions, name)
-    return by_name(function, name, "minigrad.special") if isinstance(function, Op) else function
+    """A function of the families, by PyTorch's name, with `out`."""
+    return writing(name, getattr(special_functions, name, None) or getattr(functions, name), "minigrad.special")
 
 
-SPECIAL: dict[str, Any] = {name: public(name) for name in NAMES}
-SPECIAL |= special_functions.CHEBYSHEV | hankel.SPECIAL
+SPECIAL: dict[str, Any] = {name: public(name) for name in (*NAMES, *special_functions.CHEBYSHEV)}
+SPECIAL |= {name: writing(name, function, "minigrad.special") for name, function in hankel.SPECIAL.items()}

@@ -13,7 +13,7 @@ from ..autograd import anomaly, checkpoint, modes
 from ..backends import OutOfMemoryError
 from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
-from ..ops import fourier, functions, random, results, sparse, special_names, tapers
+from ..ops import fourier, functions, out, random, results, sparse, special_names, tapers
 from ..optim.lr_scheduler import cycles
 from . import (
     accepted,
@@ -86,7 +86,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils.checkpoint": CHECKPOINT,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
-    "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),
+    "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg) | out.LINALG,
     "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
     "sparse": {**sparse.SPARSE, **typed.typed_sparse()}, "cuda.sparse": typed.typed_sparse("cuda"),
     "utils.dlpack": memory.DLPACK, "storage": memory.STORAGE,

@@ -76,6 +76,8 @@ def convolved(
         )
     one_type(who, x, weight)
     vector(who, "bias", bias, w[0], "F")
+    if bias is not None:
+        one_type(who, x, bias, "bias")
     if isinstance(padding, str):
         x, padding = padded_for(who, x, padding, w[2:], stride, dilation)
         shape = x.array.shape

@@ -57,7 +57,7 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     vector("bilinear", "bias", bias, out, "out")
     rows = reshape_op(x1, shape=(-1, in1)) @ reshape_op(w.permute(1, 0, 2), shape=(in1, out * in2))  # (n, out in2)
     pairs = reshape_op(rows, shape=(rows.shape[0], out, in2)) * reshape_op(x2, shape=(rows.shape[0], 1, in2))
-    y = reshape_op(pairs.sum(-1), shape=(*x1.shape[:-1], out))
+    y = reshape_op(pairs.sum(-1, dtype=pairs.dtype), shape=(*x1.shape[:-1], out))
     return y if bias is None else y + bias
 
 

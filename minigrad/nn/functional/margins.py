@@ -12,7 +12,7 @@ from ...ops.arithmetic import cast, minimum, where
 from ...ops.create import full_like
 from ...ops.elementwise import clamp, exp, log, softplus, sqrt, square
 from ...ops.index import gather_op
-from ...ops.operands import tensor_of
+from ...ops.operands import broadcastable, tensor_of
 from ...ops.reduce import mean, sum
 from ...ops.running import cumprod
 from ...ops.shape import reshape_op
@@ -58,10 +58,12 @@ def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: Any = None, reduce: Any = None,
     reduction: str = "mean",
 ) -> Tensor:  # fmt: skip
-    """max(0, margin - t (x1 - x2)): t = 1 wants x1 to rank higher, t = -1 wants x2."""
+    """max(0, margin - t (x1 - x2)): t = 1 wants x1 to rank higher, t = -1 wants x2. Sizes of 1 broadcast."""
     reduction = reduction_of("margin_ranking_loss", reduction, size_average, reduce)
-    same_shape("margin_ranking_loss", input1, input2, "input2")
-    same_shape("margin_ranking_loss", input1, target)
+    shapes = [tensor_of("margin_ranking_loss", x).shape for x in (input1, input2, target)]
+    if len({len(shape) for shape in shapes}) > 1 or not broadcastable(shapes):
+        same_shape("margin_ranking_loss", input1, input2, "input2")
+        same_shape("margin_ranking_loss", input1, target)
     return reduced(hinge(-target * (input1 - input2) + margin), reduction)
 
 
@@ -143,8 +145,8 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"{who}: only p == 1 and p == 2 supported, got {p}")
     shape = tuple(tensor_of(who, target, "target").shape)
-    rows = rows_of(who, tensor_of(who, input), target, "input (N, C) and target (N), or (C) and ()",
-                   shape == tuple(input.shape[:-1]) or (input.ndim < 2 and shape == (1,)))  # fmt: skip
+    fits = shape == tuple(input.shape[:-1]) or (input.ndim < 2 and shape in ((), (1,)))
+    rows = rows_of(who, tensor_of(who, input), target, "input (N, C) and target (N), or (C) and ()", fits)
     count = rows.shape[1]
     vector(who, "weight", weight, count)
     check_classes(who, target, count, -100)
@@ -208,13 +210,13 @@ def gaussian_nll_loss(
 ) -> Tensor:
     """(ln v + (x - t)^2 / v) / 2, v = max(var, eps): the negative log-likelihood of a normal error of variance `var`.
 
-    The target and `var` are of the input's shape, or that with a size 1; `var` may also be a number, or lack the last
-    size. `full` adds ln(2 pi)/2. The limit eps has no part in the gradient. Raises ValueError for a negative variance.
+    Input and target broadcast. `var` is of the input's shape, or that with sizes 1, or it lacks the last size, or is a
+    number. `full` adds ln(2 pi)/2. The limit eps has no part in the gradient. Raises ValueError for a negative variance.
     Source: Nix & Weigend 1994.
     """
     who = "gaussian_nll_loss"
     reduction_of(who, reduction, None, None)
-    if not stands_for(tensor_of(who, target, "target"), tensor_of(who, input)):
+    if not broadcastable([tensor_of(who, input).shape, tensor_of(who, target, "target").shape]):
         same_shape(who, input, target)
     spread = var if isinstance(var, Tensor) else full_like(input, float(var))
     if not stands_for(spread, input):

@@ -14,6 +14,7 @@ from ...core import Tensor
 from ...ops.arithmetic import expand
 from ...ops.conv import max_pool, max_pool_places, sum_pool, take_places
 from ...ops.create import ones, tensor
+from ...ops.functions import div
 from ...ops.index import gather_op, index_select_op
 from ...ops.matmul import matmul_op
 from ...ops.reduce import argmax_op
@@ -37,8 +38,8 @@ def windows(
     kernel = ntuple(who, "kernel_size", kernel, n)
     stride = kernel if stride is None or stride == () or stride == [] else ntuple(who, "stride", stride, n)
     padding, dilation = ntuple(who, "padding", padding, n, 0), ntuple(who, "dilation", dilation, n)
-    if not all(x.shape[2:]):
-        raise ShapeError(f"{who}: expected an input with non-empty spatial dimensions, got {tuple(x.shape)}")
+    if not all(x.shape[1:]):
+        raise ShapeError(f"{who}: expected an input of which only the batch may be empty, got {tuple(x.shape)}")
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(padding, kernel, dilation, strict=True)):
         raise ShapeError(f"{who}: padding should be at most half of the (dilated) kernel size, got padding {padding} "
                          f"and kernel {kernel}")  # fmt: skip
@@ -114,16 +115,20 @@ def averaged(
     kernel, window, sizes = windows(who, x, n, kernel_size, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise ShapeError(f"{who}: divisor must be not zero")
+    if x.dtype.name in ("bool", "uint8", "int8", "int16", "int32"):
+        raise NotImplementedError(f"{who}: not possible for {x.dtype!r}, as in PyTorch. Hint: .float(), or .long()")
     total = sum_pool(x, kernel=kernel, window=window, sizes=sizes)
     if divisor is None and (ceil_mode or (any(window.padding) and not count_include_pad)):
         grown = window.padding if count_include_pad else (0,) * n  # where the padding counts, it is part of the image
         spatial = [s + 2 * p for s, p in zip(x.shape[2:], grown, strict=True)]
         image = ones(1, 1, *spatial, dtype=x.dtype, device=x.device)
         window = window._replace(padding=tuple(p - g for p, g in zip(window.padding, grown, strict=True)))
-        return unbatched(total / sum_pool(image, kernel=kernel, window=window, sizes=sizes), was_batched)
-    if divisor is None:
+        divisor = sum_pool(image, kernel=kernel, window=window, sizes=sizes)
+    elif divisor is None:
         divisor = int(np.prod(kernel))
-    return unbatched(total * (1 / divisor), was_batched)
+    if x.dtype.kind == "int":
+        return unbatched(div(total, divisor, rounding_mode="trunc"), was_batched)
+    return unbatched(total / divisor if isinstance(divisor, Tensor) else total * (1 / divisor), was_batched)
 
 
 def avg_pool1d(
@@ -187,6 +192,8 @@ def even_window(x: Tensor, sizes: tuple) -> tuple[tuple[int, ...], Window] | Non
 def adaptive_averaged(who: str, n: int, x: Any, output_size: Any) -> Tensor:
     """Average pooling to `output_size`."""
     x, was_batched = batched(who, x, n)
+    if x.dtype.kind in ("bool", "int"):
+        raise NotImplementedError(f"{who}: not possible for {x.dtype!r}, as in PyTorch. Hint: .float()")
     sizes = goal_sizes(who, x, n, output_size)
     even = even_window(x, sizes)
     if even is not None:

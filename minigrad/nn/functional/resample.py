@@ -54,13 +54,18 @@ def interpolate(
     sizes, scales = goal(x, n, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         return adaptive_averaged("interpolate", n, x, sizes)
-    for d, (out, scale) in enumerate(zip(sizes, scales, strict=True), 2):
+    whole = smooth and x.dtype.kind in ("bool", "int")
+    if whole and (x.dtype.name != "uint8" or n != 2):
+        raise NotImplementedError(f"interpolate: mode {mode!r} is not possible for {x.dtype!r}, as in PyTorch. Hint: .float()")
+    y = cast(x, dtype="float32") if whole else x
+    for d, out, scale in reversed(list(zip(range(2, n + 2), sizes, scales, strict=True))):
         if not smooth:
-            x = taken(x, d, nearest(x.shape[d], out, scale, mode == "nearest-exact"))
-        elif x.shape[d] != out or scale is not None:
+            y = taken(y, d, nearest(y.shape[d], out, scale, mode == "nearest-exact"))
+        elif y.shape[d] != out or scale is not None:
             into = smoothed if antialias else blended
-            x = into(x, d, out, scale, bool(align_corners), mode == "bicubic")
-    return x
+            y = into(y, d, out, scale, bool(align_corners), mode == "bicubic")
+            y = clamp(floor(y + 0.5), min=0, max=255) if whole else y  # bytes after each dimension, as in PyTorch
+    return cast(y, dtype="uint8") if whole else y
 
 
 def goal(x: Tensor, n: int, size: Any, factor: Any, recompute: Any) -> tuple[list[int], list[float | None]]:

@@ -22,3 +22,9 @@ def matrix(who: str, A: Any, square: bool = False) -> Tensor:
         kind = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
         raise ShapeError(f"{who}: expected {kind}, got shape {tuple(A.shape)}")
     return A
+
+
+def largest(x: Tensor) -> Any:
+    """The largest element, over all examples inside `vmap`; 0 of none."""
+    found = x.backend.xp.max(x.array) if x.array.size else 0
+    return int(found) if x.dtype.kind == "int" else float(found)

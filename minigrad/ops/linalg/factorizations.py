@@ -53,6 +53,7 @@ def cholesky_ex(A: Tensor, *, upper: bool = False, check_errors: bool = False) -
     if bool(bad.any()):
         if check_errors:
             raise LinAlgError(f"linalg.cholesky_ex: the leading minor of order {int(info.max())} is not positive")
+        x.backend.to_host(x.array)  # inside vmap, where one bad matrix spoils all, this raises
         x = where(bad[..., None, None], eye(x.shape[-1], dtype=x.dtype, device=x.device), x)
     y = where(bad[..., None, None], float("nan"), cholesky(x, upper=upper)) if bool(bad.any()) else cholesky(x, upper=upper)
     return cholesky_ex_result(y, info.reshape(x.shape[:-2]))

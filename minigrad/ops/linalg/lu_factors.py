@@ -15,7 +15,7 @@ from ..operands import tensor_of
 from ..order import argsort
 from ..results import returned
 from ..shape import expand, mT, narrow, unsqueeze
-from .checks import floating, matrix
+from .checks import floating, largest, matrix
 
 
 @returned("linalg_lu")
@@ -95,8 +95,8 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
     nought = diagonal(packed.detach(), 0, -2, -1) == 0
     first = nought.int().argmax(-1) + 1 if k else nought.sum(-1)
     info = (first * nought.any(-1)).int()
-    if check_errors and bool((info > 0).any()):
-        raise LinAlgError(f"linalg.lu_factor: the pivot U[{int(info.max())},{int(info.max())}] is 0, by which lu_solve would "
+    if check_errors and (at := largest(info)):
+        raise LinAlgError(f"linalg.lu_factor: the pivot U[{at},{at}] is 0, by which lu_solve would "
                           "divide. Hint: linalg.lu, or linalg.lu_factor_ex")  # fmt: skip
     return lu_factor_ex_result(packed, pivots, info)
 

@@ -11,7 +11,7 @@ from ...backends import dtype as as_dtype
 from ...core import Tensor
 from ..arithmetic import cast, where
 from ..diagonal import triu_indices
-from ..elementwise import abs
+from ..elementwise import abs, sign
 from ..factor import inv
 from ..operands import also, axes, axis, numpy_names, tensor_of
 from ..reduce import amax, amin, norm_op, sum_op
@@ -35,13 +35,15 @@ def norm_of_vectors(who: str, x: Tensor, ord: Any, dim: Any, keepdim: bool, dtyp
     if dtype is not None:
         x = x if tensor_of(who, x).dtype is as_dtype(dtype) else cast(x, dtype=as_dtype(dtype))
     dims, ord = axes(who, dim, floating(who, x).ndim), float(ord)
+    if x.dtype.name in ("float16", "bfloat16") and math.isfinite(ord) and ord not in (0, 1, 2):  # powers overflow
+        return cast(norm_of_vectors(who, cast(x, dtype="float32"), ord, dim, keepdim), dtype=x.dtype)
     if ord == 2:
         return norm_op(x, dim=dims, keepdim=keepdim)
     size = abs(x)
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(size, dims, keepdim) if dims else size
     if ord == 0:
-        return sum_op(cast(x != 0, dtype=x.dtype), dim=dims, keepdim=keepdim)
+        return sum_op(where(x != 0, 1.0, sign(x)), dim=dims, keepdim=keepdim)  # with a gradient, of zeros
     if ord == 1:
         return sum_op(size, dim=dims, keepdim=keepdim)
     total = sum_op(_power(size, ord), dim=dims, keepdim=keepdim)

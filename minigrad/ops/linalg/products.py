@@ -8,15 +8,16 @@ from collections.abc import Sequence
 from ...backends import ShapeError
 from ...core import Tensor
 from .. import matmul as products
+from ..arithmetic import where
 from ..compose import cross_along
-from ..create import arange, eye
+from ..create import arange, eye, full_like
 from ..diagonal import diagonal as diagonal_of
 from ..elementwise import abs
 from ..factor import solve_op
 from ..operands import axis, numpy_names, tensor_of
-from ..reduce import amax, sum_op
-from ..shape import expand, reshape, unsqueeze
-from .checks import matrix
+from ..reduce import sum_op
+from ..shape import reshape, unsqueeze
+from .checks import largest, matrix
 from .solutions import inv
 
 
@@ -24,7 +25,8 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     """The product of n copies of A, by repeated squaring; of its inverse if n < 0; the identity for n = 0."""
     x = matrix("matrix_power", A, square=True)
     if n == 0:
-        return expand(eye(x.shape[-1], dtype=x.dtype, device=x.device), x.shape).clone()
+        # with a gradient, of zeros
+        return where(full_like(x, True, dtype="bool"), eye(x.shape[-1], dtype=x.dtype, device=x.device), x)
     x, n = (inv(x), -n) if n < 0 else (x, n)
     y = None
     while n:
@@ -93,12 +95,11 @@ def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 def vander(x: Tensor, *, N: int | None = None) -> Tensor:
     """The powers 0 ... N - 1 of each number, as rows: (..., n) -> (..., n, N), N = n unless given."""
-    if not tensor_of("linalg.vander", x, "x").ndim:
-        raise ShapeError("linalg.vander: expected one or more dimensions, got shape ()")
-    if N is not None and (not isinstance(N, int) or N <= 1):
-        raise ValueError(f"linalg.vander: N must be an int above 1, got {N!r}")
-    kind = x.dtype if x.dtype.kind != "bool" else "int64"
-    return unsqueeze(x.to(kind), -1) ** arange(x.shape[-1] if N is None else N, dtype=kind, device=x.device)
+    n = (tensor_of("linalg.vander", x, "x").shape or (1,))[-1] if N is None else N
+    if (N is not None or not x.ndim) and (not isinstance(n, int) or n <= 1):
+        raise ValueError(f"linalg.vander: N must be an int above 1, got {n!r}")
+    kind = "int64" if x.dtype.kind in ("bool", "int") else x.dtype
+    return reshape(x.to(kind), (*(x.shape or (1,)), 1)) ** arange(n, dtype=kind, device=x.device)
 
 
 # The Pade approximant of e^x of degree 13, for norms up to THETA. Source: Higham 2005, The scaling and squaring method for
@@ -113,7 +114,7 @@ def matrix_exp(A: Tensor) -> Tensor:
     x = matrix("linalg.matrix_exp", A, square=True)
     if not x.array.size:
         return x.clone()
-    size = float(amax(sum_op(abs(x.detach()), dim=(x.ndim - 2,))).item())
+    size = float(largest(sum_op(abs(x.detach()), dim=(x.ndim - 2,))))
     if not math.isfinite(size):
         return x * math.nan
     s = max(0, math.ceil(math.log2(size / THETA))) if size else 0

@@ -18,7 +18,7 @@ from ..operands import tensor_of
 from ..reduce import amax, sum_op
 from ..results import returned
 from ..shape import movedim, mT, reshape, squeeze, unsqueeze
-from .checks import floating, matrix
+from .checks import floating, largest, matrix
 from .factorizations import svdvals
 from .lu_factors import lu_factor_ex
 
@@ -87,16 +87,16 @@ def solve_ex(A: Tensor, B: Tensor, *, left: bool = True, check_errors: bool = Fa
 def regular(who: str, x: Tensor, check_errors: bool) -> tuple[Tensor, Tensor]:
     """Square matrices with singular ones replaced by the identity, and which these are."""
     info = lu_factor_ex(x.detach()).info
-    if not bool((info > 0).any()):
+    if not largest(info):
         return x, info
     if check_errors:
-        raise LinAlgError(f"{who}: pivot {int(info.max())} is 0: the matrix is singular")
+        raise LinAlgError(f"{who}: pivot {largest(info)} is 0: the matrix is singular")
     return where(info[..., None, None] > 0, eye(x.shape[-1], dtype=x.dtype, device=x.device), x), info
 
 
 def unless(info: Tensor, y: Tensor) -> Tensor:
     """Matrices, NaN where something is the matter with them."""
-    return where(info[..., None, None] > 0, math.nan, y) if bool((info > 0).any()) else y
+    return where(info[..., None, None] > 0, math.nan, y) if largest(info) else y
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
@@ -160,7 +160,7 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     s = svdvals(x.detach())
     rank = (s > rtol * amax(s, -1, keepdim=True)).sum(-1)
     none = zeros(0, dtype=x.dtype, device=x.device)
-    full = m > n and bool((rank == n).all()) and driver not in (None, "gelsy")
+    full = m > n and not largest(n - rank) and driver not in (None, "gelsy")
     residuals = sum_op((x @ solution - rhs) ** 2, dim=(rhs.ndim - 2,)) if full else none
     return lstsq_result(
         squeeze(solution, -1) if vector else solution,
@@ -173,18 +173,20 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
 def pinv(A: Tensor, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None,
          rtol: float | None = None) -> Tensor:  # fmt: skip
     """The pseudo-inverse; singular values up to max(atol, rtol s_max) count as 0 (rtol: eps max(m, n) unless atol is
-    given; `rcond` is its former name)."""
-    x = matrix("pinv", A)
+    given; `rcond` is its former name). Of `hermitian` matrices the lower triangle is read."""
+    x = matrix("pinv", A, square=hermitian)
     rtol = rcond if rtol is None else rtol
     if rtol is None:
         rtol = finfo(x.dtype).eps * max(x.shape[-2:]) if not atol else 0.0
-    return pinv_op(x, rtol=float(rtol), atol=float(atol or 0.0))
+    return pinv_op(x, rtol=float(rtol), atol=float(atol or 0.0), hermitian=hermitian)
 
 
 def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: Any = None, rtol: Any = None) -> Tensor:
     """How many singular values exceed max(atol, rtol s_max) (rtol: eps max(m, n) unless atol is given; `tol` is an atol
-    with no rtol). Each is a number, or a tensor with one for each matrix. No gradient."""
-    s = svdvals(matrix("matrix_rank", A).detach())
+    with no rtol). Each is a number, or a tensor with one for each matrix. Of `hermitian` matrices the lower triangle is
+    read. No gradient."""
+    x = matrix("matrix_rank", A, square=hermitian).detach()
+    s = svdvals(tril_op(x) + mT(tril_op(x, diagonal=-1)) if hermitian else x)
     if tol is not None:
         atol, rtol = tol, 0.0
     floor = as_tensor(0.0 if atol is None else atol, dtype=s.dtype, device=s.device)

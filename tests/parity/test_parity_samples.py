@@ -1,0 +1,203 @@
+"""What PyTorch's own sample inputs find: types of results, what asks for gradients, and calls that must raise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad
+
+from .alike import drawn, listed, same, tensors, torch
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+
+
+def count(m: Any, *shape: int, dtype: str = "int64", start: int = 0) -> Any:
+    """start, start + 1 ... in rows."""
+    return m.arange(start, start + int(np.prod(shape))).to(getattr(m, dtype)).reshape(*shape)
+
+
+WHOLE = {  # of integers and halves
+    "addmm, a fraction": lambda m: m.addmm(count(m, 3), count(m, 3, 3), count(m, 3, 3), beta=1.7, alpha=2.6),
+    "addmv, a fraction": lambda m: m.addmv(count(m, 3), count(m, 3, 3), count(m, 3), beta=0.2, alpha=1.6),
+    "baddbmm, a fraction": lambda m: m.baddbmm(count(m, 2, 3, 3), count(m, 2, 3, 3), count(m, 2, 3, 3), beta=1.2, alpha=0.6),
+    "addbmm, a fraction": lambda m: m.addbmm(count(m, 3, 3), count(m, 2, 3, 3), count(m, 2, 3, 3), beta=1.2, alpha=1.6),
+    "addr of booleans": lambda m: m.addr(m.eye(2) > 0, m.ones(2) > 0, m.tensor([True, False]), beta=3, alpha=2),
+    "add, minus bytes": lambda m: m.add(count(m, 3, dtype="uint8"), count(m, 3, dtype="uint8"), alpha=-3),
+    "sub, minus bytes": lambda m: m.sub(count(m, 3, dtype="uint8"), count(m, 3, dtype="uint8"), alpha=-3),
+    "addcmul, minus bytes": lambda m: m.addcmul(*[count(m, 3, dtype="uint8")] * 3, value=-1),
+    "arange down by a fraction": lambda m: m.arange(0.0, -8.000001, -4.0, dtype=m.int64),
+    "arange, its ends cut off": lambda m: m.arange(-0.9, 2.1, 2.0, dtype=m.int64),
+    "arange of bytes, the start cut off": lambda m: m.arange(-0.9, 2.1, 2.0, dtype=m.uint8),
+    "arange, the step cut off": lambda m: m.arange(0, 5.5, 1.5, dtype=m.int32),
+    "index_add into a number": lambda m: m.index_add(m.tensor(3).int(), 0, m.tensor([0]), m.tensor(2).int(), alpha=-1),
+    "einsum, a sum": lambda m: m.einsum("i->", count(m, 3, dtype="uint8")),
+    "einsum, a sum before a product": lambda m: m.einsum("ij,k->k", count(m, 2, 2, dtype="int32"), count(m, 3, dtype="int32")),
+    "einsum, a product": lambda m: m.einsum("i,ij->j", count(m, 3, dtype="uint8"), count(m, 3, 2, dtype="uint8")),
+    "vander": lambda m: m.linalg.vander(count(m, 4, dtype="uint8"), N=5),
+    "vander of a number": lambda m: m.linalg.vander(m.tensor(3.0), N=3),
+    "unravel_index": lambda m: m.unravel_index(count(m, 4, dtype="uint8"), (2, 1 << 30)),
+    "sum_to_size of a truth": lambda m: m.tensor(True).sum_to_size(()),
+    "bilinear": lambda m: m.nn.functional.bilinear(*[count(m, 3, dtype="int32")] * 2, count(m, 2, 3, 3, dtype="int32")),
+    "trapezoid of bytes": lambda m: m.trapezoid(*[m.tensor([200, 100, 250], dtype=m.uint8)] * 2),
+    "avg_pool2d": lambda m: m.nn.functional.avg_pool2d(-count(m, 1, 4, 4), 2),
+    "avg_pool2d, the padding left out": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4), 3, 1, 1, False, False),
+    "avg_pool3d by a divisor": lambda m: m.nn.functional.avg_pool3d(count(m, 1, 2, 4, 4), 2, divisor_override=3),
+    "bilinear image of bytes": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bilinear"),
+    "cubic image of bytes": lambda m: m.nn.functional.interpolate(15 * count(m, 1, 1, 4, 4, dtype="uint8"), 3, mode="bicubic"),
+    "std of large halves": lambda m: m.std(m.tensor([10000.0, 20000, 30000]).half()),
+    "norm of order 4 of halves": lambda m: m.linalg.vector_norm(m.tensor([100.0, 200, 300]).half(), 4),
+    "dist of order 3 of halves": lambda m: m.dist(m.tensor([100.0, 200, 300]).half(), m.zeros(3).half(), 3),
+    "normalize by order 3 of halves": lambda m: m.nn.functional.normalize(m.tensor([100.0, 200, 300]).half(), 3, 0),
+    "mvlgamma of small numbers": lambda m: m.mvlgamma(m.tensor([0.2, 1.5, -1.5, 0.5], dtype=m.float64), 2),
+    "spherical_bessel_j0 at the ends": lambda m: m.special.spherical_bessel_j0(m.tensor([m.inf, -m.inf, m.nan, 0.0])),
+    **{f"scatter_reduce of truths, {way}": lambda m, way=way: m.scatter_reduce(
+        m.tensor([True, False, True]), 0, m.tensor([0, 0, 1]), m.tensor([True, False, True]), way, include_self=False)
+        for way in ("amax", "amin", "prod", "sum")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_of_integers(name: str) -> None:
+    for y, t in zip(listed(WHOLE[name](minigrad)), listed(WHOLE[name](torch)), strict=True):
+        same(y, t, name)
+
+
+GRADIENTS = {  # a function of a tensor, its shape
+    "norm of order 0": (lambda m, x: m.norm(x, 0), (3,)),
+    "vector_norm of order 0": (lambda m, x: m.linalg.vector_norm(x, 0, dim=1), (3, 2)),
+    "cdist of order 0": (lambda m, x: m.cdist(x, x, p=0), (3, 2)),
+    "pdist of order 0": (lambda m, x: m.nn.functional.pdist(x, 0), (3, 2)),
+    "matrix_power of order 0": (lambda m, x: m.matrix_power(x, 0), (2, 3, 3)),
+    "fill": (lambda m, x: m.fill(x, 2.0), (3,)),
+    "index_fill of a number": (lambda m, x: m.index_fill(x, 0, m.tensor([0]), 2.0), ()),
+    "index_fill of a number, nowhere": (lambda m, x: m.index_fill(x, 0, m.tensor([0])[:0], 2.0), ()),
+    "pinv of a lower triangle": (lambda m, x: m.linalg.pinv(x, hermitian=True), (2, 4, 4)),
+    "eigvalsh of nothing": (lambda m, x: m.linalg.eigvalsh(x), (0, 3, 3)),
+    "eigh of nothing": (lambda m, x: m.linalg.eigh(x)[1], (0, 3, 3)),
+    "gaussian_nll_loss, a number as target": (
+        lambda m, x: m.nn.functional.gaussian_nll_loss(x, x.sum(), x.exp()), (5,)),
+    "gaussian_nll_loss, a target that widens": (
+        lambda m, x: m.nn.functional.gaussian_nll_loss(x[0], x, x[0].exp(), reduction="none"), (3, 5)),
+    "margin_ranking_loss, one target for all": (
+        lambda m, x: m.nn.functional.margin_ranking_loss(x, x[:, :1], m.tensor([[-1.0]])), (3, 4)),
+    "multi_margin_loss of a number": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor(0)), ()),
+    "multi_margin_loss of one": (lambda m, x: m.nn.functional.multi_margin_loss(x, m.tensor([1])), (3,)),
+    "multilabel_margin_loss of a number": (lambda m, x: m.nn.functional.multilabel_margin_loss(x, m.tensor(0)), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_gradients(name: str) -> None:
+    function, shape = GRADIENTS[name]
+    (x,), (their_x,) = tensors([drawn(*shape)])
+    y, t = function(minigrad, x), function(torch, their_x)
+    same(y, t, name)
+    assert y.requires_grad and t.requires_grad
+    same(
+        minigrad.autograd.grad((y * y).sum(), x, materialize_grads=True)[0],
+        torch.autograd.grad((t * t).sum(), their_x, materialize_grads=True)[0],
+    )
+
+
+RAISES = {  # both raise
+    "adaptive_avg_pool2d of integers": lambda m: m.nn.functional.adaptive_avg_pool2d(count(m, 1, 4, 4), 3),
+    "avg_pool2d of bytes": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4, dtype="uint8"), 2),
+    "a linear image of integers": lambda m: m.nn.functional.interpolate(count(m, 1, 1, 4, 4), 3, mode="bilinear"),
+    "addr of integers with a fraction": lambda m: m.addr(count(m, 2, 2), count(m, 2), count(m, 2), alpha=0.5),
+    "conv1d, the bias of another type": lambda m: m.nn.functional.conv1d(count(m, 1, 1, 4), count(m, 1, 1, 2), m.ones(1)),
+    "max_pool2d without channels": lambda m: m.nn.functional.max_pool2d(m.ones(2, 0, 4, 4), 2),
+    "max_pool1d without channels": lambda m: m.nn.functional.max_pool1d(m.ones(0, 10), 1),
+    "avg_pool3d without channels": lambda m: m.nn.functional.avg_pool3d(m.ones(2, 0, 4, 4, 4), 2),
+    "vander of a number alone": lambda m: m.linalg.vander(m.tensor(3.0)),
+}
+
+
+@pytest.mark.parametrize("name", RAISES)
+def test_raises(name: str) -> None:
+    for module in (minigrad, torch):
+        with pytest.raises((RuntimeError, TypeError, ValueError, IndexError, NotImplementedError)):
+            RAISES[name](module)
+
+
+OUT = {  # with `out`, of a matrix
+    "linalg.inv": lambda m, x, **out: m.linalg.inv(x, **out),
+    "linalg.norm": lambda m, x, **out: m.linalg.norm(x, **out),
+    "linalg.slogdet": lambda m, x, **out: m.linalg.slogdet(x, **out),
+    "linalg.qr": lambda m, x, **out: m.linalg.qr(x, "complete", **out),
+    "linalg.solve": lambda m, x, **out: m.linalg.solve(x, x[0], **out),
+    "linalg.svdvals": lambda m, x, **out: m.linalg.svdvals(x, **out),
+    "special.i0e": lambda m, x, **out: m.special.i0e(x, **out),
+    "special.xlog1py": lambda m, x, **out: m.special.xlog1py(x, x.abs(), **out),
+    "special.chebyshev_polynomial_t": lambda m, x, **out: m.special.chebyshev_polynomial_t(x, 3, **out),
+    "log_softmax": lambda m, x, **out: m.log_softmax(x, 0, **out),
+    "narrow_copy": lambda m, x, **out: m.narrow_copy(x, 0, 1, 2, **out),
+}
+
+
+@pytest.mark.parametrize("name", OUT)
+def test_written_into_out(name: str) -> None:
+    both = []
+    for module in (minigrad, torch):
+        x = module.tensor(drawn(3, 3))
+        n = len(listed(OUT[name](module, x)))
+        places = tuple(module.empty(0, dtype=module.float64) for _ in range(n))
+        y = OUT[name](module, x, out=places if n > 1 else places[0])
+        assert all(one is place for one, place in zip(listed(y), places, strict=True)) or n > 1
+        both.append(places)
+    for y, t in zip(*both, strict=True):
+        same(y, t, name)
+
+
+PUSHED = {  # forward mode, where a place is written twice
+    "scatter": lambda m, x: m.zeros(3, dtype=m.float64).scatter(0, m.tensor([1, 0, 1]), x),
+    "index_put": lambda m, x: x.index_put((m.tensor([1, 0, 1]),), x * x),
+    "index_copy": lambda m, x: x.index_copy(0, m.tensor([1, 0, 1]), x * x),
+    "max_unpool1d": lambda m, x: m.nn.functional.max_unpool1d(x[None], m.tensor([[1, 3, 1]]), 2),
+}
+
+
+@pytest.mark.parametrize("name", PUSHED)
+def test_pushed_forward(name: str) -> None:
+    x, v = drawn(3), drawn(3, seed=1)
+    found = [m.func.jvp(lambda x, m=m: PUSHED[name](m, x), (m.tensor(x),), (m.tensor(v),)) for m in (minigrad, torch)]
+    for y, t in zip(*found, strict=True):
+        same(y, t, name)
+
+
+def regular(m: Any, x: Any) -> Any:
+    """A matrix with an inverse."""
+    return x + 5 * m.eye(3, dtype=m.float64)
+
+
+MANY = {  # of 3x3 matrices, each alone, inside vmap
+    "contiguous": lambda m, x: x.T.contiguous().view(-1),
+    "median": lambda m, x: x.median(),
+    "median of NaN": lambda m, x: m.where(x > 0, m.nan, x).median(),
+    "matrix_exp": lambda m, x: m.matrix_exp(x),
+    "inv_ex": lambda m, x: m.linalg.inv_ex(regular(m, x))[0],
+    "solve_ex": lambda m, x: m.linalg.solve_ex(regular(m, x), x)[0],
+    "lu_factor": lambda m, x: m.linalg.lu_factor(regular(m, x))[0],
+    "lstsq": lambda m, x: m.linalg.lstsq(x[:, :2], x[:, 2:])[0],
+    "select_scatter": lambda m, x: m.select_scatter(m.zeros(3, 3, dtype=m.float64), x[0], 1, 2),
+    "slice_scatter": lambda m, x: m.slice_scatter(m.zeros(3, 3, dtype=m.float64), x[:2], 0, 1, 3),
+    "mvlgamma": lambda m, x: m.mvlgamma(x.abs() + 2, 3),
+}
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+@pytest.mark.parametrize("name", MANY)
+def test_inside_vmap(name: str) -> None:
+    y, t = (m.vmap(lambda x, m=m: MANY[name](m, x))(m.tensor(drawn(4, 3, 3))) for m in (minigrad, torch))
+    same(y, t, name)
+
+
+def test_a_median_of_nan_shares_the_gradient() -> None:
+    slopes = []
+    for module in (minigrad, torch):
+        x = module.tensor([module.nan, 1.0, module.nan], requires_grad=True)
+        module.median(x).backward()
+        slopes.append(x.grad)
+    same(*slopes)

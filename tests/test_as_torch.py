@@ -31,6 +31,15 @@ def test_the_redirection_ends() -> None:
     assert sys.modules.get("torch") is before
 
 
+def test_the_version_is_pytorchs_inside_and_is_ordered_by_its_numbers() -> None:
+    own = minigrad.__version__
+    with as_torch.redirected():
+        version = minigrad.__version__
+        assert minigrad.version.__version__ == version and version.split(".")[0] == "2" and isinstance(version, str)
+        assert version >= "2.2" and version > (1, 8) and version < "2.100" and version <= "3" and not version < "2"
+    assert minigrad.__version__ == own != version
+
+
 def test_a_missing_name_is_told_with_the_nearest_and_the_line() -> None:
     with pytest.raises(AttributeError, match=r"no 'Lineer' \(.*test_as_torch.py, line \d+.*Nearest: minigrad.nn.Linear"):
         minigrad.nn.Lineer  # noqa: B018
@@ -61,6 +70,28 @@ def test_old_constructors() -> None:
     assert issubclass(minigrad.nn.Parameter, minigrad.Tensor)
     with pytest.raises(TypeError, match="FloatTensor: expected sizes"):
         minigrad.FloatTensor("ab")
+
+
+def test_a_method_set_on_the_type_is_every_tensors() -> None:
+    minigrad.Tensor.thrice = lambda self: 3 * self
+    try:
+        assert minigrad.ones(2).thrice().tolist() == [3, 3] == minigrad.nn.Parameter(minigrad.ones(2)).thrice().tolist()
+    finally:
+        del minigrad.Tensor.thrice
+    assert not hasattr(minigrad.ones(2), "thrice")
+
+
+def test_the_scalers_of_a_device_are_classes_where_pytorch_has_them() -> None:
+    with as_torch.redirected():
+        from torch.cuda.amp import grad_scaler  # noqa: PLC0415
+
+        class Own(grad_scaler.GradScaler):
+            pass
+
+        with pytest.warns(UserWarning, match="CUDA is not available"):
+            scaler = Own(init_scale=8.0)
+    assert isinstance(scaler, minigrad.cuda.amp.GradScaler) and isinstance(scaler, minigrad.amp.GradScaler)
+    assert not scaler.is_enabled() and minigrad.cpu.amp.GradScaler(init_scale=8.0).get_scale() == 8
 
 
 def test_losses_broadcast_with_a_warning_only_as_torch() -> None:

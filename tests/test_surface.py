@@ -32,6 +32,12 @@ def test_out_of_several_results() -> None:
     assert values.tolist() == [5.0, 7.0] and indices.tolist() == [1, 0]
 
 
+def test_a_normalized_vector_is_written_into_out() -> None:
+    u = minigrad.zeros(2)
+    assert minigrad.nn.functional.normalize(minigrad.tensor([3.0, 4.0]), dim=0, out=u) is u
+    assert u.tolist() == pytest.approx([0.6, 0.8])
+
+
 def test_an_empty_out_takes_any_shape_and_casts() -> None:
     out = minigrad.empty(0, dtype="float64")
     minigrad.cat([minigrad.ones(2), minigrad.zeros(1)], out=out)

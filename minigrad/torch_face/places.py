@@ -78,6 +78,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA, "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP,
     "cpu.amp": devices.CPU_AMP,
+    "cuda.amp.autocast_mode": devices.CUDA_AMP, "cuda.amp.grad_scaler": devices.CUDA_AMP,
     "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP, "cpu": {"is_available": lambda: True},
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},

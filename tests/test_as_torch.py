@@ -68,6 +68,9 @@ def test_old_constructors() -> None:
     assert x.type() == "torch.FloatTensor" and minigrad.tensor([True]).type() == "torch.BoolTensor"
     assert x.double().type(x.type()).dtype is minigrad.float32
     assert issubclass(minigrad.nn.Parameter, minigrad.Tensor)
+    y = x.double().new(2, 3)
+    assert y.shape == (2, 3) and y.dtype is x.double().new([1, 2]).dtype is minigrad.float64 and x.new().shape == (0,)
+    assert x.new([1, 2]).tolist() == x.new(minigrad.arange(1, 3)).tolist() == [1, 2] and x.new(y.size()).shape == (2, 3)
     with pytest.raises(TypeError, match="FloatTensor: expected sizes"):
         minigrad.FloatTensor("ab")
 

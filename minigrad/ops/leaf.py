@@ -7,9 +7,10 @@ from typing import Any
 
 from ..backends import DTypeError, GradError, ShapeError
 from ..core import MODE, Node, Tensor, node_of, op, written
+from ..core.node import UNSEEN
 from ..core.tensor import base_of
 from .arithmetic import NO_COMPLEX
-from .update import Former, as_one
+from .update import Former, as_one, set_apart
 
 
 def requires_grad(self: Tensor) -> bool:
@@ -73,6 +74,43 @@ def detach_(self: Tensor) -> Tensor:
     return self
 
 
+class Aside(list):
+    """The write counter of `x.data`: it sees its own writes, the graph's checks of x don't, nor it those of x's.
+
+    As in PyTorch, what a graph saved may so be written unnoticed. Each still reads differently after a write to the other.
+    """
+
+    def __init__(self, memory: Any) -> None:
+        super().__init__((0,))
+        self.memory = memory.memory if isinstance(memory, Aside) else memory
+
+    def __getitem__(self, which: Any) -> Any:
+        return [list.__getitem__(self, 0) + UNSEEN * self.memory[0]][which]
+
+    def __setitem__(self, which: Any, value: Any) -> None:
+        writes = value - self[0]
+        super().__setitem__(0, list.__getitem__(self, 0) + writes)
+        self.memory[0] += UNSEEN * writes
+
+    def __len__(self) -> int:
+        return len(self.memory)
+
+    def append(self, saved: Any) -> None:
+        self.memory.append(saved)
+
+
+def data(self: Tensor) -> Tensor:
+    """The same memory, outside the graph, whose checks don't see a write through it: `detach()` is safer."""
+    x: Tensor | None = self
+    while x is not None:
+        set_apart(x)
+        x = base_of(x)
+    out = detach(self)
+    if out.version is not None and type(out.version) in (list, Aside):  # a tensor of inference mode has one that refuses
+        out.version = Aside(out.version)
+    return out
+
+
 def set_data(self: Tensor, other: Any) -> None:
     if not isinstance(other, Tensor):
         raise TypeError(f"data: expected a tensor, got {type(other).__name__}. Hint: minigrad.tensor(...)")
@@ -90,7 +128,7 @@ def set_(self: Tensor, source: Tensor) -> Tensor:
 
 def version(self: Tensor) -> int:
     """How often the memory of this tensor was written in place. Raises GradError for a tensor of inference mode."""
-    return 0 if self.version is None else self.version[:1][0]
+    return 0 if self.version is None else self.version[:1][0] % UNSEEN
 
 
 def base(self: Tensor) -> Tensor | None:
@@ -133,7 +171,7 @@ LEAF: dict[str, Any] = {
     "output_nr": 0,  # every node has one output
     "detach": detach,
     "detach_": detach_,
-    "data": property(detach, set_data, doc="A detached tensor on the same memory; assigning replaces the memory."),
+    "data": property(data, set_data, doc=f"{data.__doc__} Assigning replaces the memory."),
     "set_": set_,
     "_version": property(version),
     "_base": property(base),

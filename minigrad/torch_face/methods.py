@@ -12,6 +12,7 @@ from ..ops.create import as_tensor, zeros
 from ..ops.methods import owner
 from ..ops.shape import cat
 from .extras import frexp, histogram, nextafter
+from .typed import made
 
 
 def resize_(self: Any, *sizes: Any, memory_format: Any = None) -> Tensor:
@@ -63,8 +64,13 @@ def storage_offset(self: Tensor) -> int:
     return (self.data_ptr() - owner(self).data_ptr()) // self.dtype.itemsize
 
 
+def new(self: Tensor, *data: Any) -> Tensor:
+    """A tensor of sizes, or of a list, an array or a tensor, of this one's type and on its device. Its elements begin as 0."""
+    return made("new", self.dtype, str(self.device), data)
+
+
 METHODS: dict[str, Callable] = {
     "histogram": histogram, "resize_": resize_, "resize_as_": resize_as_, "apply_": apply_, "map_": map_, "map2_": map2_,
-    "storage_offset": storage_offset, "nextafter": nextafter, "frexp": frexp,
+    "storage_offset": storage_offset, "new": new, "nextafter": nextafter, "frexp": frexp,
     "hardshrink": functional.hardshrink, "prelu": functional.prelu, "to_dense": lambda self, dtype=None: self.to(dtype=dtype),
 }  # fmt: skip

@@ -150,8 +150,7 @@ class Program:
             if maker is None:
                 known.tensor = x
             counter = x.version or written(x)
-            if type(counter) is list:  # a tensor of inference mode has one that can't be read from outside
-                known.counter, known.stamp = counter, counter[0]
+            known.counter, known.stamp = counter, counter[0]
             self._by_array[id(array)] = known  # the variable keeps the array alive, so its id stays its own
             self.variables.append(known)
         return known

@@ -105,6 +105,15 @@ def test_losses_broadcast_with_a_warning_only_as_torch() -> None:
         assert minigrad.nn.functional.mse_loss(x, y).item() == 1
 
 
+def test_nests_are_taken_apart_where_scripts_look_for_it() -> None:
+    with as_torch.redirected():
+        from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten  # noqa: PLC0415
+    nest = {"a": (1, [2]), "b": 3}
+    flat, spec = tree_flatten(nest)
+    assert flat == [1, 2, 3] and tree_unflatten([4, 5, 6], spec) == {"a": (4, [5]), "b": 6}
+    assert tree_map(lambda n: -n, nest) == {"a": (-1, [-2]), "b": -3}
+
+
 def test_state_goes_through_open_files() -> None:
     file = io.BytesIO()
     minigrad.save({"epoch": 3, "w": minigrad.arange(3.0)}, file)

@@ -74,6 +74,18 @@ def test_sizes_and_dims_by_keyword() -> None:
         minigrad.zeros(2, size=(2, 3))
 
 
+def test_a_number_may_be_a_tensor_without_dimensions() -> None:
+    """As an L-BFGS written by hand has its step sizes."""
+    x, y, half = minigrad.tensor([1.0, 2.0]), minigrad.tensor([4.0, 8.0]), minigrad.tensor(0.5)
+    assert minigrad.add(x, y, alpha=half).tolist() == x.clone().add_(y, alpha=half).tolist() == [3, 6]
+    assert x.sub(y, alpha=-half).tolist() == [3, 6] and x.addcmul(x, y, value=half).tolist() == [3, 10]
+    assert x.clone().addcdiv_(y, x, value=half).tolist() == [3, 4]
+    assert minigrad.round(x / 3, decimals=minigrad.tensor(1)).tolist() == pytest.approx([0.3, 0.7])
+    assert y.kthvalue(minigrad.tensor(2)).values.item() == 8 and minigrad.randperm(minigrad.tensor(3)).shape == (3,)
+    with pytest.raises(TypeError, match="alpha must be a number, got Tensor"):
+        minigrad.add(x, y, alpha=minigrad.tensor(0.5, requires_grad=True))
+
+
 def test_round_to_decimals() -> None:
     x = minigrad.tensor([1.2345, -17.5], dtype="float64")
     np.testing.assert_array_equal(x.round(decimals=2).numpy(), np.round([1.2345, -17.5], 2))

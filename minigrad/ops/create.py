@@ -13,7 +13,7 @@ from ..backends import DTypeError, ShapeError, backend_for, get_default_dtype, i
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import named, sizes, tensor_of
+from .operands import named, number, sizes, tensor_of
 from .random import Generator, default_generator
 
 
@@ -360,4 +360,4 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """0 ... n - 1 in random order."""
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
-    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)
+    return randperm_op(n=number(n), dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)

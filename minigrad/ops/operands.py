@@ -251,6 +251,11 @@ class Behind:
         return self.signature()
 
 
+def number(value: Any) -> Any:
+    """Where a number is expected: a tensor of no dimensions, without a gradient, as the number in it; all else as it is."""
+    return value.item() if isinstance(value, Tensor) and not value.ndim and not value.requires_grad else value
+
+
 def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
     """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for.
 
@@ -266,7 +271,7 @@ def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
             if unknown := options.keys() - op.defaults.keys():
                 raise TypeError(f"{called.__name__}: no argument {min(unknown)!r} beside what is given. Expected "
                                 f"{called.__name__}{shown()}")  # fmt: skip
-            return op(*args, **options)
+            return op(*args, **{name: number(value) for name, value in options.items()})
         return op(*args)
 
     def shown() -> Signature:

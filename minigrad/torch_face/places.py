@@ -63,7 +63,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
                                                   "default_generator")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
-    "utils.checkpoint": CHECKPOINT,
+    "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg),

@@ -74,6 +74,21 @@ def test_sizes_and_dims_by_keyword() -> None:
         minigrad.zeros(2, size=(2, 3))
 
 
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([np.float32(1), 2.5], "float32"), ([2.5, np.float32(1)], "float32"), ([[np.float32(1), 2], [3, 4]], "float32"),
+        ([np.float64(1), 2], "float64"), ([2.0, np.float64(1)], "float64"), ([np.float16(1), 1], "float16"),
+        ([np.int32(1), 2], "int64"), ([np.int64(1), 2.5], "float32"), ([np.uint8(1)], "uint8"),
+        ([np.ones(2, "f4"), np.ones(2, "f4")], "float32"), ([[], []], "float32"), ([True, 2], "int64"),
+        ([1j, 2.0], "complex64"), (range(3), "int64"), ([range(2), [3, 4]], "int64"),
+        ([minigrad.tensor(1.0, dtype="float64"), 2], "float64"), ([minigrad.tensor(1), 2.5], "float32"),
+    ],
+)  # fmt: skip
+def test_numbers_of_numpy_in_a_list_keep_their_types_beside_pythons(data: list, dtype: str) -> None:
+    assert minigrad.tensor(data).dtype.name == minigrad.as_tensor(data).dtype.name == dtype
+
+
 def test_a_number_may_be_a_tensor_without_dimensions() -> None:
     """As an L-BFGS written by hand has its step sizes."""
     x, y, half = minigrad.tensor([1.0, 2.0]), minigrad.tensor([4.0, 8.0]), minigrad.tensor(0.5)

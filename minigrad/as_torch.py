@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import re
 import runpy
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,33 @@ from .ops.random import STREAMS, stream
 from .torch_face.missing import nearest
 from .torch_face.places import PLACES, home
 from .torch_face.report import report
+
+
+class Version(str):
+    """PyTorch's version, ordered by its numbers: "2.13" is above "2.2", and both may be compared with a tuple."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def numbers(version: Any) -> tuple[int, ...]:
+        """The first three numbers of a version, a string or a tuple; 0 for those that it leaves away."""
+        found = re.findall(r"\d+", version.partition("+")[0]) if isinstance(version, str) else version
+        return (*map(int, found[:3]), 0, 0, 0)[:3]
+
+    def __lt__(self, other: Any) -> bool:
+        return self.numbers(self) < self.numbers(other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.numbers(self) <= self.numbers(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.numbers(self) > self.numbers(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.numbers(self) >= self.numbers(other)
+
+
+VERSION = Version("2.13.0+minigrad")  # of the PyTorch whose names these are: scripts ask for it
 
 
 class Redirect:
@@ -53,15 +81,19 @@ class Redirect:
 def redirected() -> Iterator[None]:
     """A block in which `import torch` finds minigrad, whether PyTorch is installed or not.
 
-    As in PyTorch, losses broadcast inside, with a warning.
+    As in PyTorch, losses broadcast inside, with a warning; and `torch.__version__` is PyTorch's.
     """
     others = {name: sys.modules.pop(name) for name in list(sys.modules) if home(name)}
+    top: Any = sys.modules[__package__]
+    own = top.__version__
     finder = Redirect()
     sys.meta_path.insert(0, finder)  # type: ignore[arg-type]
     try:
+        top.__version__ = top.version.__version__ = VERSION
         with checks.broadcasting():
             yield
     finally:
+        top.__version__ = top.version.__version__ = own
         sys.meta_path.remove(finder)  # type: ignore[arg-type]
         for name in [name for name in sys.modules if home(name)]:
             del sys.modules[name]

@@ -33,6 +33,15 @@ def test_the_redirection_ends() -> None:
     assert sys.modules.get("torch") is before
 
 
+def test_the_version_is_pytorchs_inside_and_is_ordered_by_its_numbers() -> None:
+    own = minigrad.__version__
+    with as_torch.redirected():
+        version = minigrad.__version__
+        assert minigrad.version.__version__ == version and version.split(".")[0] == "2" and isinstance(version, str)
+        assert version >= "2.2" and version > (1, 8) and version < "2.100" and version <= "3" and not version < "2"
+    assert minigrad.__version__ == own != version
+
+
 def test_a_missing_name_is_told_with_the_nearest_and_the_line() -> None:
     with pytest.raises(AttributeError, match=r"no 'Lineer' \(.*test_as_torch.py, line \d+.*Nearest: minigrad.nn.Linear"):
         minigrad.nn.Lineer  # noqa: B018
@@ -61,8 +70,33 @@ def test_old_constructors() -> None:
     assert x.type() == "torch.FloatTensor" and minigrad.tensor([True]).type() == "torch.BoolTensor"
     assert x.double().type(x.type()).dtype is minigrad.float32
     assert issubclass(minigrad.nn.Parameter, minigrad.Tensor)
+    y = x.double().new(2, 3)
+    assert y.shape == (2, 3) and y.dtype is x.double().new([1, 2]).dtype is minigrad.float64 and x.new().shape == (0,)
+    assert x.new([1, 2]).tolist() == x.new(minigrad.arange(1, 3)).tolist() == [1, 2] and x.new(y.size()).shape == (2, 3)
     with pytest.raises(TypeError, match="FloatTensor: expected sizes"):
         minigrad.FloatTensor("ab")
+
+
+def test_a_method_set_on_the_type_is_every_tensors() -> None:
+    minigrad.Tensor.thrice = lambda self: 3 * self
+    try:
+        assert minigrad.ones(2).thrice().tolist() == [3, 3] == minigrad.nn.Parameter(minigrad.ones(2)).thrice().tolist()
+    finally:
+        del minigrad.Tensor.thrice
+    assert not hasattr(minigrad.ones(2), "thrice")
+
+
+def test_the_scalers_of_a_device_are_classes_where_pytorch_has_them() -> None:
+    with as_torch.redirected():
+        from torch.cuda.amp import grad_scaler  # noqa: PLC0415
+
+        class Own(grad_scaler.GradScaler):
+            pass
+
+        with pytest.warns(UserWarning, match="CUDA is not available"):
+            scaler = Own(init_scale=8.0)
+    assert isinstance(scaler, minigrad.cuda.amp.GradScaler) and isinstance(scaler, minigrad.amp.GradScaler)
+    assert not scaler.is_enabled() and minigrad.cpu.amp.GradScaler(init_scale=8.0).get_scale() == 8
 
 
 def test_losses_broadcast_with_a_warning_only_as_torch() -> None:
@@ -71,6 +105,15 @@ def test_losses_broadcast_with_a_warning_only_as_torch() -> None:
         minigrad.nn.functional.mse_loss(x, y)
     with as_torch.redirected(), pytest.warns(UserWarning, match="broadcast"):
         assert minigrad.nn.functional.mse_loss(x, y).item() == 1
+
+
+def test_nests_are_taken_apart_where_scripts_look_for_it() -> None:
+    with as_torch.redirected():
+        from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten  # noqa: PLC0415
+    nest = {"a": (1, [2]), "b": 3}
+    flat, spec = tree_flatten(nest)
+    assert flat == [1, 2, 3] and tree_unflatten([4, 5, 6], spec) == {"a": (4, [5]), "b": 6}
+    assert tree_map(lambda n: -n, nest) == {"a": (-1, [-2]), "b": -3}
 
 
 def test_state_goes_through_open_files() -> None:

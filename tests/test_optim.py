@@ -303,6 +303,23 @@ def test_half_precision_counts_steps_beyond_2048() -> None:
     assert optimizer.state[p]["step"].item() == 2049
 
 
+def test_an_optimizer_of_a_users_own_may_keep_what_pytorchs_lbfgs_keeps() -> None:
+    class Own(optim.Optimizer):
+        def __init__(self, params: Any) -> None:
+            super().__init__(params, {"lr": 0.5})
+            self._params = self.param_groups[0]["params"]
+
+        def step(self, closure: Any = None) -> None:
+            for p in self._params:
+                p.data.add_(p.grad, alpha=-minigrad.tensor(self.param_groups[0]["lr"]))
+
+    p = minigrad.nn.Parameter(minigrad.ones(2))
+    optimizer = Own([p])
+    (p**2).sum().backward()
+    optimizer.step()
+    assert p.tolist() == [0, 0] and optimizer.state_dict()["param_groups"][0]["params"] == [0]
+
+
 def test_an_optimizer_of_ones_own() -> None:
     class Sign(optim.Optimizer):
         def __init__(self, params: Any, lr: float) -> None:

@@ -32,6 +32,12 @@ def test_out_of_several_results() -> None:
     assert values.tolist() == [5.0, 7.0] and indices.tolist() == [1, 0]
 
 
+def test_a_normalized_vector_is_written_into_out() -> None:
+    u = minigrad.zeros(2)
+    assert minigrad.nn.functional.normalize(minigrad.tensor([3.0, 4.0]), dim=0, out=u) is u
+    assert u.tolist() == pytest.approx([0.6, 0.8])
+
+
 def test_an_empty_out_takes_any_shape_and_casts() -> None:
     out = minigrad.empty(0, dtype="float64")
     minigrad.cat([minigrad.ones(2), minigrad.zeros(1)], out=out)
@@ -66,6 +72,33 @@ def test_sizes_and_dims_by_keyword() -> None:
     assert minigrad.arange(end=3).tolist() == [0, 1, 2]
     with pytest.raises(TypeError, match="twice"):
         minigrad.zeros(2, size=(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([np.float32(1), 2.5], "float32"), ([2.5, np.float32(1)], "float32"), ([[np.float32(1), 2], [3, 4]], "float32"),
+        ([np.float64(1), 2], "float64"), ([2.0, np.float64(1)], "float64"), ([np.float16(1), 1], "float16"),
+        ([np.int32(1), 2], "int64"), ([np.int64(1), 2.5], "float32"), ([np.uint8(1)], "uint8"),
+        ([np.ones(2, "f4"), np.ones(2, "f4")], "float32"), ([[], []], "float32"), ([True, 2], "int64"),
+        ([1j, 2.0], "complex64"), (range(3), "int64"), ([range(2), [3, 4]], "int64"),
+        ([minigrad.tensor(1.0, dtype="float64"), 2], "float64"), ([minigrad.tensor(1), 2.5], "float32"),
+    ],
+)  # fmt: skip
+def test_numbers_of_numpy_in_a_list_keep_their_types_beside_pythons(data: list, dtype: str) -> None:
+    assert minigrad.tensor(data).dtype.name == minigrad.as_tensor(data).dtype.name == dtype
+
+
+def test_a_number_may_be_a_tensor_without_dimensions() -> None:
+    """As an L-BFGS written by hand has its step sizes."""
+    x, y, half = minigrad.tensor([1.0, 2.0]), minigrad.tensor([4.0, 8.0]), minigrad.tensor(0.5)
+    assert minigrad.add(x, y, alpha=half).tolist() == x.clone().add_(y, alpha=half).tolist() == [3, 6]
+    assert x.sub(y, alpha=-half).tolist() == [3, 6] and x.addcmul(x, y, value=half).tolist() == [3, 10]
+    assert x.clone().addcdiv_(y, x, value=half).tolist() == [3, 4]
+    assert minigrad.round(x / 3, decimals=minigrad.tensor(1)).tolist() == pytest.approx([0.3, 0.7])
+    assert y.kthvalue(minigrad.tensor(2)).values.item() == 8 and minigrad.randperm(minigrad.tensor(3)).shape == (3,)
+    with pytest.raises(TypeError, match="alpha must be a number, got Tensor"):
+        minigrad.add(x, y, alpha=minigrad.tensor(0.5, requires_grad=True))
 
 
 def test_round_to_decimals() -> None:

@@ -15,7 +15,7 @@ from .create import arange, tensor
 from .diagonal import diagonal
 from .index import index_select_op
 from .matmul import bmm, mm, mv, outer, tensordot
-from .operands import axis, common_type, named, numpy_names, sizes, tensor_of, whole
+from .operands import axis, common_type, named, number, numpy_names, sizes, tensor_of, whole
 from .order import searchsorted
 from .reduce import sum_op
 from .shape import cat, expand, flatten, narrow, permute, repeat, reshape, roll, unfold_op
@@ -203,14 +203,14 @@ def addbmm(input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, al
 
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value tensor1 tensor2."""
-    return add(input, tensor1 * tensor2, alpha=value)
+    return add(input, tensor1 * tensor2, alpha=number(value))
 
 
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value tensor1 / tensor2. Raises DTypeError if both are integers."""
     if common_type((tensor1, tensor2)).kind in ("int", "bool"):
         raise DTypeError("addcdiv: integer division is not supported. Hint: .float(), or addcmul")
-    return add(input, tensor1 / tensor2, alpha=value)
+    return add(input, tensor1 / tensor2, alpha=number(value))
 
 
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:

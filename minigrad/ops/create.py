@@ -4,17 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, ShapeError, backend_for, finfo, get_default_dtype, iinfo, is_array
+from ..backends import (
+    DType,
+    DTypeError,
+    ShapeError,
+    backend_for,
+    finfo,
+    get_default_dtype,
+    iinfo,
+    is_array,
+    promote_types,
+)
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import named, sizes, tensor_of
+from .operands import named, number, sizes, tensor_of
 from .random import Generator, default_generator, torch_source
+
+PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
 
 
 @op("create", name="full")
@@ -134,8 +147,11 @@ def tensor(
         made = Tensor(data).backend.xp.asarray(data, copy=True)
     else:
         host = host_array("tensor", data)
-        if dtype is None and not _holds_arrays(data):
-            dtype = {"f": get_default_dtype(), "c": default_complex()}.get(host.dtype.kind)
+        kinds = set() if dtype is not None or isinstance(data, (np.ndarray, np.generic)) else _kinds(data)
+        if kinds <= PYTHON:
+            dtype = {"f": get_default_dtype(), "c": default_complex()}.get(host.dtype.kind) if kinds else dtype
+        else:  # what NumPy would widen for Python's numbers
+            dtype = reduce(promote_types, (_kind_type(kind) for kind in kinds))
         b = backend_for(device)
         made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
     out = Tensor(made)
@@ -149,10 +165,20 @@ def default_complex() -> str:
     return "complex128" if get_default_dtype().name == "float64" else "complex64"
 
 
-def _holds_arrays(data: Any) -> bool:
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (np.ndarray, np.generic))
+def _kinds(data: Any) -> set:
+    """What a nest of lists holds: types of numbers, of Python (for anything else too) or NumPy, element types of tensors."""
+    if isinstance(data, (np.ndarray, np.generic)):
+        return {data.dtype.type}
+    if not isinstance(data, (list, tuple)):
+        return {data.dtype if isinstance(data, Tensor) else type(data) if type(data) in PYTHON else float}
+    kinds = set(map(type, data)) or {float}
+    return kinds if kinds <= PYTHON else set().union(*map(_kinds, data))
+
+
+def _kind_type(kind: Any) -> DType:
+    if kind is float:
+        return get_default_dtype()
+    return kind if isinstance(kind, DType) else as_dtype(default_complex() if kind is complex else np.dtype(kind).name)
 
 
 def _host_type(dtype: Any) -> Any:
@@ -436,6 +462,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """0 ... n - 1 in random order."""
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
+    n = number(n)
     if source := torch_source(generator):
         return sampled("order", source, (n,), dtype or "int64", device)
     return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)

@@ -274,6 +274,11 @@ def signature_of(op: Op) -> Signature:
     return Signature(inputs + [Parameter(n, Parameter.KEYWORD_ONLY, default=v) for n, v in op.defaults.items()])
 
 
+def number(value: Any) -> Any:
+    """Where a number is expected: a tensor of no dimensions, without a gradient, as the number in it; all else as it is."""
+    return value.item() if isinstance(value, Tensor) and not value.ndim and not value.requires_grad else value
+
+
 def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
     """An op as a function that takes its inputs by keyword, too, under PyTorch's names; `home` is the module it is for.
 
@@ -288,7 +293,7 @@ def by_name(op: Op, name: str = "", home: str = __name__) -> Callable:
                 args = (*args, options.pop(names[len(args)]))
             if not options.keys() <= op.defaults.keys():
                 raise misfit(called.__name__, signature_of(op), args, options) or AssertionError(options)
-            return op(*args, **options)
+            return op(*args, **{name: number(value) for name, value in options.items()})
         return op(*args)
 
     called.__wrapped__ = Behind(op.kernel, partial(signature_of, op))  # type: ignore[attr-defined]

@@ -14,7 +14,7 @@ from .compare import isnan
 from .create import arange, full, tensor, zeros
 from .elementwise import floor
 from .index import gather_op, index_add_op
-from .operands import axes, axis, common_type, numpy_names, tensor_of
+from .operands import axes, axis, common_type, number, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, any_op, sum, sum_op
 from .results import EXTREMES, extreme, returned
 from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, squeeze, unsqueeze
@@ -114,7 +114,7 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ext
         raise ShapeError(
             f"kthvalue: k must be 1 ... {x.shape[d]}, the size of dimension {d} of shape {tuple(input.shape)}, got {k}"
         )
-    return _at_rank("kthvalue", x, _ranks(x, d), k - 1, d, keepdim, not input.ndim)
+    return _at_rank("kthvalue", x, _ranks(x, d), number(k) - 1, d, keepdim, not input.ndim)
 
 
 @numpy_names

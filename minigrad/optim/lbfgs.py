@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..core import MODE, Tensor, mode
 from ..ops.create import tensor
 from ..ops.functions import cat, dot, zeros_like
-from .optimizer import Optimizer, gradient, number
+from .optimizer import Optimizer, gradient, number, parameters
 
 DECREASE, FLATNESS = 1e-4, 0.9  # of the strong Wolfe conditions: c1 and c2
 
@@ -148,7 +148,7 @@ class LBFGS(Optimizer):
             return [self.fitted(who, p, name, x) for x in value]
         if not isinstance(value, Tensor):
             return value
-        n = sum(x.array.size for x in self._params())
+        n = sum(x.array.size for x in parameters(self))
         if value.ndim and tuple(value.shape) != (n,):
             raise ValueError(f"{who}: expected shape {(n,)}, got {tuple(value.shape)}")
         return tensor(value, dtype=p.dtype, device=p.device) if value.ndim else value.item()

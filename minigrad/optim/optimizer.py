@@ -171,7 +171,7 @@ class Optimizer:
     # -- saving and loading --------------------------------------------------------------------------------------------
     def state_dict(self) -> dict[str, Any]:
         """{"state": {i: ...}, "param_groups": [...]}, with parameters numbered in the order of the groups."""
-        number = {id(p): i for i, p in enumerate(self._params())}
+        number = {id(p): i for i, p in enumerate(parameters(self))}
         state = {number.get(id(p), p): values for p, values in self.state.items()}
         groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
         return {"state": state, "param_groups": groups}
@@ -192,7 +192,7 @@ class Optimizer:
         for group in loaded:
             lr = group["lr"] if "initial_lr" in group else None  # a schedule that ends at 0 may round to less
             self.check({**group, "lr": -lr} if isinstance(lr, (Real, Tensor)) and lr < 0 else group)
-        param = dict(zip((i for g in groups for i in g["params"]), self._params(), strict=True))
+        param = dict(zip((i for g in groups for i in g["params"]), parameters(self), strict=True))
         new: defaultdict[Any, Any] = defaultdict(dict)
         for i, values in state.items():
             if i in param:
@@ -228,9 +228,6 @@ class Optimizer:
         self.__dict__.update(state)
         OPTIMIZERS.add(self)
 
-    def _params(self) -> Iterable[Tensor]:
-        return chain.from_iterable(group["params"] for group in self.param_groups)
-
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
@@ -265,9 +262,14 @@ def hooked(step: Callable) -> Callable:
     return called
 
 
+def parameters(optimizer: Optimizer) -> Iterable[Tensor]:
+    """Those of all groups. It is no method, since optimizers of users have attributes of such names."""
+    return chain.from_iterable(group["params"] for group in optimizer.param_groups)
+
+
 def look_for_lost(optimizer: Optimizer) -> None:
     """Warn of parameters that got a gradient and that no optimizer has, such as those of layers made later."""
-    owned = {id(p) for one in OPTIMIZERS for p in one._params()}
+    owned = {id(p) for one in OPTIMIZERS for p in parameters(one)}
     lost = [tuple(p.shape) for p in arrived(optimizer) if type(p) is not Tensor and id(p) not in owned]
     if lost:
         advise(f"{type(optimizer).__name__}: no optimizer has the parameter of shape {lost[0]} ({len(lost)} in all), which got "

@@ -109,12 +109,26 @@ class CpuAutocast(autocast):
         super().__init__("cpu", dtype, enabled, cache_enabled)
 
 
+class CudaScaler(GradScaler):
+    """`GradScaler("cuda")`, as `torch.cuda.amp` has it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("cuda", *args, **kwargs)
+
+
+class CpuScaler(GradScaler):
+    """`GradScaler("cpu")`, as `torch.cpu.amp` has it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__("cpu", *args, **kwargs)
+
+
 AMP = {"autocast": autocast, "GradScaler": GradScaler, "custom_fwd": custom_fwd, "custom_bwd": custom_bwd,
        "is_autocast_available": is_autocast_available}  # fmt: skip
-CUDA_AMP = {"autocast": CudaAutocast, "GradScaler": partial(GradScaler, "cuda"),
+CUDA_AMP = {"autocast": CudaAutocast, "GradScaler": CudaScaler,
             "custom_fwd": partial(custom_fwd, device_type="cuda"),
             "custom_bwd": partial(custom_bwd, device_type="cuda")}  # fmt: skip
-CPU_AMP = {"autocast": CpuAutocast, "GradScaler": partial(GradScaler, "cpu")}
+CPU_AMP = {"autocast": CpuAutocast, "GradScaler": CpuScaler}
 AUTOCAST = {
     "GradScaler": GradScaler, "autocast": autocast, "is_autocast_available": is_autocast_available,
     "is_autocast_enabled": casting.is_autocast_enabled,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..autograd.tree import filled, leaves, mapped
 from ..backends import dtype as as_dtype
 from ..core import Tensor
 from ..nn import functional
@@ -165,6 +166,8 @@ TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogr
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
           "detach": vars(Tensor)["detach"], "newaxis": None, "ger": outer,
           "histogramdd": histogramdd, "typename": typename}  # fmt: skip
+PYTREE = {"tree_map": mapped, "tree_leaves": leaves, "tree_flatten": lambda tree: (leaves(tree), tree),
+          "tree_unflatten": lambda leaves, treespec: filled(treespec, leaves)}  # fmt: skip
 JIT = {"script": itself, "trace": itself, "ignore": itself, "export": itself, "unused": itself, "is_scripting": lambda: False,
        "is_tracing": lambda: False}  # fmt: skip
 

@@ -83,7 +83,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
                                                   "default_generator", "stream")}, "fork_rng": extras.fork_rng},
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
-    "utils.checkpoint": CHECKPOINT,
+    "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE,
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg) | out.LINALG,
@@ -102,6 +102,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "cuda": devices.CUDA | streams.STREAMS, "cuda.streams": streams.STREAMS, "cuda.nvtx": accepted.NVTX,
     "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu": devices.CPU,
     "cpu.amp": devices.CPU_AMP, "amp.autocast_mode": devices.AMP, "amp.grad_scaler": devices.AMP,
+    "cuda.amp.autocast_mode": devices.CUDA_AMP, "cuda.amp.grad_scaler": devices.CUDA_AMP,
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]

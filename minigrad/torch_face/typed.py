@@ -61,6 +61,12 @@ class TensorMeta(type):
     def __hash__(cls) -> int:
         return hash(core.Tensor) if cls is Tensor else super().__hash__()
 
+    def __setattr__(cls, name: str, value: object) -> None:  # `Tensor.method = function` is for every tensor
+        setattr(core.Tensor, name, value) if cls is Tensor else super().__setattr__(name, value)
+
+    def __delattr__(cls, name: str) -> None:
+        delattr(core.Tensor, name) if cls is Tensor else super().__delattr__(name)
+
 
 class Tensor(core.Tensor, metaclass=TensorMeta):
     """The type of all tensors. `Tensor(2, 3)` makes one of a shape, `Tensor([1, 2])` one of data, of the default type."""

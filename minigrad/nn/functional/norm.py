@@ -13,6 +13,7 @@ from ...ops.elementwise import clamp, rsqrt, square
 from ...ops.linalg import tensor_norm as norm
 from ...ops.norm import batch_norm_eval_op, batch_norm_op, channels, group_norm_op, layer_norm_op
 from ...ops.operands import tensor_of
+from ...ops.out import written_into
 from ...ops.reduce import mean_op, var_op
 from ...ops.shape import reshape_op
 from ...ops.update import lerp_
@@ -181,6 +182,7 @@ def instance_norm(
     return group_norm_op(input, weight, bias, groups=shape[1], eps=eps)
 
 
-def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
-    """y = x / max(|x|_p, eps) along `dim`."""
-    return input / clamp(norm(tensor_of("normalize", input), p, dim, keepdim=True), min=eps)
+def normalize(input: Tensor, p: float = 2.0, dim: Any = 1, eps: float = 1e-12, out: Tensor | None = None) -> Tensor:
+    """y = x / max(|x|_p, eps) along `dim`; written into `out` if it is given, which records no gradient."""
+    y = input / clamp(norm(tensor_of("normalize", input), p, dim, keepdim=True), min=eps)
+    return y if out is None else written_into("normalize", out, y)

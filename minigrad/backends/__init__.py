@@ -1,6 +1,6 @@
 """Arrays and kernels: NumPy, CuPy, any Array-API namespace. Knows no tensor."""
 
-from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, register
+from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, is_complex, register
 from .cupy_backend import find_cupy
 from .device import DEFAULT, Device
 from .dtypes import (
@@ -32,7 +32,7 @@ from .windows import Window, out_size
 __all__ = [
     "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "DEFAULT", "Device",
     "DeviceError", "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
-    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
+    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "is_complex", "joined",
     "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "promote_types", "register", "report", "result_type",
     "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "use", "user_line", "WHEN_BFLOAT16",
     "whole", "Window",

@@ -26,6 +26,11 @@ class DType:
         return self.kind == "complex"
 
     @property
+    def is_inexact(self) -> bool:
+        """Whether it holds numbers with a point, real or complex: those that can have gradients."""
+        return self.kind in ("float", "complex")
+
+    @property
     def is_signed(self) -> bool:
         """Whether it holds negative numbers."""
         return self.kind != "bool" and not self.name.startswith("uint")

@@ -212,7 +212,11 @@ def var(
         dim, unbiased = None, dim
     x, dims = _ready("var", input, dim, None)
     _floating("var", x)
-    return var_op(x, dim=dims, correction=_correction(unbiased, correction), keepdim=keepdim)
+    n = _correction(unbiased, correction)
+    if x.dtype.is_complex:
+        a, c = (var_op(part, dim=dims, correction=n, keepdim=keepdim) for part in (x.real, x.imag))
+        return a + c
+    return var_op(x, dim=dims, correction=n, keepdim=keepdim)
 
 
 @numpy_names

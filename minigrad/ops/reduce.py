@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import DTypeError, dtype_of, in_single
+from ..backends import DTypeError, dtype_of, in_single, is_complex
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import alias, cast, expand, maximum, minimum, where
@@ -82,7 +82,7 @@ def logsumexp_op(b, x, *, dim, keepdim=False):
     xp = b.xp
     if not count(x.shape, dim):
         return -xp.inf + xp.sum(x, axis=dim, keepdims=keepdim)  # of nothing
-    top = xp.max(x, axis=dim, keepdims=True)
+    top = xp.max(xp.real(x) if is_complex(x) else x, axis=dim, keepdims=True)
     safe = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     y = xp.log(xp.sum(xp.exp(x - safe), axis=dim, keepdims=True)) + safe
     return y if keepdim else xp.reshape(y, tuple(n for d, n in enumerate(x.shape) if d not in dim))

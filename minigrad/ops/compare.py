@@ -111,13 +111,13 @@ def isnan(b, x):
 @op("elementwise")
 def isinf(b, x):
     """x is +inf or -inf"""
-    return b.xp.isinf(x) if dtype_of(x).kind == "float" else b.xp.zeros(x.shape, dtype=b.xp.bool)
+    return b.xp.isinf(x) if dtype_of(x).is_inexact else b.xp.zeros(x.shape, dtype=b.xp.bool)
 
 
 @op("elementwise")
 def isfinite(b, x):
     """x is neither NaN nor infinite"""
-    return b.xp.isfinite(x) if dtype_of(x).kind == "float" else b.xp.ones(x.shape, dtype=b.xp.bool)
+    return b.xp.isfinite(x) if dtype_of(x).is_inexact else b.xp.ones(x.shape, dtype=b.xp.bool)
 
 
 def bits(x):

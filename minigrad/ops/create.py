@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, ShapeError, backend_for, get_default_dtype, is_array
+from ..backends import DTypeError, ShapeError, backend_for, get_default_dtype, is_array, number_type
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
@@ -122,7 +122,7 @@ def tensor(
     else:
         host = host_array("tensor", data)
         if dtype is None and not _holds_arrays(data):
-            dtype = {"f": get_default_dtype(), "c": "complex64"}.get(host.dtype.kind)
+            dtype = {"f": get_default_dtype(), "c": number_type(1j)}.get(host.dtype.kind)
         b = backend_for(device)
         made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
     out = Tensor(made)
@@ -171,7 +171,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     if not isinstance(value, (Number, np.generic)):
         raise TypeError(f"full: fill_value must be a number, got {type(value).__name__}")
-    kind = dtype or {bool: "bool", int: "int64", complex: "complex64"}.get(type(value)) or get_default_dtype()
+    kind = dtype or {bool: "bool", int: "int64", complex: number_type(1j)}.get(type(value)) or get_default_dtype()
     return _constant("full", (size,), value, kind, device, requires_grad)
 
 
@@ -288,8 +288,13 @@ def _drawn(
     **more: Any,
 ) -> Tensor:
     kind = as_dtype(dtype or get_default_dtype())
-    if draw is not randint_op and not kind.is_floating_point:
-        raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
+    if draw is not randint_op and not kind.is_inexact:
+        raise DTypeError(f"{who}: expected a floating or complex type, got {kind!r}. Hint: dtype=, or randint")
+    if draw is not randint_op and kind.is_complex:  # two parts alike, each of half the variance if they are normal
+        part = "float64" if kind.name == "complex128" else "float32"
+        a, c = (_drawn(who, draw, size, part, device, generator, False, **more) for _ in range(2))
+        out = (a + c * 1j) * (math.sqrt(0.5) if draw is randn_op else 1.0)
+        return out.requires_grad_() if requires_grad else out
     out = draw(
         shape=positive_sizes(who, size),
         dtype=kind,

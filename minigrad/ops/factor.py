@@ -266,7 +266,8 @@ def qr_rule(g: Any, y: Any, x: Any) -> Any:
 
 def gaps(values: Any) -> Any:
     """values_j - values_i for i != j, and 1 for i = j; (..., n) -> (..., n, n)."""
-    rows, columns = (reshape_op(values, shape=(*values.shape[:-1], *end)) for end in ((-1, 1), (1, -1)))
+    n = values.shape[-1]
+    rows, columns = (reshape_op(values, shape=(*values.shape[:-1], *end)) for end in ((n, 1), (1, n)))
     ones = triu_op(tril_op(columns * 0.0 + rows * 0.0 + 1.0))
     return columns - rows + ones
 

@@ -390,7 +390,7 @@ def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None)
     if a > b:
         raise ShapeError(f"uniform_: expected a <= b, got {a} and {b}")
     drawn = functions.rand(*self.shape, generator=generator, dtype=self.dtype, device=self.device)
-    return overwrite("uniform_", self, drawn * (b - a) + a)
+    return overwrite("uniform_", self, drawn * (b - a) + a * (1 + 1j if self.dtype.is_complex else 1))
 
 
 def normal_(self: Tensor, mean: float = 0, std: float = 1, *, generator: Any = None) -> Tensor:

@@ -76,7 +76,7 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         if all(t.dtype is target for t in tensors):
             return None
         return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]
-    floating = {t.dtype for t in tensors if t.dtype.is_inexact}
+    floating = {t.dtype for t in tensors if t.dtype.is_floating_point or t.dtype.is_complex and op.kind != "update"}
     if len(floating) > 1:
         kinds = " and ".join(sorted(map(repr, floating)))
         raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")

@@ -71,9 +71,9 @@ class Run:
         nums = numbered(who, argnums, args) if argnums != () or args else []  # `vjp` without primals
         for n in nums:
             for x in leaves(args[n]):
-                if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+                if not isinstance(x, Tensor) or not x.dtype.is_inexact:
                     got = repr(x.dtype) if isinstance(x, Tensor) else type(x).__name__
-                    raise GradError(f"{who}: argument {n} must hold floating tensors to differentiate by, got {got}")
+                    raise GradError(f"{who}: argument {n} must hold floating or complex tensors to differentiate by, got {got}")
         recording = MODE.get().grad
         with mode(grad=True):
             inside = {n: mapped(entered, args[n]) for n in nums}
@@ -120,6 +120,8 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
         if not isinstance(y, Tensor) or y.ndim:
             got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
             raise ShapeError(f"grad: the function must return a scalar tensor, got {got}. Hint: .sum(), or jacrev")
+        if y.dtype.is_complex:
+            raise GradError(f"grad: the function must return a real tensor, got {y.dtype!r}. Hint: .abs() or .real")
         seed = zeros_like(y) + 1
         found = run.arranged(run.pull([seed], run.history, run.history))
         return found, (run.result, run.aux) if has_aux else run.result

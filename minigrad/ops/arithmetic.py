@@ -49,16 +49,23 @@ def neg(b, x):
     return b.xp.negative(x)
 
 
+def ordered(x, other=None):
+    """x, unless it, or a number's partner, is complex: such numbers have no order."""
+    if is_complex(x if hasattr(x, "dtype") else other):
+        raise TypeError("complex numbers have no order. Hint: .abs() or .real")
+    return x
+
+
 @op("elementwise")
 def maximum(b, x, other):
     """y = max(x, other), NaN if either is. Equal operands share the gradient."""
-    return b.xp.maximum(x, other)
+    return b.xp.maximum(ordered(x, other), other)
 
 
 @op("elementwise")
 def minimum(b, x, other):
     """y = min(x, other), NaN if either is. Equal operands share the gradient."""
-    return b.xp.minimum(x, other)
+    return b.xp.minimum(ordered(x, other), other)
 
 
 @op("batched")

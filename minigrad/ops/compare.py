@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..backends import dtype_of
 from ..core import op
+from .arithmetic import ordered
 
 
 @op("elementwise")
@@ -21,25 +22,25 @@ def ne(b, x, other):
 @op("elementwise")
 def lt(b, x, other):
     """x < other"""
-    return b.xp.less(x, other)
+    return b.xp.less(ordered(x, other), other)
 
 
 @op("elementwise")
 def le(b, x, other):
     """x <= other"""
-    return b.xp.less_equal(x, other)
+    return b.xp.less_equal(ordered(x, other), other)
 
 
 @op("elementwise")
 def gt(b, x, other):
     """x > other"""
-    return b.xp.greater(x, other)
+    return b.xp.greater(ordered(x, other), other)
 
 
 @op("elementwise")
 def ge(b, x, other):
     """x >= other"""
-    return b.xp.greater_equal(x, other)
+    return b.xp.greater_equal(ordered(x, other), other)
 
 
 @op("elementwise")

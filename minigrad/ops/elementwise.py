@@ -10,7 +10,7 @@ from typing import Any
 
 from ..backends import DTYPES, DivisionError, backend_of, dtype_of, is_complex
 from ..core import op
-from .arithmetic import conj_op, where
+from .arithmetic import conj_op, ordered, where
 
 
 @op("elementwise", floats=True)
@@ -139,7 +139,7 @@ def erfinv(b, x):
 @op("elementwise")
 def relu(b, x):
     """y = max(x, 0). The slope at 0 is 0, as in PyTorch."""
-    return b.relu(numbers(x))
+    return b.relu(ordered(numbers(x)))
 
 
 def through_relu(g, y):
@@ -193,26 +193,26 @@ def direction(b, x):
 @op("elementwise")
 def clamp(b, x, *, min=None, max=None):
     """y = min(max(x, min), max). The slope is 1 inside and at the borders, 0 outside."""
-    return b.xp.clip(x, min, max)
+    return b.xp.clip(ordered(x), min, max)
 
 
 @op("elementwise")
 def floor(b, x):
     """y = the largest integer <= x; slope 0"""
-    return b.xp.floor(numbers(x))
+    return b.xp.floor(ordered(numbers(x)))
 
 
 @op("elementwise")
 def ceil(b, x):
     """y = the smallest integer >= x; slope 0"""
-    return b.xp.ceil(numbers(x))
+    return b.xp.ceil(ordered(numbers(x)))
 
 
 @op("elementwise")
 def round(b, x, *, decimals=0):
     """y = the nearest multiple of 10^-decimals, halves to even; slope 0"""
     if not decimals:
-        return b.xp.round(numbers(x))
+        return b.xp.round(ordered(numbers(x)))
     scale = 10.0 ** builtins.abs(decimals)
     return b.xp.round(x * scale) / scale if decimals > 0 else b.xp.round(x / scale) * scale
 
@@ -220,7 +220,7 @@ def round(b, x, *, decimals=0):
 @op("elementwise")
 def trunc(b, x):
     """y = x without its fraction; slope 0"""
-    return b.xp.trunc(numbers(x))
+    return b.xp.trunc(ordered(numbers(x)))
 
 
 @op("elementwise")

@@ -43,6 +43,7 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
 
 
 COMPARED = ("eq", "ne", "lt", "le", "gt", "ge")  # with a number beyond the type as it is; PyTorch cuts off its upper bits
+MIXED = ("view_written", "complex_eigenvalues")  # may take real numbers beside complex ones, as updates may
 _FIT: set[tuple] = set()  # which types together were found fit, for ops that treat their operands as they are
 
 
@@ -76,7 +77,8 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         if all(t.dtype is target for t in tensors):
             return None
         return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]
-    floating = {t.dtype for t in tensors if t.dtype.is_floating_point or t.dtype.is_complex and op.kind != "update"}
+    mixed = op.kind == "update" or op.name in MIXED
+    floating = {t.dtype for t in tensors if t.dtype.is_floating_point or t.dtype.is_complex and not mixed}
     if len(floating) > 1:
         kinds = " and ".join(sorted(map(repr, floating)))
         raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")

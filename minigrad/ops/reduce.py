@@ -8,7 +8,7 @@ from typing import Any
 from ..backends import DTypeError, dtype_of, in_single, is_complex
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
-from .arithmetic import alias, cast, expand, maximum, minimum, where
+from .arithmetic import alias, cast, expand, maximum, minimum, ordered, where
 from .elementwise import exp, sqrt
 from .index import gather
 from .operands import axes, axis, numpy_names, tensor_of
@@ -67,13 +67,13 @@ def prod_op(b, x, *, dim, keepdim=False):
 @op("general", name="amax")
 def amax_op(b, x, *, dim, keepdim=False):
     """y = the largest of x over `dim`. Equal largest elements share the gradient evenly."""
-    return b.xp.max(x, axis=dim, keepdims=keepdim)
+    return b.xp.max(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="amin")
 def amin_op(b, x, *, dim, keepdim=False):
     """y = the smallest of x over `dim`. Equal smallest elements share the gradient evenly."""
-    return b.xp.min(x, axis=dim, keepdims=keepdim)
+    return b.xp.min(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="logsumexp", floats=True)
@@ -91,13 +91,13 @@ def logsumexp_op(b, x, *, dim, keepdim=False):
 @op("general", name="argmax")
 def argmax_op(b, x, *, dim, keepdim=False):
     """The index of the largest element along `dim` (the first of equals, the first NaN if there is one)"""
-    return b.xp.argmax(x, axis=dim, keepdims=keepdim)
+    return b.xp.argmax(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="argmin")
 def argmin_op(b, x, *, dim, keepdim=False):
     """The index of the smallest element along `dim` (the first of equals, the first NaN if there is one)"""
-    return b.xp.argmin(x, axis=dim, keepdims=keepdim)
+    return b.xp.argmin(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="all")

@@ -102,7 +102,9 @@ def grad(
 def passed(roots: list, seeds: list, keys: Any, keep: bool, create_graph: bool) -> dict[Any, Tensor]:
     """The gradients that a pass finds. It carries the conjugates of complex ones: see `ops.arithmetic.conjugate`."""
     found = with_multi_hooks(PASS.get(), roots, [*map(conjugate, seeds)], keys, keep, create_graph)
-    return {key: conjugate(g) for key, g in found.items()}
+    if any(as_dtype(d).is_complex for d in {g.array.dtype for g in found.values()}):
+        return {key: conjugate(g) for key, g in found.items()}
+    return found
 
 
 def batched(

@@ -1,6 +1,6 @@
 """Arrays and kernels: NumPy, CuPy, any Array-API namespace. Knows no tensor."""
 
-from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, is_complex, register
+from .backend import BACKENDS, Backend, backend_for, backend_of, claim, dtype_of, is_array, register
 from .cupy_backend import find_cupy
 from .device import DEFAULT, Device
 from .dtypes import (
@@ -10,6 +10,7 @@ from .dtypes import (
     finfo,
     get_default_dtype,
     iinfo,
+    is_complex,
     number_type,
     promote_types,
     result_type,

@@ -128,16 +128,3 @@ def backend_for(device: Any = None) -> Backend:
 def dtype_of(array: Any) -> DType:
     """The DType of an array."""
     return dtype(array.dtype)
-
-
-_not_complex: set = set()  # the namespaces' own types met so far that are not: asked of every gradient
-
-
-def is_complex(array: Any) -> bool:
-    """Whether an array holds complex numbers."""
-    if array.dtype in _not_complex:
-        return False
-    found = dtype_of(array).is_complex
-    if not found:
-        _not_complex.add(array.dtype)
-    return found

@@ -119,6 +119,12 @@ def dtype(d: Any) -> DType:
     return found
 
 
+def is_complex(array: Any) -> bool:
+    """Whether an array holds complex numbers. Asked of every gradient, so by the short way."""
+    d = array.dtype
+    return (_native.get((type(d), d)) or dtype(d)).kind == "complex"
+
+
 def promote_types(type1: DType, type2: DType) -> DType:
     """The smallest type that holds both, as in PyTorch: float16 with bfloat16 and signed with unsigned widen."""
     if type1 is type2:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .backend import is_complex
+from .dtypes import is_complex
 
 
 def diagonal(b: Any, x: Any, offset: int) -> Any:

@@ -14,7 +14,7 @@ from ..late import Late
 from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
 from ..ops import fourier, functions, random, results, special_names
 from ..optim.lr_scheduler import cycles
-from . import cluster, devices, extras, methods, older, switches, testing, timing, typed
+from . import cluster, devices, extras, methods, older, spectra, switches, testing, timing, typed
 from .missing import answer
 
 
@@ -56,7 +56,7 @@ ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_dete
 WRITER = {"SummaryWriter": extras.SummaryWriter}
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
-    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "get_rng_state": random.get_rng_state,
+    "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, **spectra.SPECTRA, "get_rng_state": random.get_rng_state,
          **devices.AUTOCAST, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
@@ -113,7 +113,7 @@ def settle(top: str) -> None:
         here.setdefault("__getattr__", answer(module.__name__, here, late))
         if late:
             here["__dir__"] = partial(listed, here, late)
-    for name, method in methods.METHODS.items():
+    for name, method in (methods.METHODS | spectra.SPECTRA).items():
         setattr(core.Tensor, name, method)
 
 

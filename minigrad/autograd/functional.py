@@ -143,6 +143,7 @@ def jacobian(
     if strict and vectorize:
         raise RuntimeError("jacobian: `strict=True` and `vectorize=True` are not supported together. Hint: one of them")
     at = Point("jacobian", func, inputs, create_graph, strict)
+    transforms.all_real("jacobian", "outputs", at.ys)
     rows_of = []
     for y in at.ys:
         seeds = basis([y])[0]

@@ -190,6 +190,12 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     return (values, slopes, aux) if has_aux else (values, slopes)
 
 
+def all_real(who: str, what: str, xs: list[Tensor]) -> None:
+    """Raise GradError for complex tensors, by which there is no single Jacobian."""
+    if any(x.dtype.is_complex for x in xs):
+        raise GradError(f"{who}: expected all {what} to be real, got complex ones. Hint: view_as_real, or vjp and jvp")
+
+
 def basis(like: list[Tensor]) -> list[Tensor]:
     """The unit vectors of the space of several tensors together: for each tensor its part of them, stacked in front."""
     sizes = [math.prod(x.shape) for x in like]
@@ -220,6 +226,7 @@ def jacrev(
     @wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = Run("jacrev", func, argnums, args, kwargs, has_aux)
+        all_real("jacrev", "inputs", run.xs), all_real("jacrev", "outputs", run.ys)
         with mode(grad=run.history):
             rows = vmap(lambda seeds: tuple(run.pull(seeds, True, run.history)), chunk_size=chunk_size)(basis(run.ys))
         sizes = [math.prod(y.shape) for y in run.ys]
@@ -242,10 +249,13 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
         one, nums = isinstance(argnums, int), numbered("jacfwd", argnums, args)
         chosen = tuple(args[n] for n in nums)
         xs = tensors(chosen)
+        all_real("jacfwd", "inputs", xs)
 
         def part(*inside: Any) -> Any:
             new = dict(zip(nums, inside, strict=True))
-            return func(*[new.get(n, arg) for n, arg in enumerate(args)], **kwargs)
+            out = func(*[new.get(n, arg) for n, arg in enumerate(args)], **kwargs)
+            all_real("jacfwd", "outputs", [y for y in leaves(out[0] if has_aux else out) if isinstance(y, Tensor)])
+            return out
 
         def push(directions: list[Tensor]) -> tuple:
             return jvp(part, chosen, filled(chosen, directions), has_aux=has_aux)[1:]

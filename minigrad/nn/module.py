@@ -345,7 +345,7 @@ class Module(Stateful):
     def to(
         self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
     ) -> Module:
-        """Move everything to a device, floating and complex tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
+        """Move all to a device, floating and complex tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
         for a in args:
             if isinstance(a, Tensor):
                 device, dtype = a.device, a.dtype

@@ -264,7 +264,7 @@ FORMULAS = {
         " - sum(other * N) * (N @ g.T @ N) + N @ g.T @ N @ other.T @ N + N @ other.T @ N @ g.T @ N) where N = inv(x).T",
         other="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T",
     ),
-    "det_phase": row("`det(x) / abs(det(x))` of complex matrices", x="the imaginary part of `g * y`, times `1j * inv(x).T`"),
+    "det_phase": row("`det(x) / abs(det(x))` of complex matrices", x="i times the imaginary part of `g * y`, times `inv(x).T`"),
     "logabsdet": row("log(abs(det(x)))", over="matrix", x="inv(x).T"),
     "inv": row("inv(x)", name="inverse", x="-y.T @ g @ y.T"),
     "solve": row("inv(x) @ other", x="-inv(x).T @ g @ y.T", other="inv(x).T @ g"),
@@ -300,7 +300,7 @@ FORMULAS = {
     ),
     "complex_eigenvectors": row(
         "the columns `y` of length 1 with `x @ y == y @ diag(l)`",
-        x="`inv(y).H @ ((y.H @ g - y.H @ y @ D) / conj(l[j] - l[i])) @ y.H` with `D` the real diagonal of `y.H @ g`",
+        x="as for `eigenvectors`, for columns that are not orthogonal (Boeddeker et al. 2017)",
     ),
     "complex_eigenvalues": row(
         "the eigenvalues of `x` that belong to `vectors`",
@@ -309,8 +309,8 @@ FORMULAS = {
     # complex numbers
     "conj": row("`x`, its imaginary parts negated", x="`g`, conjugated"),
     "real": row("the real parts of `x`", x="`g`"),
-    "imag": row("the imaginary parts of `x`", x="`-1j * g`"),
-    "complex": row("`x + 1j * other`", x="the real part of `g`", other="minus the imaginary part of `g`"),
+    "imag": row("the imaginary parts of `x`", x="minus i times `g`"),
+    "complex": row("`x` plus i times `other`", x="the real part of `g`", other="minus the imaginary part of `g`"),
     "view_as_real": row("the real and imaginary parts of `x`", x="`g` as complex numbers, conjugated"),
     "view_as_complex": row("`x` as complex numbers", x="the real and minus the imaginary part of `g`"),
     "sgn": row("`x / abs(x)` of complex numbers", x="`(g - conj(y) * real(g * y)) / abs(x)`"),

@@ -20,7 +20,7 @@ from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import direction, floor_divide, remainder, sign
 from .operands import axis, sizes, tensor_of
 from .scatter import scatter_reduce
-from .shape import expand, movedim, narrow, reshape, select, split, stack
+from .shape import expand, movedim, narrow, reshape, select, split
 from .special import atan2
 from .update import write
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..backends import ShapeError
 from ..backends.source import advise
 from ..core import Tensor

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from ..backends import GradError, ShapeError
+from ..backends import GradError, ShapeError, is_complex
 from ..backends import dtype as as_dtype
 from ..backends.source import advise
 from ..core import Tensor, mode, node_of, propagate, walk
@@ -205,7 +205,7 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
         raise GradError(f"{who}: element {i} of tensors does not require grad and does not have a grad_fn. "
                         "Hint: set requires_grad=True on an input before the computation")  # fmt: skip
     if seed is None:
-        if root.dtype.is_complex:
+        if is_complex(root.array):
             raise GradError(f"{who}: grad can be implicitly created only for real scalar outputs, got {root.dtype!r}. "
                             "Hint: .abs() or .real, or pass gradient=")  # fmt: skip
         if root.array.size != 1:
@@ -217,7 +217,7 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
     if seed.shape != root.shape:
         raise ShapeError(f"{who}: Mismatch in shape: the gradient must have the output's shape {tuple(root.shape)}, got "
                          f"{tuple(seed.shape)}")  # fmt: skip
-    if seed.dtype.is_complex != root.dtype.is_complex:
+    if is_complex(seed.array) != is_complex(root.array):
         raise GradError(f"{who}: a complex output needs a complex gradient, and a real one a real one. Mismatch in dtype: the "
                         f"output has {root.dtype!r}, the gradient {seed.dtype!r}")  # fmt: skip
     return seed if seed.dtype is root.dtype else cast(seed, dtype=root.dtype)

@@ -226,7 +226,8 @@ def jacrev(
     @wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = Run("jacrev", func, argnums, args, kwargs, has_aux)
-        all_real("jacrev", "inputs", run.xs), all_real("jacrev", "outputs", run.ys)
+        all_real("jacrev", "inputs", run.xs)
+        all_real("jacrev", "outputs", run.ys)
         with mode(grad=run.history):
             rows = vmap(lambda seeds: tuple(run.pull(seeds, True, run.history)), chunk_size=chunk_size)(basis(run.ys))
         sizes = [math.prod(y.shape) for y in run.ys]

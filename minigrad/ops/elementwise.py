@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import cmath
 import math
-from numbers import Number
 from typing import Any
 
 from ..backends import DTYPES, DivisionError, backend_of, dtype_of, is_complex
@@ -297,7 +296,7 @@ def real_part(x: Any) -> Any:
 
 def slope_in_base(x: Any, other: Any) -> Any:
     """other x^(other - 1), and 0 where other is 0 (x^-1 may be infinite there)."""
-    if isinstance(other, Number):
+    if isinstance(other, (int, float, complex)):
         return other * x ** (other - 1) if other else 0.0
     return where(other == 0, 0.0, other * x ** (other - 1))
 
@@ -306,9 +305,10 @@ def slope_in_exponent(y: Any, x: Any, other: Any) -> Any:
     """y ln x, and 0 where x = 0 <= other."""
     complex_power = is_complex(getattr(y, "array", y))
     at = other.real if complex_power and not isinstance(other, int) else other
-    if isinstance(x, Number):
-        slope = cmath.log(x) if complex_power and x else math.log(x) if x > 0 else float("-inf" if x == 0 else "nan")
-        return where(at >= 0, 0.0, y * slope) if x == 0 else y * slope
+    if isinstance(x, (int, float, complex)):
+        if x == 0:
+            return where(at >= 0, 0.0, y * -math.inf)
+        return y * (cmath.log(x) if complex_power else math.log(x) if x > 0 else math.nan)  # type: ignore
     nought = (x == 0) & (at >= 0)
     return y * log(where(nought, 1.0, x))
 

@@ -32,7 +32,7 @@ class Point:
         self.one_input, given = listed(who, "inputs", inputs)
         for k, x in enumerate(given):
             if not x.dtype.is_inexact:
-                raise GradError(f"{who}: inputs must be floating or complex tensors, got {x.dtype!r} at {k}. Hint: .float()")
+                raise GradError(f"{who}: inputs must be floating tensors, got {x.dtype!r} at {k}. Hint: .float()")
         with mode(grad=True):
             self.xs = [entered(x if create_graph else x.detach()) for x in given]
             out = func(*self.xs)

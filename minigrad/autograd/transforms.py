@@ -73,7 +73,7 @@ class Run:
             for x in leaves(args[n]):
                 if not isinstance(x, Tensor) or not x.dtype.is_inexact:
                     got = repr(x.dtype) if isinstance(x, Tensor) else type(x).__name__
-                    raise GradError(f"{who}: argument {n} must hold floating or complex tensors to differentiate by, got {got}")
+                    raise GradError(f"{who}: argument {n} must hold floating tensors to differentiate by, got {got}")
         recording = MODE.get().grad
         with mode(grad=True):
             inside = {n: mapped(entered, args[n]) for n in nums}

@@ -354,7 +354,7 @@ class Module(Stateful):
             elif a is not None and not isinstance(a, bool):
                 device = a
         if dtype is not None and not as_dtype(dtype).is_inexact:
-            raise TypeError(f"Module.to: expected a floating or complex dtype, got {as_dtype(dtype)!r}")
+            raise TypeError(f"Module.to: expected a floating dtype, got {as_dtype(dtype)!r}")
         return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.is_inexact else None))
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Module:

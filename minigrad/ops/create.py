@@ -289,7 +289,7 @@ def _drawn(
 ) -> Tensor:
     kind = as_dtype(dtype or get_default_dtype())
     if draw is not randint_op and not kind.is_inexact:
-        raise DTypeError(f"{who}: expected a floating or complex type, got {kind!r}. Hint: dtype=, or randint")
+        raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
     if draw is not randint_op and kind.is_complex:  # two parts alike, each of half the variance if they are normal
         part = "float64" if kind.name == "complex128" else "float32"
         a, c = (_drawn(who, draw, size, part, device, generator, False, **more) for _ in range(2))

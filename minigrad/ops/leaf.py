@@ -23,8 +23,7 @@ def set_requires_grad(self: Tensor, wanted: bool) -> None:
             raise GradError(f"requires_grad: you can only change requires_grad flags of leaf tensors, got the output of "
                             f"{node.op.name}. Hint: use .detach()")  # fmt: skip
     elif wanted and not self.dtype.is_inexact:
-        raise GradError(f"requires_grad: only floating and complex tensors can have gradients, got {self.dtype!r}. "
-                        "Hint: .float()")  # fmt: skip
+        raise GradError(f"requires_grad: only floating tensors can have gradients, got {self.dtype!r}. Hint: .float()")
     else:
         if wanted and self.version is not None:
             getitem(self.version, slice(None))  # a tensor of inference mode has a counter that refuses

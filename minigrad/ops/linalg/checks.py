@@ -12,7 +12,7 @@ from ..operands import tensor_of
 def floating(who: str, x: Any, name: str = "input") -> Tensor:
     """`x`, a floating or complex tensor. Raises TypeError or DTypeError."""
     if not tensor_of(who, x, name).dtype.is_inexact:
-        raise DTypeError(f"{who}: expected a floating or complex tensor, got {x.dtype!r}. Hint: .float()")
+        raise DTypeError(f"{who}: expected a floating tensor, got {x.dtype!r}. Hint: .float()")
     return x
 
 

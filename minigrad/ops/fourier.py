@@ -175,6 +175,26 @@ def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return transformed("irfftn", "irfftn", input, s, dim, norm)
 
 
+def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """`hfft` over the last of two dimensions, after `fft` over the other."""
+    return transformed("hfft2", "irfftn", conj(tensor_of("fft.hfft2", input)), s, dim, MIRRORED.get(norm, norm))
+
+
+def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """The inverse of `hfft2`."""
+    return conj(transformed("ihfft2", "rfftn", input, s, dim, MIRRORED.get(norm, norm)))
+
+
+def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    """`hfft` over the last of the dimensions `dim`, all if None, after `fftn` over the others."""
+    return transformed("hfftn", "irfftn", conj(tensor_of("fft.hfftn", input)), s, dim, MIRRORED.get(norm, norm))
+
+
+def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    """The inverse of `hfftn`."""
+    return conj(transformed("ihfftn", "rfftn", input, s, dim, MIRRORED.get(norm, norm)))
+
+
 # -- frequencies ---------------------------------------------------------------------------------------------------------
 
 
@@ -203,4 +223,5 @@ def ifftshift(input: Tensor, dim: Any = None) -> Tensor:
 
 
 FFT = {f.__name__: f for f in (fft, ifft, rfft, irfft, hfft, ihfft, fft2, ifft2, rfft2, irfft2, fftn, ifftn, rfftn, irfftn,
+                               hfft2, ihfft2, hfftn, ihfftn,
                                fftfreq, rfftfreq, fftshift, ifftshift)}  # fmt: skip

@@ -18,6 +18,8 @@ and compare it with the code.
 $g$ is the gradient that arrives, $y$ the output, $z$ the second operand `other`; $[x > 0]$ is 1 where the condition holds,
 else 0. $x \cdot z$ multiplies element by element, $x\,z$ matrices. A gradient for an operand that was broadcast is summed to
 its shape afterwards.
+For complex numbers $a + ib$ it is the derivative by $a$ minus $i$ times that by $b$, so a function with a complex
+derivative has the same rule as for real numbers; users give and see the conjugate, as in PyTorch.
 """
 
 

@@ -343,11 +343,10 @@ for size in ((3, 3), (2, 4, 3), (3, 5)):
     )
 case(OPS["pivot_rows"], [fixed([[2, 3, 3], [1, 2, 3]])], lambda x, m: np.array([[1, 2, 0, 3], [0, 1, 2, 3]]), None, m=4)
 case(
-    lambda x: minigrad.real(OPS["complex_eigenvalues"](x)).sort()[0],
+    lambda x: OPS["complex_eigenvalues"](x, OPS["complex_eigenvectors"](x)).real.sort()[0],
     [solid(2, 3, 3)],
     lambda x: np.sort(np.linalg.eigvals(x).real),
-    lambda t, x: t.linalg.eigvals(x.detach()).real.sort()[0],
-    wants=(),
+    lambda t, x: t.linalg.eigvals(x).real.sort()[0],
     tol=1e-10,
     name="complex_eigenvalues",
 )
@@ -355,8 +354,7 @@ case(
     lambda x: OPS["complex_eigenvectors"](x).abs(),
     [solid(2, 3, 3)],
     lambda x: np.abs(np.linalg.eig(x)[1]),
-    lambda t, x: t.linalg.eig(x.detach())[1].abs(),
-    wants=(),
+    lambda t, x: t.linalg.eig(x)[1].abs(),
     tol=1e-10,
     name="complex_eigenvectors",
 )
@@ -373,20 +371,61 @@ for name, part in (("real", np.real), ("imag", np.imag), ("conj", np.conj)):
         lambda x, y, name=name: OPS[name](OPS["complex"](x, y)).abs(),
         complex_pair,
         lambda x, y, part=part: np.abs(part(x + 1j * y)),
-        lambda t, x, y, name=name: getattr(t, name)(t.complex(x.detach(), y.detach())).abs(),
-        wants=(),
+        lambda t, x, y, name=name: getattr(t, name)(t.complex(x, y)).abs(),
         name=name,
     )
-case(OPS["complex"], complex_pair, lambda x, y: x + 1j * y, None, wants=())
+case(
+    lambda x, y: (OPS["complex"](x, y) * (2 - 1j)).imag,
+    complex_pair,
+    lambda x, y: 2 * y - x,
+    lambda t, x, y: (t.complex(x, y) * (2 - 1j)).imag,
+    name="complex",
+)
+case(
+    lambda x, y: OPS["sgn"](OPS["complex"](x, y)).real,
+    complex_pair,
+    lambda x, y: x / np.hypot(x, y),
+    lambda t, x, y: t.sgn(t.complex(x, y)).real,
+    name="sgn",
+)
+case(
+    lambda x, y: OPS["view_as_real"](OPS["complex"](x, y)) ** 2,
+    complex_pair,
+    lambda x, y: np.stack([x, y], -1) ** 2,
+    lambda t, x, y: t.view_as_real(t.complex(x, y)) ** 2,
+    name="view_as_real",
+)
+case(
+    lambda x: (OPS["view_as_complex"](x) ** 2).imag,
+    [normal(3, 2)],
+    lambda x: 2 * x[:, 0] * x[:, 1],
+    lambda t, x: (t.view_as_complex(x) ** 2).imag,
+    name="view_as_complex",
+)
+case(
+    lambda x, y: OPS["det_phase"](OPS["complex"](x, y)).imag,
+    [solid(2, 3, 3), normal(2, 3, 3)],
+    lambda x, y: np.linalg.slogdet(x + 1j * y)[0].imag,
+    lambda t, x, y: t.linalg.slogdet(t.complex(x, y))[0].imag,
+    tol=1e-10,
+    name="det_phase",
+)
 case(
     lambda x: OPS["fourier"](x, kind="rfftn", sizes=(4, 6), dims=(-3, -1), norm="ortho").abs(),
     [normal(4, 2, 6)],
     lambda x: np.abs(np.einsum("jas,kj,ls->kal", x, roots(4), roots(6)[:4])) / 24**0.5,
-    lambda t, x: t.fft.rfftn(x.detach(), dim=(0, 2), norm="ortho").abs(),
-    wants=(),
+    lambda t, x: t.fft.rfftn(x, dim=(0, 2), norm="ortho").abs(),
     tol=1e-10,
     name="fourier",
 )
+for n, weights in ((5, [1, 2, 2]), (4, [1, 2, 1])):
+    case(
+        lambda x, y, n=n: OPS["doubled"](OPS["complex"](x, y), n=n, dim=-1).abs(),
+        [normal(2, 3), normal(2, 3)],
+        lambda x, y, weights=weights: np.hypot(x, y) * weights,
+        None,
+        name="doubled",
+    )
 case(lambda x: OPS["poisson"](x * 0.0, generator=minigrad.Generator()), [positive(4)], np.zeros_like, None, wants=(),
      name="poisson")  # fmt: skip
 case(lambda x: OPS["binomial"](x, x * 0.0 + 1.0, generator=minigrad.Generator()), [fixed([3.0, 7.0])], np.copy, None, wants=(),

@@ -26,7 +26,9 @@ IN_WORDS = set(
     "slice slice_adjoint flip roll cat stack pad diagonal diagonal_adjoint tril triu getitem getitem_adjoint setitem "
     "index_select index_add gather scatter_add take_places put_places view_written eigenvectors singular_vectors "
     "singular_values conv_input conv_weight max_pool max_pool_input max_pool_take sum_pool sum_pool_input rnn_tanh "
-    "rnn_relu lstm gru bessel_i bessel_j bessel_y bessel_k airy gammainc zeta as_strided as_strided_adjoint lu_packed".split()
+    "rnn_relu lstm gru bessel_i bessel_j bessel_y bessel_k airy gammainc zeta as_strided as_strided_adjoint lu_packed "
+    "det_phase complex_eigenvectors complex_eigenvalues conj real imag complex view_as_real view_as_complex sgn fourier "
+    "doubled".split()
 ) | {"conv: x", "conv: weight", "conv_relu: x", "conv_relu: weight"}
 # Formulas that are words or need a function that is no op; their rules are computed all the same.
 UNCOMPUTED = set("ndtri erfinv lgamma nan_to_num cholesky qr_q eigenvalues pinv conv conv_relu".split())

@@ -179,7 +179,7 @@ class Watch(Listener):
 
 def trouble(x: Tensor) -> str | None:
     """ "NaN" or "Inf" if there is one, else None."""
-    if not x.dtype.is_floating_point:
+    if not x.dtype.is_inexact:
         return None
     host = np.asarray(x.backend.to_host(x.array))
     if np.isfinite(host).all():

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Any
 
-from ..backends import GradError, Rows, ShapeError
+from ..backends import GradError, Rows, ShapeError, is_complex
 from ..backends import dtype as as_dtype
 from ..backends.source import advise
 from ..core import Tensor, mode, node_of, propagate, walk
-from ..ops.arithmetic import cast, clone, where
+from ..ops.arithmetic import cast, clone, conjugate, where
 from ..ops.create import full_like_op, ones, zeros, zeros_like
 from ..ops.sparse import SparseTensor, from_rows
 from ..ops.update import add_
@@ -48,7 +48,7 @@ def backward(
         raise GradError("backward: inputs is empty. Hint: leave it out to reach every leaf")
     keys = None if wanted is None else [key_of("backward", t) for t in wanted]
     keep = create_graph if retain_graph is None else retain_graph
-    totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
+    totals = passed(roots, seeds, keys, keep, create_graph)
     owners = dict(zip(keys, wanted, strict=True)) if keys is not None and wanted is not None else {}
     if create_graph:
         totals = dependent(totals, owners, roots)
@@ -88,7 +88,7 @@ def grad(
         return batched(listed(outputs), wanted, grad_outputs, keep, create_graph, allow_unused, materialize_grads)
     roots, seeds = rooted("grad", outputs, grad_outputs)
     keys = [key_of("grad", t) for t in wanted]
-    totals = with_multi_hooks(PASS.get(), roots, seeds, keys, keep, create_graph)
+    totals = passed(roots, seeds, keys, keep, create_graph)
     totals = {key: from_rows(g.array) if type(g.array) is Rows else g for key, g in totals.items()}
     if create_graph:
         totals = dependent(totals, dict(zip(keys, wanted, strict=True)), roots)
@@ -99,6 +99,14 @@ def grad(
         raise GradError(f"grad: {which} appears to not have been used in the graph. Hint: allow_unused=True gives None for it")
     return tuple(zeros_like(t, requires_grad=create_graph) if key not in totals and materialize_grads else totals.get(key)
                  for t, key in zip(wanted, keys, strict=True))  # fmt: skip
+
+
+def passed(roots: list, seeds: list, keys: Any, keep: bool, create_graph: bool) -> dict[Any, Tensor]:
+    """The gradients that a pass finds. It carries the conjugates of complex ones: see `ops.arithmetic.conjugate`."""
+    found = with_multi_hooks(PASS.get(), roots, [*map(conjugate, seeds)], keys, keep, create_graph)
+    if any(as_dtype(d).is_complex for d in {g.array.dtype for g in found.values()}):
+        return {key: conjugate(g) for key, g in found.items()}
+    return found
 
 
 def batched(
@@ -211,6 +219,9 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
         raise GradError(f"{who}: element {i} of tensors does not require grad and does not have a grad_fn. "
                         "Hint: set requires_grad=True on an input before the computation")  # fmt: skip
     if seed is None:
+        if is_complex(root.array):
+            raise GradError(f"{who}: grad can be implicitly created only for real scalar outputs, got {root.dtype!r}. "
+                            "Hint: .abs() or .real, or pass gradient=")  # fmt: skip
         if root.array.size != 1:
             raise GradError(f"{who}: grad can be implicitly created only for scalar outputs, got shape {tuple(root.shape)}. "
                             "Hint: reduce with .sum() or pass gradient=")  # fmt: skip
@@ -220,6 +231,9 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
     if seed.shape != root.shape:
         raise ShapeError(f"{who}: Mismatch in shape: the gradient must have the output's shape {tuple(root.shape)}, got "
                          f"{tuple(seed.shape)}")  # fmt: skip
+    if is_complex(seed.array) != is_complex(root.array):
+        raise GradError(f"{who}: a complex output needs a complex gradient, and a real one a real one. Mismatch in dtype: the "
+                        f"output has {root.dtype!r}, the gradient {seed.dtype!r}")  # fmt: skip
     return seed if seed.dtype is root.dtype else cast(seed, dtype=root.dtype)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..backends import GradError, ShapeError, backend_for
 from ..core import MODE, Node, Op, Tensor, mode, propagate, written
 from ..core.op import Plan
-from ..ops.arithmetic import cast, clone, sum_to
+from ..ops.arithmetic import cast_op, clone, conjugate, sum_to
 from ..ops.create import zeros
 from ..ops.operands import broadcastable
 from .saving import Unpacked, acting
@@ -81,7 +81,7 @@ class Call:
         self.shapes = [(tuple(a.shape), a.dtype) if isinstance(a, Tensor) else None for a in args]
         self.results = [(tuple(y.shape), y.dtype, y.device) for y in outputs]
         self.sloped = [i for i, y in enumerate(outputs)
-                       if y.dtype.is_floating_point and not any(y is x for x in ctx._fixed)]  # fmt: skip
+                       if y.dtype.is_inexact and not any(y is x for x in ctx._fixed)]  # fmt: skip
         self.pending: tuple = (None, [])
         single = len(outputs) == 1
         wanted = [k for k, needed in enumerate(ctx.needs_input_grad) if needed]
@@ -161,7 +161,7 @@ class Call:
     def gradients(self, g: Any) -> list[Tensor | None]:
         """What the user's backward gives for each input, checked."""
         parts = g.parts if isinstance(g, Pieces) else {self.sloped[0]: g}
-        seeds = [parts.get(i) for i in range(len(self.results))]
+        seeds = [None if (part := parts.get(i)) is None else conjugate(part) for i in range(len(self.results))]
         if self.ctx._materialize:
             seeds = [zeros(shape, dtype=dtype, device=device) if seed is None else seed
                      for seed, (shape, dtype, device) in zip(seeds, self.results, strict=True)]  # fmt: skip
@@ -192,8 +192,10 @@ class Call:
                                  f"{tuple(part.shape)}, expected shape {shape}")  # fmt: skip
             part = sum_to(part, shape=shape)
         heard_of(self.name, "backward", part)
+        if dtype.is_complex or part.dtype.is_complex:
+            part = conjugate(part)
         if part.dtype is not dtype:
-            return cast(part, dtype=dtype)
+            return cast_op(part, dtype=dtype)
         node = self.node()
         ends = node is not None and isinstance(node.parents[k], Tensor) and not MODE.get().grad
         return clone(part) if ends else part  # what lands in a leaf's `.grad` is written in place, and the user may keep this
@@ -205,7 +207,7 @@ class Call:
         if self.function.has_jvp():
             if ctx._materialize:
                 device = next(t.device for t in tangents if t is not None)
-                tangents = [zeros(like[0], dtype=like[1], device=device) if t is None and like and like[1].is_floating_point
+                tangents = [zeros(like[0], dtype=like[1], device=device) if t is None and like and like[1].is_inexact
                             else t for t, like in zip(tangents, self.shapes, strict=True)]  # fmt: skip
             ctx._pushing = True
             found = self.function.jvp(ctx, *tangents)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op, Tensor, mode, propagate
 from ..core.tensor import base_of
-from ..ops.arithmetic import add, alias, cast, clone, expand, sum_to
+from ..ops.arithmetic import add, alias, cast, cast_op, clone, expand, sum_to
 from ..ops.create import full_like_op, zeros_like
 from ..ops.index import setitem_op
 from ..ops.update import write
@@ -53,7 +53,7 @@ class Level(Listener):
         if not self.tangents:
             return
         tangents = [self.get(a) for a in args]
-        if all(t is None for t in tangents) or not output.dtype.is_floating_point:
+        if all(t is None for t in tangents) or not output.dtype.is_inexact:
             return
         with self.outside():
             if op.kind == "update":
@@ -113,7 +113,8 @@ def tangent_of(op: Op, args: tuple, tangents: list, options: dict, output: Tenso
             parts = list(propagate(list(ys), list(ts), [g], True, MODE.get().grad).values())
     if not parts:
         return None
-    return own(plus(*parts), tangents)
+    found = plus(*parts)
+    return own(found if found.dtype is output.dtype else cast_op(found, dtype=output.dtype), tangents)
 
 
 def known(op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> dict[str, Any]:
@@ -141,8 +142,9 @@ def called(rule: Any, values: dict[str, Any]) -> Tensor:
 
 
 def fitting(part: Tensor, x: Tensor) -> Tensor:
-    """What a rule gave, with the broadcasting of its input undone."""
-    return part if part.shape == x.shape else sum_to(part, shape=tuple(x.shape))
+    """What a rule gave, with the broadcasting of its input undone, and real where that is."""
+    part = part if part.shape == x.shape else sum_to(part, shape=tuple(x.shape))
+    return part if part.dtype is x.dtype else cast_op(part, dtype=x.dtype)
 
 
 def own(t: Tensor, others: list) -> Tensor:
@@ -227,7 +229,7 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
         raise GradError("make_dual: Trying to create a dual Tensor for forward AD but no level exists. "
                         "Hint: with forward_ad.dual_level():")  # fmt: skip
     for name, x in (("tensor", tensor), ("tangent", tangent)):
-        if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+        if not isinstance(x, Tensor) or not x.dtype.is_inexact:
             raise TypeError(
                 f"make_dual: {name} must be a floating tensor, got {x.dtype if isinstance(x, Tensor) else type(x).__name__}"
             )

@@ -147,7 +147,7 @@ class Function:
             out, outputs = run()
         for y in outputs:
             heard_of(cls.__name__, "forward", y)
-        fixed = [y for y in outputs if not y.dtype.is_floating_point or any(y is x for x in ctx._fixed)]
+        fixed = [y for y in outputs if not y.dtype.is_inexact or any(y is x for x in ctx._fixed)]
         if any(ctx.needs_input_grad) and len(fixed) < len(outputs):
             call = Call(cls, ctx, args, outputs, parents)
             nodes, call.nodes = call.nodes, {}  # they refer to the call, so this frame keeps them, and not the call

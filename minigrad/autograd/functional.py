@@ -31,7 +31,7 @@ class Point:
         self.who, self.create, self.strict = who, create_graph, strict
         self.one_input, given = listed(who, "inputs", inputs)
         for k, x in enumerate(given):
-            if not x.dtype.is_floating_point:
+            if not x.dtype.is_inexact:
                 raise GradError(f"{who}: inputs must be floating tensors, got {x.dtype!r} at {k}. Hint: .float()")
         with mode(grad=True):
             self.xs = [entered(x if create_graph else x.detach()) for x in given]
@@ -143,6 +143,7 @@ def jacobian(
     if strict and vectorize:
         raise RuntimeError("jacobian: `strict=True` and `vectorize=True` are not supported together. Hint: one of them")
     at = Point("jacobian", func, inputs, create_graph, strict)
+    transforms.all_real("jacobian", "outputs", at.ys)
     rows_of = []
     for y in at.ys:
         seeds = basis([y])[0]

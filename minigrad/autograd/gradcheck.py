@@ -11,9 +11,10 @@ import numpy as np
 from ..backends import GradError
 from ..core import Tensor
 from ..ops.create import eye, tensor, zeros_like
+from ..ops.pieces import view_as_complex, view_as_real
 from ..ops.random import Generator
 from ..ops.shape import stack
-from .backward import grad
+from .backward import grad, listed
 from .transforms import jvp
 from .vmap import vmap
 
@@ -43,6 +44,7 @@ def gradcheck(
 
     |analytic - numeric| <= atol + rtol |numeric|, numeric = (func(x + eps e) - func(x - eps e)) / (2 eps), by every
     input that requires grad. Floating inputs are copied to float64 first, so float32 inputs are fine and never written.
+    Complex inputs and outputs count as their real and imaginary parts, in a last dimension of 2.
     Raises GradcheckError with the worst entry (or returns False), also where two backward passes differ by more than
     `nondet_tol`; ValueError if no input requires grad. `check_forward_ad` checks forward mode in the same way, and
     `check_batched_grad` and `check_batched_forward_grad` that `vmap` over directions gives the same. A gradient of zeros
@@ -55,6 +57,7 @@ def gradcheck(
         raise ValueError("gradcheck: check_batched_grad=True requires check_backward_ad to be True")
     if check_batched_forward_grad and not check_forward_ad:
         raise ValueError("gradcheck: check_batched_forward_grad=True requires check_forward_ad to be True")
+    func, inputs = in_parts(func, inputs)
     xs = doubled("gradcheck", inputs)
     outputs = floating(func(*xs))
     problem = None
@@ -112,6 +115,7 @@ def gradgradcheck(
     Checked is (inputs, grad_outputs) -> grad(func(*inputs), inputs, grad_outputs); random grad_outputs if None
     (with strides if `gen_non_contig_grad_outputs`). `check_fwd_over_rev` checks forward mode over the gradients too.
     """
+    func, inputs = in_parts(func, inputs)
     xs = doubled("gradgradcheck", inputs)
     outputs = floating(func(*xs))
     if grad_outputs is None:
@@ -120,7 +124,7 @@ def gradgradcheck(
         if gen_non_contig_grad_outputs:
             seeds = [stack([g.detach()] * 2, dim=-1)[..., 0].requires_grad_() for g in seeds]
     else:
-        seeds = [g.requires_grad_() for g in doubled("gradgradcheck", grad_outputs, some=False)]
+        seeds = [g.requires_grad_() for g in doubled("gradgradcheck", in_parts(func, grad_outputs)[1], some=False)]
 
     def first(*args: Any) -> tuple:
         values, weights = args[: len(xs)], args[len(xs) :]
@@ -133,6 +137,20 @@ def gradgradcheck(
 
     return gradcheck(first, (*xs, *seeds), eps, atol, rtol, raise_exception, nondet_tol, check_batched_grad=check_batched_grad,
                      check_forward_ad=check_fwd_over_rev, check_backward_ad=check_rev_over_rev)  # fmt: skip
+
+
+def in_parts(func: Callable, inputs: Any) -> tuple[Callable, list]:
+    """A function and its inputs, with the real and imaginary parts of complex numbers in their place."""
+    given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    paired = [isinstance(x, Tensor) and x.dtype.is_complex for x in given]
+
+    def on_parts(*xs: Any) -> Any:
+        out = func(*[view_as_complex(x) if pair else x for x, pair in zip(xs, paired, strict=True)])
+        ys = [view_as_real(y) if isinstance(y, Tensor) and y.dtype.is_complex else y for y in listed(out)]
+        return ys[0] if isinstance(out, Tensor) else tuple(ys)
+
+    return on_parts, [view_as_real(x.detach()).requires_grad_(x.requires_grad) if pair else x
+                      for x, pair in zip(given, paired, strict=True)]  # fmt: skip
 
 
 def doubled(who: str, inputs: Any, some: bool = True) -> list:

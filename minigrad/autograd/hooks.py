@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backends import GradError
+from ..backends import dtype as as_dtype
 from ..core import Node, Tensor, node_of
+from ..ops.arithmetic import conj_op
 
 
 class Hook:
@@ -57,7 +59,12 @@ def register_hook(self: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook
         raise GradError("register_hook: cannot register a hook on a tensor that doesn't require gradient. "
                         "Hint: set requires_grad=True first")  # fmt: skip
     checked_hook("register_hook", hook)
-    return Hook(hooks_of(node_of(self) or self), lambda g: alike(hook(g), g))
+    return Hook(hooks_of(node_of(self) or self), facing(self, lambda g: alike(hook(g), g)))
+
+
+def facing(owner: Tensor | Node, hook: Callable) -> Callable:
+    """A hook of a tensor or node as the engine calls it: a complex gradient comes, and goes, as its conjugate."""
+    return (lambda g: conj_op(hook(conj_op(g)))) if as_dtype(owner.dtype).is_complex else hook
 
 
 def checked_hook(who: str, hook: Any) -> None:
@@ -94,7 +101,7 @@ def retain_grad(self: Tensor) -> None:
         return g
 
     hooks = hooks_of(self.node)
-    hooks["retained", id(self)] = keep
+    hooks["retained", id(self)] = facing(self, keep)
     ordered(hooks)
     self.__dict__["retained"] = True
 

@@ -12,9 +12,9 @@ from weakref import WeakKeyDictionary
 from ..backends import GradError, whole
 from ..core import MODE, OPS, Node, Op, Tensor, mode, node_of
 from ..core.backward import as_tensors, by_definition, fit
-from ..ops.arithmetic import clone
+from ..ops.arithmetic import clone, conjugate
 from .call import Part, Pieces
-from .hooks import Hook, alike, checked_hook, hooks_of
+from .hooks import Hook, alike, checked_hook, facing, hooks_of
 
 _metadata: WeakKeyDictionary[Node, dict] = WeakKeyDictionary()
 
@@ -39,7 +39,7 @@ class AccumulateGrad:
 
     def register_prehook(self, hook: Callable) -> Hook:
         """Call `hook((grad,))` before the leaf's gradient is added to `.grad`; a tuple that it returns replaces it."""
-        return register_before(hooks_of(self.variable), hook)
+        return register_before(self.variable, hook)
 
     def register_hook(self, hook: Callable) -> Hook:
         """Call `hook((), (grad,))` after the leaf's gradient was added to `.grad`."""
@@ -50,7 +50,7 @@ class AccumulateGrad:
             arrived[:] = [g]
             return g
 
-        hooks_of(self.variable)["added", hook] = keep
+        hooks_of(self.variable)["added", hook] = facing(self.variable, keep)
         return Hook(self.variable.__dict__.setdefault("accumulated", {}), lambda leaf: hook((), tuple(arrived)))
 
 
@@ -191,12 +191,16 @@ class Hooked(Op):
         else:
             found = {k: rule[0](*rule[1](values)) for k, rule in enumerate(plan.rules) if rule is not None}
         parts = [self.fitted(k, found.get(k)) if rule else None for k, rule in enumerate(plan.rules)]
-        lift: Callable = (lambda x: x) if symbolic else (lambda x: x if x is None else Tensor(x))
+
+        def lift(x: Any) -> Any:
+            return x if x is None else conjugate(x if symbolic else Tensor(x))
+
         after = tuple(map(lift, parts))
         before = tuple(map(lift, g.parts.values())) if isinstance(g, Pieces) else (lift(g),)
         for hook in self.after.copy().values():
             after = several(hook(after, before), after)
         keep = clone if self.after else (lambda x: x)  # what lands in a leaf's `.grad` is written in place
+        after = tuple(x if x is None else conjugate(x) for x in after)
         return list(after) if symbolic else [x if x is None else keep(x).array for x in after]
 
     def fitted(self, k: int, part: Any) -> Any:
@@ -218,14 +222,14 @@ def several(new: Any, old: tuple) -> tuple:
     return tuple(None if x is None else alike(x, g) for x, g in zip(given, old, strict=True))
 
 
-def register_before(hooks: dict, hook: Callable) -> Hook:
+def register_before(owner: Tensor | Node, hook: Callable) -> Hook:
     checked_hook("register_prehook", hook)
-    return Hook(hooks, lambda g: several(hook((g,)), (g,))[0], key=("node", object()))
+    return Hook(hooks_of(owner), facing(owner, lambda g: several(hook((g,)), (g,))[0]), key=("node", object()))
 
 
 def register_prehook(self: Node, hook: Callable) -> Hook:
     """Call `hook(grad_outputs)` before the node's rules run; a tuple that it returns takes the place of grad_outputs."""
-    return register_before(hooks_of(self), hook)
+    return register_before(self, hook)
 
 
 def register_hook(self: Node, hook: Callable) -> Hook:

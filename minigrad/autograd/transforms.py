@@ -74,7 +74,7 @@ class Run:
         nums = numbered(who, argnums, args) if argnums != () or args else []  # `vjp` without primals
         for n in nums:
             for x in leaves(args[n]):
-                if not isinstance(x, Tensor) or not x.dtype.is_floating_point:
+                if not isinstance(x, Tensor) or not x.dtype.is_inexact:
                     got = repr(x.dtype) if isinstance(x, Tensor) else type(x).__name__
                     raise GradError(f"{who}: argument {n} must hold floating tensors to differentiate by, got {got}")
         recording = MODE.get().grad
@@ -123,6 +123,8 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
         if not isinstance(y, Tensor) or y.ndim:
             got = f"shape {tuple(y.shape)}" if isinstance(y, Tensor) else type(y).__name__
             raise ShapeError(f"grad: the function must return a scalar tensor, got {got}. Hint: .sum(), or jacrev")
+        if y.dtype.is_complex:
+            raise GradError(f"grad: the function must return a real tensor, got {y.dtype!r}. Hint: .abs() or .real")
         seed = zeros_like(y) + 1
         found = run.arranged(run.pull([seed], run.history, run.history))
         return found, (run.result, run.aux) if has_aux else run.result
@@ -191,6 +193,12 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     return (values, slopes, aux) if has_aux else (values, slopes)
 
 
+def all_real(who: str, what: str, xs: list[Tensor]) -> None:
+    """Raise GradError for complex tensors, by which there is no single Jacobian."""
+    if any(x.dtype.is_complex for x in xs):
+        raise GradError(f"{who}: expected all {what} to be real, got complex ones. Hint: view_as_real, or vjp and jvp")
+
+
 def basis(like: list[Tensor]) -> list[Tensor]:
     """The unit vectors of the space of several tensors together: for each tensor its part of them, stacked in front."""
     sizes = [math.prod(x.shape) for x in like]
@@ -221,6 +229,8 @@ def jacrev(
     @wraps(func)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         run = Run("jacrev", func, argnums, args, kwargs, has_aux)
+        all_real("jacrev", "inputs", run.xs)
+        all_real("jacrev", "outputs", run.ys)
         with mode(grad=run.history):
             rows = vmap(lambda seeds: tuple(run.pull(seeds, True, run.history)), chunk_size=chunk_size)(basis(run.ys))
         sizes = [math.prod(y.shape) for y in run.ys]
@@ -243,10 +253,13 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
         one, nums = isinstance(argnums, int), numbered("jacfwd", argnums, args)
         chosen = tuple(args[n] for n in nums)
         xs = tensors(chosen)
+        all_real("jacfwd", "inputs", xs)
 
         def part(*inside: Any) -> Any:
             new = dict(zip(nums, inside, strict=True))
-            return func(*[new.get(n, arg) for n, arg in enumerate(args)], **kwargs)
+            out = func(*[new.get(n, arg) for n, arg in enumerate(args)], **kwargs)
+            all_real("jacfwd", "outputs", [y for y in leaves(out[0] if has_aux else out) if isinstance(y, Tensor)])
+            return out
 
         def push(directions: list[Tensor]) -> tuple:
             return jvp(part, chosen, filled(chosen, directions), has_aux=has_aux)[1:]

@@ -10,6 +10,7 @@ from .dtypes import (
     finfo,
     get_default_dtype,
     iinfo,
+    is_complex,
     number_type,
     promote_types,
     result_type,
@@ -42,7 +43,7 @@ from .windows import Window, out_size
 __all__ = [
     "advise", "ARRAY", "array_api", "Backend", "backend_for", "backend_of", "BACKENDS", "claim", "DEFAULT", "Device",
     "DeviceError", "DivisionError", "DownloadError", "DType", "dtype", "dtype_of", "DTypeError", "DTYPES", "find_cupy", "finfo",
-    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "joined",
+    "get_default_dtype", "get_num_threads", "GradError", "iinfo", "in_single", "is_array", "is_complex", "joined",
     "LinAlgError", "number_type", "NUMPY", "out_of_memory", "out_size", "OutOfMemoryError", "promote_types", "register",
     "report", "result_type", "Rows", "set_default_dtype", "set_num_threads", "Scattered", "ShapeError", "Size", "SUMS", "use",
     "user_line", "WHEN_BFLOAT16", "whole", "Window",

@@ -26,6 +26,11 @@ class DType:
         return self.kind == "complex"
 
     @property
+    def is_inexact(self) -> bool:
+        """Whether it holds numbers with a point, real or complex: those that can have gradients."""
+        return self.kind in ("float", "complex")
+
+    @property
     def is_signed(self) -> bool:
         """Whether it holds negative numbers."""
         return self.kind != "bool" and not self.name.startswith("uint")
@@ -112,6 +117,12 @@ def dtype(d: Any) -> DType:
     if not isinstance(d, str):
         _native[type(d), d] = found
     return found
+
+
+def is_complex(array: Any) -> bool:
+    """Whether an array holds complex numbers. Asked of every gradient, so by the short way."""
+    d = array.dtype
+    return (_native.get((type(d), d)) or dtype(d)).kind == "complex"
 
 
 def promote_types(type1: DType, type2: DType) -> DType:

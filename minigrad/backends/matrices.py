@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .dtypes import is_complex
+
 
 def diagonal(b: Any, x: Any, offset: int) -> Any:
     """The diagonal of each matrix."""
@@ -22,13 +24,15 @@ def put_diagonal(b: Any, x: Any, shape: tuple, offset: int) -> Any:
 
 
 def cofactor(b: Any, x: Any) -> Any:
-    """det(x) x^-T of each matrix: with x = U diag(s) V^T it is det(U) det(V) U diag(product of all other s) V^T."""
+    """det(x) x^-T of each matrix: with x = U diag(s) V^T it is det(U) det(V) U diag(product of all other s) V^T.
+
+    For complex x = U diag(s) V^H it is det(U) det(V^H) times the conjugates of U and V^H, diag(...) between them.
+    """
     xp, n = b.xp, x.shape[-1]
-    u, s, vh = xp.linalg.svd(x)
+    u, s, vh, sign = turned(xp, x)
     others = [xp.prod(xp.concat([s[..., :i], s[..., i + 1 :]], axis=-1), axis=-1) for i in range(n)]
     if not n:
         return x
-    sign = xp.sign(xp.linalg.det(u) * xp.linalg.det(vh))
     return sign[..., None, None] * xp.matmul(u * xp.stack(others, axis=-1)[..., None, :], vh)
 
 
@@ -38,15 +42,21 @@ def cofactor_change(b: Any, x: Any, other: Any) -> Any:
     xp, n = b.xp, x.shape[-1]
     if n < 2:
         return xp.zeros_like(x)
-    u, s, vh = xp.linalg.svd(x)
+    u, s, vh, sign = turned(xp, x)
     a = xp.matmul(xp.matmul(u.mT, other), vh.mT)
     product = xp.stack([xp.stack([xp.prod(xp.concat([s[..., k : k + 1] for k in range(n) if k not in (i, j)]
                                   or [xp.ones_like(s[..., :1])], axis=-1), axis=-1) * float(i != j)
                                   for j in range(n)], axis=-1) for i in range(n)], axis=-2)  # fmt: skip
     straight = xp.sum(product * xp.linalg.diagonal(a)[..., None], axis=-2)
     r = straight[..., None] * xp.eye(n, dtype=x.dtype) - product * a.mT
-    sign = xp.sign(xp.linalg.det(u) * xp.linalg.det(vh))
     return sign[..., None, None] * xp.matmul(xp.matmul(u, r), vh)
+
+
+def turned(xp: Any, x: Any) -> tuple:
+    """The conjugates of U and V^H of x = U diag(s) V^H, s between them, and det(U) det(V^H), of size 1."""
+    u, s, vh = xp.linalg.svd(x)
+    sign = xp.sign(xp.linalg.det(u) * xp.linalg.det(vh))
+    return (xp.conj(u), s, xp.conj(vh), sign) if is_complex(x) else (u, s, vh, sign)
 
 
 def contract(b: Any, x: Any, other: Any, xs: tuple, others: tuple, out: tuple) -> Any:

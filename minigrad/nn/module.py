@@ -345,7 +345,7 @@ class Module(Stateful):
     def to(
         self, *args: Any, device: Any = None, dtype: Any = None, non_blocking: bool = False, memory_format: Any = None
     ) -> Module:
-        """Move everything to a device, floating tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
+        """Move all to a device, floating and complex tensors to a dtype: `.to("cuda")`, `.to(float64)`, `.to(tensor)`."""
         for a in args:
             if isinstance(a, Tensor):
                 device, dtype = a.device, a.dtype
@@ -353,9 +353,9 @@ class Module(Stateful):
                 dtype = a
             elif a is not None and not isinstance(a, bool):
                 device = a
-        if dtype is not None and not as_dtype(dtype).is_floating_point:
+        if dtype is not None and not as_dtype(dtype).is_inexact:
             raise TypeError(f"Module.to: expected a floating dtype, got {as_dtype(dtype)!r}")
-        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.is_floating_point else None))
+        return self._apply(lambda t: t.to(device=device, dtype=dtype if t.dtype.is_inexact else None))
 
     def to_empty(self, *, device: Any, recurse: bool = True) -> Module:
         """Move everything to a device without its numbers: the memory there is not initialised."""
@@ -369,21 +369,24 @@ class Module(Stateful):
         """Move everything to the GPU."""
         return self.to("cuda" if device is None else device)
 
+    def _floats(self, dtype: str) -> Module:
+        return self._apply(lambda t: t.to(dtype=as_dtype(dtype)) if t.dtype.is_floating_point else t)
+
     def float(self) -> Module:
         """Floating parameters and buffers to float32."""
-        return self.to(as_dtype("float32"))
+        return self._floats("float32")
 
     def double(self) -> Module:
         """Floating parameters and buffers to float64."""
-        return self.to(as_dtype("float64"))
+        return self._floats("float64")
 
     def half(self) -> Module:
         """Floating parameters and buffers to float16."""
-        return self.to(as_dtype("float16"))
+        return self._floats("float16")
 
     def bfloat16(self) -> Module:
         """Floating parameters and buffers to bfloat16."""
-        return self.to(as_dtype("bfloat16"))
+        return self._floats("bfloat16")
 
     def type(self, dst_type: Any) -> Module:
         """Parameters and buffers to another type."""

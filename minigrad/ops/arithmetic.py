@@ -5,11 +5,9 @@ from __future__ import annotations
 from numbers import Number
 from typing import Any
 
-from ..backends import GradError, backend_for, backend_of, dtype_of
+from ..backends import advise, backend_for, backend_of, dtype_of, is_complex
 from ..backends import dtype as as_dtype
-from ..core import MODE, Tensor, op
-
-NO_COMPLEX = "complex numbers have values here, but no gradients. Hint: .detach(), or real and imaginary parts as two tensors"
+from ..core import Tensor, op
 
 
 def times(alpha, x, other):
@@ -52,16 +50,23 @@ def neg(b, x):
     return b.xp.negative(x)
 
 
+def ordered(x, other=None):
+    """x, unless it, or a number's partner, is complex: such numbers have no order."""
+    if is_complex(x if hasattr(x, "dtype") else other):
+        raise TypeError("complex numbers have no order. Hint: .abs() or .real")
+    return x
+
+
 @op("elementwise")
 def maximum(b, x, other):
     """y = max(x, other), NaN if either is. Equal operands share the gradient."""
-    return b.xp.maximum(x, other)
+    return b.xp.maximum(ordered(x, other), other)
 
 
 @op("elementwise")
 def minimum(b, x, other):
     """y = min(x, other), NaN if either is. Equal operands share the gradient."""
-    return b.xp.minimum(x, other)
+    return b.xp.minimum(ordered(x, other), other)
 
 
 @op("batched")
@@ -87,16 +92,33 @@ def expand(b, x, *, shape):
 
 @op("linear", name="cast")
 def cast_op(b, x, *, dtype):
-    """x with another element type."""
-    return b.xp.astype(x, b.native(as_dtype(dtype)))
+    """x with another element type; of complex numbers real ones keep the real part"""
+    kind = as_dtype(dtype)
+    return b.xp.astype(b.xp.real(x) if kind.kind in ("int", "float") and dtype_of(x).is_complex else x, b.native(kind))
 
 
 def cast(x: Any, *, dtype: Any) -> Any:
-    """x with another element type. No gradient passes through integers and booleans; through complex numbers none may."""
+    """x with another element type. No gradient passes through integers and booleans."""
     kind = as_dtype(dtype).kind
-    if kind == "complex" and isinstance(x, Tensor) and x.requires_grad and MODE.get().grad:
-        raise GradError(f"cast: {NO_COMPLEX}")
+    if kind in ("int", "float") and isinstance(x, Tensor) and x.dtype.is_complex:
+        advise("cast: casting complex values to real discards the imaginary part. Hint: .real")
     return cast_op(x.detach() if kind in ("bool", "int") and isinstance(x, Tensor) else x, dtype=dtype)
+
+
+@op("linear", name="conj")
+def conj_op(b, x):
+    """Complex numbers with their imaginary parts negated"""
+    return b.xp.conj(x)
+
+
+def conjugate(x: Any) -> Any:
+    """A tensor or array with the imaginary parts negated; one of real numbers itself.
+
+    Backpropagation carries for complex numbers z = a + ib the derivative dL/da - i dL/db, by which dL = Re(g dz): so the rule
+    of a function that has a complex derivative f' is g f', as for real numbers. What users give and see is its conjugate
+    dL/da + i dL/db, as in PyTorch: the direction in which L grows.
+    """
+    return conj_op(x) if is_complex(getattr(x, "array", x)) else x
 
 
 @op("linear")
@@ -139,6 +161,7 @@ minimum.vjp(
 where.vjp(x=lambda g, condition: where(condition, g, 0.0), other=lambda g, condition: where(condition, 0.0, g))
 sum_to.vjp(x=lambda g, x_shape: expand(g, shape=x_shape))
 expand.vjp(x=lambda g, x_shape: sum_to(g, shape=x_shape))
+conj_op.vjp(x=lambda g: conj_op(g))
 cast_op.vjp(x=lambda g: g)  # the engine casts a gradient to its input's type
 alias.vjp(x=lambda g: g)
 clone.vjp(x=lambda g: g)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..backends import dtype_of
 from ..core import op
+from .arithmetic import ordered
 
 
 @op("elementwise")
@@ -21,25 +22,25 @@ def ne(b, x, other):
 @op("elementwise")
 def lt(b, x, other):
     """x < other"""
-    return b.xp.less(x, other)
+    return b.xp.less(ordered(x, other), other)
 
 
 @op("elementwise")
 def le(b, x, other):
     """x <= other"""
-    return b.xp.less_equal(x, other)
+    return b.xp.less_equal(ordered(x, other), other)
 
 
 @op("elementwise")
 def gt(b, x, other):
     """x > other"""
-    return b.xp.greater(x, other)
+    return b.xp.greater(ordered(x, other), other)
 
 
 @op("elementwise")
 def ge(b, x, other):
     """x >= other"""
-    return b.xp.greater_equal(x, other)
+    return b.xp.greater_equal(ordered(x, other), other)
 
 
 @op("elementwise")
@@ -111,13 +112,13 @@ def isnan(b, x):
 @op("elementwise")
 def isinf(b, x):
     """x is +inf or -inf"""
-    return b.xp.isinf(x) if dtype_of(x).kind == "float" else b.xp.zeros(x.shape, dtype=b.xp.bool)
+    return b.xp.isinf(x) if dtype_of(x).is_inexact else b.xp.zeros(x.shape, dtype=b.xp.bool)
 
 
 @op("elementwise")
 def isfinite(b, x):
     """x is neither NaN nor infinite"""
-    return b.xp.isfinite(x) if dtype_of(x).kind == "float" else b.xp.ones(x.shape, dtype=b.xp.bool)
+    return b.xp.isfinite(x) if dtype_of(x).is_inexact else b.xp.ones(x.shape, dtype=b.xp.bool)
 
 
 def bits(x):

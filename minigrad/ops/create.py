@@ -19,6 +19,7 @@ from ..backends import (
     get_default_dtype,
     iinfo,
     is_array,
+    number_type,
     promote_types,
 )
 from ..backends import dtype as as_dtype
@@ -149,7 +150,7 @@ def tensor(
         host = host_array("tensor", data)
         kinds = set() if dtype is not None or isinstance(data, (np.ndarray, np.generic)) else _kinds(data)
         if kinds <= PYTHON:
-            dtype = {"f": get_default_dtype(), "c": default_complex()}.get(host.dtype.kind) if kinds else dtype
+            dtype = {"f": get_default_dtype(), "c": number_type(1j)}.get(host.dtype.kind) if kinds else dtype
         else:  # what NumPy would widen for Python's numbers
             dtype = reduce(promote_types, (_kind_type(kind) for kind in kinds))
         b = backend_for(device)
@@ -158,11 +159,6 @@ def tensor(
     if dtype is not None and out.dtype is not as_dtype(dtype):
         out = Tensor(cast(made, dtype=as_dtype(dtype)))
     return out.requires_grad_() if requires_grad else out
-
-
-def default_complex() -> str:
-    """The type of complex numbers of which nothing else is said: its parts have the default type."""
-    return "complex128" if get_default_dtype().name == "float64" else "complex64"
 
 
 def _kinds(data: Any) -> set:
@@ -178,7 +174,7 @@ def _kinds(data: Any) -> set:
 def _kind_type(kind: Any) -> DType:
     if kind is float:
         return get_default_dtype()
-    return kind if isinstance(kind, DType) else as_dtype(default_complex() if kind is complex else np.dtype(kind).name)
+    return kind if isinstance(kind, DType) else number_type(1j) if kind is complex else as_dtype(np.dtype(kind).name)
 
 
 def _host_type(dtype: Any) -> Any:
@@ -215,7 +211,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
     if not isinstance(value, (Number, np.generic)):
         raise TypeError(f"full: fill_value must be a number, got {type(value).__name__}")
-    kind = dtype or {bool: "bool", int: "int64", complex: default_complex()}.get(type(value)) or get_default_dtype()
+    kind = dtype or {bool: "bool", int: "int64", complex: number_type(1j)}.get(type(value)) or get_default_dtype()
     return _constant("full", (size,), value, kind, device, requires_grad)
 
 
@@ -341,8 +337,13 @@ def _drawn(
     **more: Any,
 ) -> Tensor:
     kind = as_dtype(dtype or get_default_dtype())
-    if draw is not randint_op and not kind.is_floating_point:
+    if draw is not randint_op and not kind.is_inexact:
         raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
+    if draw is not randint_op and kind.is_complex:  # two parts alike, each of half the variance if they are normal
+        part = "float64" if kind.name == "complex128" else "float32"
+        a, c = (_drawn(who, draw, size, part, device, generator, False, like, **more) for _ in range(2))
+        out = (a + c * 1j) * (math.sqrt(0.5) if draw is randn_op else 1.0)
+        return out.requires_grad_() if requires_grad else out
     shape = positive_sizes(who, size)
     if source := torch_source(generator):
         out = sampled(THEIRS[draw.name], source, shape, kind, device, like, **more)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import cmath
 import math
 from typing import Any
 
-from ..backends import DTYPES, DivisionError, backend_of, dtype_of
+from ..backends import DTYPES, DivisionError, backend_of, dtype_of, is_complex
 from ..core import op
-from .arithmetic import where
+from .arithmetic import conj_op, ordered, where
 
 
 @op("elementwise", floats=True)
@@ -137,7 +138,7 @@ def erfinv(b, x):
 @op("elementwise")
 def relu(b, x):
     """y = max(x, 0). The slope at 0 is 0, as in PyTorch."""
-    return b.relu(numbers(x))
+    return b.relu(ordered(numbers(x)))
 
 
 def through_relu(g, y):
@@ -176,32 +177,41 @@ def abs(b, x):
 @op("elementwise")
 def sign(b, x):
     """y = -1, 0 or 1. Its slope is 0 everywhere."""
+    if is_complex(x):
+        raise TypeError("complex numbers have no sign. Hint: sgn")
     return b.xp.sign(x) if dtype_of(x).kind != "bool" else x
+
+
+@op("general", name="sgn")
+def direction(b, x):
+    """y = x / |x| of complex numbers, and 0 at 0, with the slope 0 there"""
+    size = b.xp.abs(x)
+    return x / b.xp.where(size == 0, b.xp.ones_like(size), size)
 
 
 @op("elementwise")
 def clamp(b, x, *, min=None, max=None):
     """y = min(max(x, min), max). The slope is 1 inside and at the borders, 0 outside."""
-    return b.xp.clip(x, min, max)
+    return b.xp.clip(ordered(x), min, max)
 
 
 @op("elementwise")
 def floor(b, x):
     """y = the largest integer <= x; slope 0"""
-    return b.xp.floor(numbers(x))
+    return b.xp.floor(ordered(numbers(x)))
 
 
 @op("elementwise")
 def ceil(b, x):
     """y = the smallest integer >= x; slope 0"""
-    return b.xp.ceil(numbers(x))
+    return b.xp.ceil(ordered(numbers(x)))
 
 
 @op("elementwise")
 def round(b, x, *, decimals=0):
     """y = the nearest multiple of 10^-decimals, halves to even; slope 0"""
     if not decimals:
-        return b.xp.round(numbers(x))
+        return b.xp.round(ordered(numbers(x)))
     scale = 10.0 ** builtins.abs(decimals)
     return b.xp.round(x * scale) / scale if decimals > 0 else b.xp.round(x / scale) * scale
 
@@ -209,7 +219,7 @@ def round(b, x, *, decimals=0):
 @op("elementwise")
 def trunc(b, x):
     """y = x without its fraction; slope 0"""
-    return b.xp.trunc(numbers(x))
+    return b.xp.trunc(ordered(numbers(x)))
 
 
 @op("elementwise")
@@ -268,7 +278,8 @@ gelu.vjp(x=lambda g, x, approximate: g * gelu_slope(x, approximate))
 gelu.fused = lambda g, x, approximate: [backend_of(g).gelu_backward(g, x, approximate)]
 relu.vjp(x=lambda g, y: through_relu(g, y))
 relu.fused = lambda g, y: [backend_of(g).relu_backward(g, y)]
-abs.vjp(x=lambda g, x: g * sign(x))
+abs.vjp(x=lambda g, x: g * (conj_op(direction(x)) if is_complex(getattr(x, "array", x)) else sign(x)))
+direction.vjp(x=lambda g, y, x: (g - conj_op(y) * real_part(g * y)) / where(x == 0, math.inf, abs(x)))
 sign.vjp(x=lambda g: g * 0.0)
 clamp.vjp(x=lambda g, x, min, max: where(inside(x, min, max), g, 0.0))
 floor.vjp(x=lambda g: g * 0.0)
@@ -279,19 +290,27 @@ floor_divide.vjp(x=lambda g: g * 0.0, other=lambda g: g * 0.0)
 remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
 
 
+def real_part(x: Any) -> Any:
+    """The real parts of complex numbers, as complex numbers."""
+    return 0.5 * (x + conj_op(x))
+
+
 def slope_in_base(x: Any, other: Any) -> Any:
     """other x^(other - 1), and 0 where other is 0 (x^-1 may be infinite there)."""
-    if isinstance(other, (int, float)):
+    if isinstance(other, (int, float, complex)):
         return other * x ** (other - 1) if other else 0.0
     return where(other == 0, 0.0, other * x ** (other - 1))
 
 
 def slope_in_exponent(y: Any, x: Any, other: Any) -> Any:
     """y ln x, and 0 where x = 0 <= other."""
-    if isinstance(x, (int, float)):
-        slope = math.log(x) if x > 0 else float("-inf" if x == 0 else "nan")
-        return where(other >= 0, 0.0, y * slope) if x == 0 else y * slope
-    nought = (x == 0) & (other >= 0)
+    complex_power = is_complex(getattr(y, "array", y))
+    at = other.real if complex_power and not isinstance(other, int) else other
+    if isinstance(x, (int, float, complex)):
+        if x == 0:
+            return where(at >= 0, 0.0, y * -math.inf)
+        return y * (cmath.log(x) if complex_power else math.log(x) if x > 0 else math.nan)  # type: ignore
+    nought = (x == 0) & (at >= 0)
     return y * log(where(nought, 1.0, x))
 
 

@@ -1,10 +1,12 @@
-"""Matrix functions and factorizations, as ops: det, inv, solve, cholesky, qr, eigh, svd and their rules.
+"""Matrix functions and factorizations, as ops: det, inv, solve, cholesky, qr, eigh, eig, svd and their rules.
 
-An op has one output, so a factorization is two: the eigenvectors, and the eigenvalues as a function of the matrix and
-the
+An op has one output, so a factorization is two: the eigenvectors, and the eigenvalues as a function of the matrix and the
 vectors. Since the vectors make the values stationary (Rayleigh), the values have no gradient in them.
 Source of the rules: Giles 2008, An extended collection of matrix derivative results; Walter & Lehmann 2012 (qr);
-Murray 2016, Differentiation of the Cholesky decomposition; Golub & Pereyra 1973 (pinv).
+Murray 2016, Differentiation of the Cholesky decomposition; Golub & Pereyra 1973 (pinv); Wan & Zhang 2019 (complex svd).
+
+For complex matrices ^T in what is said of orthogonal and symmetric ones is ^H. The rules of det, inv, solve and lu hold for
+them as they stand; the others turn the gradient into its conjugate, as users see it, and back (`arithmetic.conjugate`).
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import dtype_of
+from ..backends import GradError, backend_of, dtype_of, is_complex
 from ..core import op
-from .diagonal import tril_op, triu_op
+from .arithmetic import conjugate
+from .diagonal import diagonal_op, tril_op, triu_op
+from .elementwise import real_part
 from .reduce import sum_op
 from .shape import cat_op, pad_op, reshape_op, slice_op
 
@@ -48,6 +52,12 @@ def logabsdet(b, x):
 @op("general")
 def det_sign(b, x):
     """The sign of det x: -1, 0 or 1"""
+    return b.xp.linalg.slogdet(x)[0]
+
+
+@op("general")
+def det_phase(b, x):
+    """y = det x / |det x| of each complex matrix"""
     return b.xp.linalg.slogdet(x)[0]
 
 
@@ -92,29 +102,29 @@ def eigenvalues(b, x, vectors):
     """The eigenvalues v^T x v of each symmetric matrix (its lower triangle is read), given its eigenvectors v"""
     xp = b.xp
     lower = xp.tril(x)
-    whole = lower + xp.tril(x, k=-1).mT
-    return xp.sum(vectors * xp.matmul(whole, vectors), axis=-2)
+    whole = lower + conjugate(xp.tril(x, k=-1).mT)
+    return real_of(b, xp.sum(conjugate(vectors) * xp.matmul(whole, vectors), axis=-2))
 
 
 @op("general")
 def singular_vectors(b, x):
     """U over V of x = U diag(s) V^T, columns by descending s; (..., m, n) -> (..., m + n, min(m, n))"""
     u, _, vh = b.xp.linalg.svd(x, full_matrices=False)
-    return b.xp.concat([u, vh.mT], axis=-2)
+    return b.xp.concat([u, conjugate(vh.mT)], axis=-2)
 
 
 @op("general")
 def singular_values(b, x, vectors):
     """s = u^T x v of each matrix, given its singular vectors u over v"""
     xp, m = b.xp, x.shape[-2]
-    return xp.abs(xp.sum(vectors[..., :m, :] * xp.matmul(x, vectors[..., m:, :]), axis=-2))
+    return xp.abs(xp.sum(conjugate(vectors[..., :m, :]) * xp.matmul(x, vectors[..., m:, :]), axis=-2))
 
 
 @op("general", name="svd_complement")
 def svd_complement(b, x, *, left):
     """Orthonormal columns that complete U (or V, unless `left`) of the singular value decomposition"""
     u, _, vh = b.xp.linalg.svd(x, full_matrices=True)
-    return (u if left else vh.mT)[..., :, min(x.shape[-2:]) :]
+    return (u if left else conjugate(vh.mT))[..., :, min(x.shape[-2:]) :]
 
 
 @op("general", name="pinv")
@@ -128,7 +138,7 @@ def pinv_op(b, x, *, rtol, atol=0.0, hermitian=False):
         return xp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), dtype=x.dtype)
     keep = s > xp.maximum(rtol * xp.max(s, axis=-1, keepdims=True), xp.full_like(s, atol))
     inverse = xp.where(keep, 1 / xp.where(keep, s, xp.ones_like(s)), xp.zeros_like(s))
-    return xp.matmul(vh.mT * inverse[..., None, :], u.mT)
+    return xp.matmul(conjugate(vh.mT) * inverse[..., None, :], conjugate(u.mT))
 
 
 @op("general")
@@ -158,12 +168,17 @@ def lu_packed(b, x):
 
 
 def eliminated(xp, x, exchange):
-    """L and U in one matrix, and the exchanges of rows (counted from 1). Where a pivot is 0, L's column is 0."""
+    """L and U in one matrix, and the exchanges of rows (counted from 1). Where a pivot is 0, L's column is 0.
+
+    The size of a complex number is here |Re| + |Im|, as in LAPACK.
+    """
     a, (m, n) = xp.asarray(x, copy=True), x.shape[-2:]
     rows, pivots = xp.arange(m, dtype=xp.int64), []
     for j in range(min(m, n)):
         if exchange:
-            at = xp.argmax(xp.abs(a[..., j:, j]), axis=-1, keepdims=True) + j
+            column = a[..., j:, j]
+            size = xp.abs(xp.real(column)) + xp.abs(xp.imag(column)) if is_complex(column) else xp.abs(column)
+            at = xp.argmax(size, axis=-1, keepdims=True) + j
             pivots.append(xp.astype(at + 1, xp.int32))
             swap = xp.where(rows == j, at, xp.where(rows == at, j, rows))
             a = xp.take_along_axis(a, xp.broadcast_to(swap[..., None], a.shape), axis=-2)
@@ -176,9 +191,9 @@ def eliminated(xp, x, exchange):
 
 
 @op("general")
-def complex_eigenvalues(b, x):
-    """The eigenvalues of each square matrix, as complex numbers, in no particular order"""
-    return complex_of(b, np.linalg.eigvals(b.to_host(x)), x)
+def complex_eigenvalues(b, x, vectors):
+    """The eigenvalues of each square matrix, as complex numbers, in the order of its eigenvectors"""
+    return complex_of(b, np.linalg.eig(b.to_host(x))[0], x)
 
 
 @op("general")
@@ -189,7 +204,12 @@ def complex_eigenvectors(b, x):
 
 def complex_of(b, y, x):
     """What NumPy gave, real where it could be, in the complex type that belongs to the type of x."""
-    return b.from_host(y.astype("complex64" if dtype_of(x).itemsize < 8 else "complex128"))
+    return b.from_host(y.astype("complex64" if dtype_of(x).name in ("float32", "complex64") else "complex128"))
+
+
+def real_of(b, y):
+    """The real parts of what is real but for rounding."""
+    return b.xp.real(y) if is_complex(y) else y
 
 
 # -- rules -----------------------------------------------------------------------------------------------------------
@@ -198,6 +218,16 @@ def complex_of(b, y, x):
 def lift(g: Any) -> Any:
     """A number for each matrix, laid out to multiply it: (...) -> (..., 1, 1)."""
     return reshape_op(g, shape=(*g.shape, 1, 1))
+
+
+def dagger(x: Any) -> Any:
+    """x^H: each matrix transposed, its numbers conjugated if they are complex."""
+    return conjugate(x.mT)
+
+
+def real_numbers(x: Any) -> Any:
+    """x without the imaginary parts of complex numbers."""
+    return real_part(x) if is_complex(getattr(x, "array", x)) else x
 
 
 def cofactor_change_rule(g: Any, x: Any, other: Any) -> Any:
@@ -214,22 +244,23 @@ def cofactor_change_rule(g: Any, x: Any, other: Any) -> Any:
 
 
 def cholesky_rule(g: Any, y: Any) -> Any:
-    """y^-T P y^-1, made symmetric, with P the lower triangle of y^T g, its diagonal halved."""
-    p = y.mT @ g
-    p = 0.5 * (tril_op(p) + tril_op(p, diagonal=-1))
-    s = solve_op(y.mT, solve_op(y.mT, p.mT).mT)
-    return 0.5 * (s + s.mT)
+    """y^-T P y^-1 with P the lower triangle of y^T g, made symmetric."""
+    yt = dagger(y)
+    p = tril_op(yt @ conjugate(g))
+    p = 0.5 * (p + dagger(tril_op(p, diagonal=-1)))
+    return conjugate(solve_op(yt, dagger(solve_op(yt, dagger(p)))))
 
 
 def qr_rule(g: Any, y: Any, x: Any) -> Any:
     """(g + Q C) R^-T with C = -g^T Q, its lower triangle copied to the upper; only the first min(m, n) columns of x
     count."""
-    k, n = y.shape[-1], x.shape[-1]
+    k, n, g = y.shape[-1], x.shape[-1], conjugate(g)
     front = x if k == n else slice_op(x, index=(..., slice(0, k)))
-    r = triu_op(y.mT @ front)
-    m = -(g.mT @ y)
-    c = tril_op(m) + tril_op(m, diagonal=-1).mT
-    part = solve_op(r, (g + y @ c).mT).mT
+    r = triu_op(dagger(y) @ front)
+    m = -(dagger(g) @ y)
+    below = tril_op(m, diagonal=-1)
+    c = below + dagger(below) + real_numbers(tril_op(triu_op(m)))
+    part = conjugate(dagger(solve_op(r, dagger(g + y @ c))))
     if k == n:
         return part
     return pad_op(part, before=(0,) * x.ndim, after=(0,) * (x.ndim - 1) + (n - k,))
@@ -246,13 +277,37 @@ def gaps(values: Any) -> Any:
 def eigenvectors_rule(g: Any, y: Any, x: Any) -> Any:
     """V (skew(V^T g) / (l_j - l_i)) V^T, skew(z) = (z - z^T) / 2: symmetric, since no symmetric change of x sees
     more."""
-    inner = y.mT @ g
-    return y @ (0.5 * (inner - inner.mT) / gaps(eigenvalues(x, y))) @ y.mT
+    yt = dagger(y)
+    inner = yt @ conjugate(g)
+    free_of_phases("linalg.eigh", inner)
+    return conjugate(y @ (0.5 * (inner - dagger(inner)) / gaps(eigenvalues(x, y))) @ yt)
+
+
+def complex_eigenvectors_rule(g: Any, y: Any, x: Any) -> Any:
+    """V^-H ((V^H g - V^H V diag(Re V^H g)) / conj(l_j - l_i)) V^H. Source: Boeddeker et al. 2017; PyTorch's
+    linalg_eig_backward"""
+    yt = dagger(y)
+    inner = yt @ conjugate(g)
+    free_of_phases("linalg.eig", inner)
+    length = reshape_op(real_numbers(diagonal_op(inner, offset=0)), shape=(*y.shape[:-2], 1, y.shape[-1]))
+    inner = (inner - (yt @ y) * length) / conjugate(gaps(complex_eigenvalues(x, y)))
+    return conjugate(solve_op(yt, inner @ yt))
+
+
+def free_of_phases(who: str, inner: Any) -> None:
+    """Raise GradError if a loss depends on the phases of complex vectors, which are arbitrary, by the imaginary diagonal."""
+    array = getattr(inner, "array", inner)
+    b = backend_of(array)
+    if is_complex(array) and b.name != "vmap":  # where the numbers of one example can't be asked
+        xp = b.xp
+        if xp.any(xp.abs(xp.imag(xp.linalg.diagonal(array))) > 1e-2):
+            raise GradError(f"{who}: the vectors of complex matrices are specified up to a factor e^(i phi), and the loss "
+                            "depends on this quantity, so it is ill-defined. Hint: products such as V f(L) V^H")  # fmt: skip
 
 
 def outer_sum(g: Any, u: Any, v: Any) -> Any:
-    """The sum of g_k u_k v_k^T over the columns u_k and v_k."""
-    return (u * reshape_op(g, shape=(*g.shape[:-1], 1, g.shape[-1]))) @ v.mT
+    """The sum of g_k conj(u_k) v_k^T over the columns u_k and v_k."""
+    return (conjugate(u) * reshape_op(g, shape=(*g.shape[:-1], 1, g.shape[-1]))) @ v.mT
 
 
 def halves(w: Any, m: int) -> tuple[Any, Any]:
@@ -264,25 +319,30 @@ def singular_vectors_rule(g: Any, y: Any, x: Any) -> Any:
     """U ((skew(U^T gU) s + s skew(V^T gV)) / (s_j^2 - s_i^2)) V^T, and what leaves the spaces of U and V; skew(z) = z
     - z^T."""
     m, n, k = x.shape[-2], x.shape[-1], y.shape[-1]
-    (u, v), (gu, gv) = halves(y, m), halves(g, m)
+    (u, v), (gu, gv) = halves(y, m), halves(conjugate(g), m)
     s = singular_values(x, y)
     across, down = (reshape_op(s, shape=(*s.shape[:-1], *end)) for end in ((1, k), (k, 1)))
-    ug, vg = u.mT @ gu, v.mT @ gv
-    square = gaps(s * s)
-    middle = (ug - ug.mT) / square * across + down * ((vg - vg.mT) / square)
-    out = u @ middle @ v.mT
+    ug, vg = dagger(u) @ gu, dagger(v) @ gv
+    free_of_phases("linalg.svd", ug + vg)
+    square, vt = gaps(s * s), dagger(v)
+    middle = (ug - dagger(ug)) / square * across + down * ((vg - dagger(vg)) / square)
+    if is_complex(getattr(y, "array", y)):
+        diagonal = tril_op(triu_op(ug))
+        middle = middle + (diagonal - real_part(diagonal)) / across
+    out = u @ middle @ vt
     if m > k:
-        out = out + ((gu - u @ ug) / across) @ v.mT
+        out = out + ((gu - u @ ug) / across) @ vt
     if n > k:
-        out = out + (u / across) @ (gv - v @ vg).mT
-    return out
+        out = out + (u / across) @ dagger(gv - v @ vg)
+    return conjugate(out)
 
 
 def pinv_rule(g: Any, y: Any, x: Any) -> Any:
     """-P^T g P^T + (1 - x P) g^T P P^T + P^T P g^T (1 - P x), with P = y."""
-    gt, yt = g.mT, y.mT
+    g = conjugate(g)
+    gt, yt = dagger(g), dagger(y)
     left, right = gt @ y @ yt, yt @ y @ gt
-    return left - x @ (y @ left) + right - (right @ y) @ x - yt @ g @ yt
+    return conjugate(left - x @ (y @ left) + right - (right @ y) @ x - yt @ g @ yt)
 
 
 def lu_packed_rule(g: Any, y: Any) -> Any:
@@ -317,12 +377,15 @@ det.vjp(x=lambda g, x: lift(g) * cofactor(x))
 cofactor.vjp(x=lambda g, x: cofactor_change(x, g))  # the change is symmetric in its two directions
 cofactor_change.vjp(x=cofactor_change_rule, other=lambda g, x: cofactor_change(x, g))
 logabsdet.vjp(x=lambda g, x: lift(g) * inv(x).mT)
+det_phase.vjp(x=lambda g, y, x: lift(g * y - real_part(g * y)) * inv(x).mT)
 inv.vjp(x=lambda g, y: -(y.mT @ g @ y.mT))
 solve_op.vjp(x=lambda g, y, x: -(solve_op(x.mT, g) @ y.mT), other=lambda g, x: solve_op(x.mT, g))
 cholesky_op.vjp(x=cholesky_rule)
 qr_q.vjp(x=qr_rule)
 eigenvectors.vjp(x=eigenvectors_rule)
 eigenvalues.vjp(x=lambda g, vectors: outer_sum(g, vectors, vectors))
+complex_eigenvectors.vjp(x=complex_eigenvectors_rule)
+complex_eigenvalues.vjp(x=lambda g, vectors: solve_op(vectors.mT, reshape_op(g, shape=(*g.shape, 1)) * vectors.mT))
 singular_vectors.vjp(x=singular_vectors_rule)
 singular_values.vjp(x=lambda g, x_shape, vectors: outer_sum(g, *halves(vectors, x_shape[-2])))
 pinv_op.vjp(x=pinv_rule)

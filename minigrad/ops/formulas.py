@@ -1,6 +1,7 @@
 """What every op computes and what each of its rules sends back, as mathematics: the one source for docstrings, the page
 `docs/ops.md`, pictures and explanations. The tests compute each line and compare it with the code.
 
+Of complex numbers a + ib, g is here the derivative by a minus i times that by b: see `arithmetic.conjugate`.
 The notation is that of `notation.py`. A rule without `g` is a slope: what the gradient g is multiplied by.
 """
 
@@ -272,6 +273,7 @@ FORMULAS = {
         " - sum(other * N) * (N @ g.T @ N) + N @ g.T @ N @ other.T @ N + N @ other.T @ N @ g.T @ N) where N = inv(x).T",
         other="det(x) * (sum(g * N) * N - N @ g.T @ N) where N = inv(x).T",
     ),
+    "det_phase": row("`det(x) / abs(det(x))` of complex matrices", x="i times the imaginary part of `g * y`, times `inv(x).T`"),
     "logabsdet": row("log(abs(det(x)))", over="matrix", x="inv(x).T"),
     "inv": row("inv(x)", name="inverse", x="-y.T @ g @ y.T"),
     "solve": row("inv(x) @ other", x="-inv(x).T @ g @ y.T", other="inv(x).T @ g"),
@@ -305,6 +307,24 @@ FORMULAS = {
         "the pseudo-inverse of `x`",
         x="A - x @ y @ A + B - B @ y @ x - y.T @ g @ y.T where A = g.T @ y @ y.T; B = y.T @ y @ g.T",
     ),
+    "complex_eigenvectors": row(
+        "the columns `y` of length 1 with `x @ y == y @ diag(l)`",
+        x="as for `eigenvectors`, for columns that are not orthogonal (Boeddeker et al. 2017)",
+    ),
+    "complex_eigenvalues": row(
+        "the eigenvalues of `x` that belong to `vectors`",
+        x="`inv(vectors).T @ G @ vectors.T` with `G` the diagonal matrix of `g`",
+    ),
+    # complex numbers
+    "conj": row("`x`, its imaginary parts negated", x="`g`, conjugated"),
+    "real": row("the real parts of `x`", x="`g`"),
+    "imag": row("the imaginary parts of `x`", x="minus i times `g`"),
+    "complex": row("`x` plus i times `other`", x="the real part of `g`", other="minus the imaginary part of `g`"),
+    "view_as_real": row("the real and imaginary parts of `x`", x="`g` as complex numbers, conjugated"),
+    "view_as_complex": row("`x` as complex numbers", x="the real and minus the imaginary part of `g`"),
+    "sgn": row("`x / abs(x)` of complex numbers", x="`(g - conj(y) * real(g * y)) / abs(x)`"),
+    "fourier": row("the Fourier transform of `x`", x="the transposed transform of `g`"),
+    "doubled": row("`x`, twice where it stands for two frequencies", x="`g`, doubled likewise"),
     # sliding windows
     "conv": row(
         "conv(weight, x) + bias",

@@ -1,7 +1,4 @@
-"""Fourier transforms, `minigrad.fft`: X_k = sum_n x_n exp(-2 pi i k n / N), their inverses, and the order of frequencies.
-
-Complex numbers have no gradients here, so these transforms have none; `fftshift` and `ifftshift` of real tensors do.
-"""
+"""Fourier transforms, `minigrad.fft`: X_k = sum_n x_n exp(-2 pi i k n / N), their inverses, and the order of frequencies."""
 
 from __future__ import annotations
 
@@ -10,18 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from ..backends import DTypeError, GradError, ShapeError, get_default_dtype
-from ..core import MODE, Tensor, op
-from .arithmetic import NO_COMPLEX, cast
+from ..backends import DTypeError, ShapeError, get_default_dtype
+from ..core import Tensor, op
+from .arithmetic import cast, conj_op
 from .create import arange
 from .operands import axes, axis, tensor_of, whole
 from .pieces import conj
-from .shape import roll
+from .shape import pad_op, roll, slice_op
 
 MIRRORED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}  # of the inverse
 
 
-@op("general")
+@op("linear")
 def fourier(b, x, *, kind, sizes, dims, norm):
     """The discrete Fourier transform of x, cut or filled up with 0 to `sizes`, over `dims`: one of fftn, ifftn, rfftn, irfftn
 
@@ -35,11 +32,34 @@ def fourier(b, x, *, kind, sizes, dims, norm):
     )
 
 
+@op("linear")
+def doubled(b, x, *, n, dim):
+    """x with all but its first element (and for even n the last) along `dim` doubled: the half of n frequencies that irfft
+    reads stands for the other half, too"""
+    weights = np.full(n // 2 + 1, 2.0, dtype="float64" if x.dtype == b.xp.complex128 else "float32")
+    weights[0] = weights[n // 2 if n % 2 == 0 else 0] = 1.0
+    return x * b.from_host(weights.reshape((-1,) + (1,) * (-1 - dim)))
+
+
+def adjoint(g: Any, x_shape: tuple, kind: str, sizes: tuple, dims: tuple, norm: str | None) -> Any:
+    """The transpose of `fourier`: its matrix is symmetric; what was cut off comes back as 0, what was filled up is cut off."""
+    if kind == "irfftn":
+        half = conj_op(fourier(g, kind="rfftn", sizes=sizes, dims=dims, norm=MIRRORED[norm]))
+        g = doubled(half, n=sizes[-1], dim=dims[-1])
+    else:
+        g = fourier(g, kind="fftn" if kind == "rfftn" else kind, sizes=sizes, dims=dims, norm=norm)
+    less = [max(m - n, 0) for n, m in zip(g.shape, x_shape, strict=True)]
+    g = slice_op(g, index=tuple(slice(0, n) for n in x_shape))
+    return pad_op(g, before=(0,) * len(less), after=tuple(less)) if any(less) else g
+
+
+fourier.vjp(x=lambda g, x_shape, kind, sizes, dims, norm: adjoint(g, x_shape, kind, sizes, dims, norm))
+doubled.vjp(x=lambda g, n, dim: doubled(g, n=n, dim=dim))
+
+
 def transformed(who: str, kind: str, input: Tensor, sizes: Any, dims: Any, norm: str | None) -> Tensor:
     """`fourier` over `dims`, or the last as many as there are sizes, or all; a size of None or -1 is the input's own."""
     x = tensor_of(f"fft.{who}", input)
-    if x.requires_grad and MODE.get().grad:
-        raise GradError(f"fft.{who}: {NO_COMPLEX}")
     if x.dtype.kind in ("int", "bool"):
         x = cast(x, dtype=get_default_dtype())
     if x.dtype.itemsize < 4 or (kind == "rfftn" and x.dtype.is_complex):
@@ -155,24 +175,24 @@ def irfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = Non
     return transformed("irfftn", "irfftn", input, s, dim, norm)
 
 
+def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """`hfft` over the last of two dimensions, after `fft` over the other."""
+    return transformed("hfft2", "irfftn", conj(tensor_of("fft.hfft2", input)), s, dim, MIRRORED.get(norm, norm))
+
+
+def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    """The inverse of `hfft2`."""
+    return conj(transformed("ihfft2", "rfftn", input, s, dim, MIRRORED.get(norm, norm)))
+
+
 def hfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
-    """The real `fftn` of numbers of which, along the last dimension, the half that is conjugate is not given."""
+    """`hfft` over the last of the dimensions `dim`, all if None, after `fftn` over the others."""
     return transformed("hfftn", "irfftn", conj(tensor_of("fft.hfftn", input)), s, dim, MIRRORED.get(norm, norm))
 
 
 def ihfftn(input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     """The inverse of `hfftn`."""
     return conj(transformed("ihfftn", "rfftn", input, s, dim, MIRRORED.get(norm, norm)))
-
-
-def hfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
-    """`hfftn` over two dimensions."""
-    return hfftn(input, s, dim, norm)
-
-
-def ihfft2(input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
-    """The inverse of `hfft2`."""
-    return ihfftn(input, s, dim, norm)
 
 
 # -- frequencies ---------------------------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ from .order import (
 )
 from .pieces import (
     angle, asarray, can_cast, complex, conj, diagonal_scatter, fill, imag, index_reduce, is_same_size, is_signed, isreal,
-    narrow_copy, polar, real, resolve_conj, resolve_neg, result_type, scalar_tensor, select_scatter, slice_scatter,
+    narrow_copy, polar, real, resolve_conj, resolve_neg, result_type, scalar_tensor, select_scatter, sgn, slice_scatter,
     split_with_sizes, unravel_index, view_as_complex, view_as_real,
 )
 from .pieces import steps_to as range
@@ -172,4 +172,4 @@ clip, concat, subtract, multiply, divide, absolute, negative = clamp, cat, sub, 
 moveaxis, swapdims, row_stack = movedim, transpose, vstack
 swapaxes = also(axis0="dim0", axis1="dim1")(transpose)
 arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh = acos, acosh, asin, asinh, atan, atan2, atanh
-greater, greater_equal, less, less_equal, not_equal, fix, sgn, multiply = gt, ge, lt, le, ne, trunc, sign, mul
+greater, greater_equal, less, less_equal, not_equal, fix, multiply = gt, ge, lt, le, ne, trunc, mul

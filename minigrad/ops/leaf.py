@@ -9,12 +9,11 @@ from ..backends import DTypeError, GradError, ShapeError
 from ..backends.source import advise
 from ..core import MODE, Node, Tensor, node_of, op, written
 from ..core.tensor import base_of
-from .arithmetic import NO_COMPLEX
 from .update import Former, as_one
 
 
 def requires_grad(self: Tensor) -> bool:
-    """Whether `backward()` reaches this tensor. Settable on floating leaves."""
+    """Whether `backward()` reaches this tensor. Settable on floating and complex leaves."""
     return self.wants or node_of(self) is not None
 
 
@@ -24,9 +23,7 @@ def set_requires_grad(self: Tensor, wanted: bool) -> None:
         if not wanted:
             raise GradError(f"requires_grad: you can only change requires_grad flags of leaf tensors, got the output of "
                             f"{node.op.name}. Hint: use .detach()")  # fmt: skip
-    elif wanted and self.dtype.is_complex:
-        raise GradError(f"requires_grad: {NO_COMPLEX}")
-    elif wanted and not self.dtype.is_floating_point:
+    elif wanted and not self.dtype.is_inexact:
         raise GradError(f"requires_grad: only floating tensors can have gradients, got {self.dtype!r}. Hint: .float()")
     else:
         if wanted and self.version is not None:

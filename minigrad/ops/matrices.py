@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..backends import ShapeError
 from ..core import Tensor
 from . import linalg
 from .create import eye, randn, zeros
 from .diagonal import tril_op, triu_op
-from .factor import pivot_rows, solve_op
+from .factor import dagger, pivot_rows, solve_op
 from .operands import tensor_of
 from .order import argsort
 from .reduce import mean
 from .results import returned
-from .shape import flip, mT, narrow
+from .shape import flip, narrow
 
 
 def det(input: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def chain_matmul(*matrices: Tensor) -> Tensor:
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:
-    """L lower triangular with L L^T = input (U with U^T U if `upper`), for symmetric positive definite matrices."""
+    """L lower triangular with L L^H = input (U with U^H U if `upper`), for Hermitian positive definite matrices."""
     return linalg.cholesky(input, upper=upper)
 
 
@@ -62,18 +62,18 @@ def cholesky_solve(B: Tensor, L: Tensor, upper: bool = False) -> Tensor:
     lower = _lower("cholesky_solve", L, upper)
     if tensor_of("cholesky_solve", B, "B").ndim < 2 or B.shape[-2] != L.shape[-1]:
         raise ShapeError(f"cholesky_solve: for L {tuple(L.shape)} expected B (..., {L.shape[-1]}, k), got {tuple(B.shape)}")
-    return solve_op(mT(lower), solve_op(lower, B))
+    return solve_op(dagger(lower), solve_op(lower, B))
 
 
 def cholesky_inverse(L: Tensor, upper: bool = False) -> Tensor:
     """A^-1, from the Cholesky factor of A, of which one triangle is read."""
     lower = _lower("cholesky_inverse", L, upper)
-    return solve_op(mT(lower), solve_op(lower, eye(L.shape[-1], dtype=L.dtype, device=L.device)))
+    return solve_op(dagger(lower), solve_op(lower, eye(L.shape[-1], dtype=L.dtype, device=L.device)))
 
 
 def _lower(who: str, L: Tensor, upper: bool) -> Tensor:
     x = linalg.checks.matrix(who, L, square=True)
-    return mT(triu_op(x)) if upper else tril_op(x)
+    return dagger(triu_op(x)) if upper else tril_op(x)
 
 
 @returned("qr")
@@ -99,10 +99,10 @@ class svd_result(NamedTuple):
 
 
 def svd(input: Tensor, some: bool = True, compute_uv: bool = True) -> svd_result:
-    """(U, S, V) with input = U diag(S) V^T, S descending; U and V are square unless `some`, zeros unless `compute_uv`."""
+    """(U, S, V) with input = U diag(S) V^H, S descending; U and V are square unless `some`, zeros unless `compute_uv`."""
     u, s, vh = linalg.svd(input, full_matrices=not some and compute_uv)
     if compute_uv:
-        return svd_result(u, s, mT(vh))
+        return svd_result(u, s, dagger(vh))
     sizes = [(*input.shape[:-2], n, n) for n in input.shape[-2:]]
     left, right = (zeros(*size, dtype=input.dtype, device=input.device) for size in sizes)
     return svd_result(left, s, right)
@@ -149,9 +149,9 @@ def svd_lowrank(A: Tensor, q: int = 6, niter: int = 2, M: Tensor | None = None) 
     q = min(q, *x.shape[-2:])
     basis = linalg.qr(x @ randn(*x.shape[:-2], x.shape[-1], q, dtype=x.dtype, device=x.device)).Q
     for _ in range(niter):
-        basis = linalg.qr(x @ linalg.qr(mT(x) @ basis).Q).Q
-    u, s, vh = linalg.svd(mT(basis) @ x, full_matrices=False)
-    return basis @ u, s, mT(vh)
+        basis = linalg.qr(x @ linalg.qr(dagger(x) @ basis).Q).Q
+    u, s, vh = linalg.svd(dagger(basis) @ x, full_matrices=False)
+    return basis @ u, s, dagger(vh)
 
 
 def pca_lowrank(A: Tensor, q: int | None = None, center: bool = True, niter: int = 2) -> tuple[Tensor, Tensor, Tensor]:
@@ -176,8 +176,7 @@ def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
 
 def adjoint(input: Tensor) -> Tensor:
     """Each matrix of the last two dimensions transposed; of complex numbers also conjugated."""
-    turned: Any = mT(tensor_of("adjoint", input))
-    return turned.conj() if input.dtype.is_complex else turned
+    return dagger(tensor_of("adjoint", input))
 
 
 orgqr = linalg.householder_product

@@ -8,14 +8,15 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError, dtype_of
 from ..core import Tensor, op
-from .arithmetic import cast, where
+from .arithmetic import cast, conjugate, where
 from .compose import diff
 from .create import tensor
 from .elementwise import abs, pow, reciprocal
 from .elementwise import floor_divide as floored
 from .linalg import vector_norm
 from .matmul import dot
-from .operands import axes, axis, floating, numpy_names, tensor_of
+from .operands import axes, axis, common_type, floating, numpy_names, tensor_of
+from .pieces import complex, real
 from .reduce import cumsum, mean, sum
 from .shape import cat, movedim, narrow, reshape
 
@@ -134,8 +135,8 @@ def cov(input: Tensor, *, correction: int = 1, fweights: Tensor | None = None, a
     total = x.shape[1] if w is None else sum(w)
     centred = x - (mean(x, 1, keepdim=True) if w is None else sum(x * w, 1, keepdim=True) / total)
     less = total - correction if weights[1] is None else total - correction * sum(w * both[-1]) / total
-    less = max(less, 0) if isinstance(less, int) else less.clamp(min=0)
-    y = (centred if w is None else centred * w) @ centred.mT
+    less = max(less, 0) if isinstance(less, int) else real(less).clamp(min=0)
+    y = (centred if w is None else centred * w) @ conjugate(centred.mT)
     y = y * math.nan if isinstance(less, int) and less == 0 else y / less
     return reshape(y, ()) if y.shape == (1, 1) else y
 
@@ -159,8 +160,9 @@ def corrcoef(input: Tensor) -> Tensor:
     c = cov(input)
     if not c.ndim:
         return c / c
-    spread = c.diagonal() ** 0.5
-    return (c / spread[:, None] / spread[None, :]).clamp(-1, 1)
+    spread = real(c.diagonal()) ** 0.5
+    c = c / spread[:, None] / spread[None, :]
+    return complex(c.real.clamp(-1, 1), c.imag.clamp(-1, 1)) if c.dtype.is_complex else c.clamp(-1, 1)
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
@@ -176,11 +178,11 @@ def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
 
 
 def float_power(input: Any, exponent: Any) -> Tensor:
-    """input ^ exponent in float64."""
+    """input ^ exponent in float64, or complex128 if either is complex."""
     if not isinstance(input, Tensor) and not isinstance(exponent, Tensor):
         raise TypeError("float_power: input or exponent must be a tensor")
-    base, power = (cast(v, dtype="float64") if isinstance(v, Tensor) else float(v) for v in (input, exponent))
-    return pow(base, power)
+    kind = "complex128" if common_type((input, exponent)).is_complex else "float64"
+    return pow(*[cast(v, dtype=kind) if isinstance(v, Tensor) else v * 1.0 for v in (input, exponent)])
 
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:

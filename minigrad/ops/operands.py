@@ -15,7 +15,6 @@ from ..backends import (
     DeviceError,
     DType,
     DTypeError,
-    GradError,
     LinAlgError,
     ShapeError,
     backend_of,
@@ -27,7 +26,6 @@ from ..backends import (
 )
 from ..backends.source import advise
 from ..core import MODE, OPS, Op, Tensor
-from .arithmetic import NO_COMPLEX
 from .misfit import OF_CALLS, misfit
 
 
@@ -46,6 +44,7 @@ def fit(op: Op, args: tuple, b: Backend) -> list | None:
 
 
 COMPARED = ("eq", "ne", "lt", "le", "gt", "ge")  # with a number beyond the type as it is; PyTorch cuts off its upper bits
+MIXED = ("view_written", "complex_eigenvalues")  # may take real numbers beside complex ones, as updates may
 _FIT: set[tuple] = set()  # which types together were found fit, for ops that treat their operands as they are
 
 
@@ -71,8 +70,6 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         target = common_type(args)
         if op.floats and target.kind in ("bool", "int"):
             target = get_default_dtype()
-        if target.is_complex and MODE.get().grad and any(t.requires_grad for t in tensors):
-            raise GradError(f"{op.name}: {NO_COMPLEX}")
         if target.name == "float64" and MODE.get().grad and creeps(tensors):
             advise(f"{op.name}: a float32 tensor that requires grad meets a float64 constant, so all that follows is float64 "
                    "at twice the cost. NumPy's arrays are float64. Hint: .float() on the constant")  # fmt: skip
@@ -81,7 +78,8 @@ def _fit(op: Op, args: tuple, b: Backend) -> list | None:
         if all(t.dtype is target for t in tensors):
             return None
         return [OPS["cast"](a, dtype=target) if isinstance(a, Tensor) and a.dtype is not target else a for a in args]
-    floating = {t.dtype for t in tensors if t.dtype.is_floating_point}
+    mixed = op.kind == "update" or op.name in MIXED
+    floating = {t.dtype for t in tensors if t.dtype.is_floating_point or t.dtype.is_complex and not mixed}
     if len(floating) > 1:
         kinds = " and ".join(sorted(map(repr, floating)))
         raise DTypeError(f"{op.name}: expected operands of one floating type, got {kinds}. Hint: cast one with .to(dtype)")
@@ -169,8 +167,8 @@ def axis(who: str, dim: Any, ndim: int) -> int:
 
 
 def floating(x: Tensor) -> Tensor:
-    """x, as the default floating type unless it is floating."""
-    return x if x.dtype.is_floating_point else OPS["cast"](x, dtype=get_default_dtype())
+    """x, as the default floating type unless it is floating or complex."""
+    return x if x.dtype.is_inexact else OPS["cast"](x, dtype=get_default_dtype())
 
 
 def whole(who: str, name: str, value: Any) -> int:

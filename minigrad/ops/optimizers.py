@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from ..backends import is_complex
 from ..core import op
+from .pieces import as_complex_op, as_real_op
 
 
 @op("update")
@@ -145,3 +151,25 @@ nadam_.writes = asgd_.writes = (2, 3, 4, 5)
 rprop_.writes = sparse_adam_.writes = (2, 3, 4)
 adafactor_.writes = (2, 3, 4, 5)
 muon_.writes = (2,)
+
+
+def in_parts(kernel: Callable) -> Callable:
+    """An update of complex numbers as that of their real and imaginary parts, as PyTorch has it."""
+
+    @wraps(kernel)
+    def run(b: Any, p: Any, *state: Any, **options: Any) -> Any:
+        if not is_complex(p):
+            return kernel(b, p, *state, **options)
+        given = [p, *state]
+        parts = [as_real_op.kernel(b, x) if hasattr(x, "dtype") and is_complex(x) else x for x in given]
+        kernel(b, *parts, **options)
+        for x, part in zip(given, parts, strict=True):
+            if part is not x and not b.shares(part, x):
+                x[...] = as_complex_op.kernel(b, part)
+        return p
+
+    return run
+
+
+for each in (sgd_, adam_, rmsprop_, adagrad_, adadelta_, adamax_, nadam_, radam_, asgd_, rprop_):
+    each.kernel = in_parts(each.kernel)

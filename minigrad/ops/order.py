@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..backends import DTypeError, ShapeError
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
-from .arithmetic import cast, where
+from .arithmetic import cast, ordered, where
 from .compare import isnan
 from .create import arange, full, tensor, zeros
 from .elementwise import floor
@@ -23,19 +23,19 @@ from .shape import cat, expand, flatten, movedim, narrow, reshape, reshape_op, s
 @op("general", name="argsort")
 def argsort_op(b, x, *, dim, descending=False):
     """The positions along `dim` in the order of their values; equal ones stay in order, NaN counts as the largest"""
-    return b.argsort(x, dim, descending)
+    return b.argsort(ordered(x), dim, descending)
 
 
 @op("general", name="cummax_places")
 def cummax_places_op(b, x, *, dim):
     """The position of the largest of x_0 ... x_i along `dim`: the last of equals, the last NaN if there is one"""
-    return b.running_places(x, dim, "maximum")
+    return b.running_places(ordered(x), dim, "maximum")
 
 
 @op("general", name="cummin_places")
 def cummin_places_op(b, x, *, dim):
     """The position of the smallest of x_0 ... x_i along `dim`: the last of equals, the last NaN if there is one"""
-    return b.running_places(x, dim, "minimum")
+    return b.running_places(ordered(x), dim, "minimum")
 
 
 @op("general", name="searchsorted")

@@ -12,46 +12,64 @@ from ..backends import DTypeError, ShapeError, get_default_dtype
 from ..backends import dtype as as_dtype
 from ..backends import result_type as type_of_all
 from ..core import Tensor, op
-from .arithmetic import alias, cast, clone, sum_to, where
+from .arithmetic import alias, cast, clone, conj_op, sum_to, where
 from .compare import isfinite, isnan, ne
 from .compose import broadcast_shapes
-from .create import arange, as_tensor, full_like, tensor
+from .create import arange, as_tensor, full_like, full_like_op, tensor
 from .diagonal import diagonal, diagonal_adjoint
-from .elementwise import floor_divide, remainder
+from .elementwise import direction, floor_divide, remainder, sign
 from .index import setitem_op
 from .operands import axis, floating, sizes, tensor_of, whole
 from .scatter import scatter_reduce
-from .shape import expand, movedim, narrow, reshape, select, split, stack
+from .shape import expand, movedim, narrow, reshape, split
 from .special import atan2
 from .update import write
 
 KINDS = ("bool", "int", "float", "complex")
 
 
-@op("general", name="real")
+@op("view", name="real")
 def real_op(b, x):
     """The real parts of complex numbers"""
     return b.xp.real(x)
 
 
-@op("general", name="imag")
+@op("view", name="imag")
 def imag_op(b, x):
     """The imaginary parts of complex numbers"""
     return b.xp.imag(x)
 
 
-@op("general", name="conj")
-def conj_op(b, x):
-    """Complex numbers with their imaginary parts negated"""
-    return b.xp.conj(x)
-
-
-@op("general", name="complex")
+@op("linear", name="complex")
 def complex_op(b, x, other):
     """x + i other"""
     out = np.empty(x.shape, dtype="complex128" if x.dtype == b.xp.float64 else "complex64")
     out.real, out.imag = b.to_host(x), b.to_host(other)  # not by a product with i, which NaN and infinities don't survive
     return b.from_host(out)
+
+
+@op("view", name="view_as_complex")
+def as_complex_op(b, x):
+    """(..., 2) real and imaginary parts as complex numbers: a view, if the two lie side by side"""
+    if isinstance(x, np.ndarray) and x.strides[-1] == x.itemsize and not any(n % (2 * x.itemsize) for n in x.strides[:-1]):
+        return x.view(f"c{2 * x.itemsize}")[..., 0]
+    return complex_op.kernel(b, x[..., 0], x[..., 1])
+
+
+@op("view", name="view_as_real")
+def as_real_op(b, x):
+    """Complex numbers as (..., 2) real and imaginary parts: a view"""
+    if isinstance(x, np.ndarray):
+        real = x.real
+        return np.lib.stride_tricks.as_strided(real, (*x.shape, 2), (*x.strides, real.itemsize))
+    return b.xp.stack([b.xp.real(x), b.xp.imag(x)], axis=-1)
+
+
+real_op.vjp(x=lambda g: g)  # the engine casts a gradient to its input's type
+imag_op.vjp(x=lambda g: complex_op(full_like_op(g, value=0, dtype=as_dtype(g.dtype)), -g))
+complex_op.vjp(x=lambda g: real_op(g), other=lambda g: -imag_op(g))
+as_complex_op.vjp(x=lambda g: as_real_op(conj_op(g)))
+as_real_op.vjp(x=lambda g: conj_op(as_complex_op(g)))
 
 
 def real(input: Tensor) -> Tensor:
@@ -72,19 +90,25 @@ def conj(input: Tensor) -> Tensor:
 
 
 def angle(input: Tensor) -> Tensor:
-    """The angle of complex numbers; of real ones 0, or pi where they are negative. Its slope is 0."""
+    """The angle of complex numbers, with the slope 0 at 0; of real ones 0, or pi where they are negative, with the slope 0."""
     if tensor_of("angle", input).dtype.is_complex:
-        return atan2(imag_op(input), real_op(input))
+        nought = input == 0
+        return where(nought, atan2(imag_op(input.detach()), real_op(input.detach())),
+                     atan2(imag_op(input), real_op(where(nought, 1.0, input))))  # fmt: skip
     x = floating(input)
     return where(x < 0, math.pi, where(isfinite(x), x * 0.0, where(isnan(x), x, 0.0)))
 
 
+def sgn(input: Tensor) -> Tensor:
+    """x / |x| of complex numbers, 0 at 0; the sign of real ones."""
+    return direction(input) if tensor_of("sgn", input).dtype.is_complex else sign(input)
+
+
 def complex(real: Tensor, imag: Tensor) -> Tensor:
-    """Complex numbers of two parts, float32 or float64. They have no gradient: raises GradError for parts that require it."""
+    """Complex numbers of two parts, float32 or float64."""
     for name, x in (("real", real), ("imag", imag)):
         if tensor_of("complex", x, name).dtype.name not in ("float32", "float64") or x.dtype is not real.dtype:
             raise DTypeError(f"complex: expected two tensors of float32 or of float64, {name} is {x.dtype!r}")
-        cast(x, dtype="complex128")  # which refuses what requires grad
     shape = broadcast_shapes(real.shape, imag.shape)
     return complex_op(expand(real, shape), expand(imag, shape))
 
@@ -95,17 +119,19 @@ def polar(abs: Tensor, angle: Tensor) -> Tensor:
 
 
 def view_as_complex(input: Tensor) -> Tensor:
-    """(..., 2) real and imaginary parts as complex numbers: a copy, unlike PyTorch's. Raises GradError as `complex` does."""
+    """(..., 2) real and imaginary parts as complex numbers: a view, or a copy where the two don't lie side by side."""
     if not tensor_of("view_as_complex", input).ndim or input.shape[-1] != 2:
         raise ShapeError(f"view_as_complex: Tensor must have a last dimension of size 2, got shape {tuple(input.shape)}")
-    return complex(select(input, -1, 0), select(input, -1, 1))
+    if input.dtype.name not in ("float32", "float64"):
+        raise DTypeError(f"view_as_complex: expected float32 or float64, got {input.dtype!r}")
+    return as_complex_op(input)
 
 
 def view_as_real(input: Tensor) -> Tensor:
-    """Complex numbers as (..., 2) real and imaginary parts: a copy, unlike PyTorch's."""
+    """Complex numbers as (..., 2) real and imaginary parts: a view."""
     if not tensor_of("view_as_real", input).dtype.is_complex:
         raise DTypeError(f"view_as_real: expected complex numbers, got {input.dtype!r}")
-    return stack([real_op(input), imag_op(input)], -1)
+    return as_real_op(input)
 
 
 def isreal(input: Tensor) -> Tensor:

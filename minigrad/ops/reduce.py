@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..backends import DTypeError, dtype_of, in_single
+from ..backends import DTypeError, dtype_of, in_single, is_complex
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
-from .arithmetic import alias, cast, expand, maximum, minimum, where
+from .arithmetic import alias, cast, expand, maximum, minimum, ordered, where
 from .elementwise import exp, sqrt
 from .index import gather
 from .operands import axes, axis, numpy_names, tensor_of
@@ -67,13 +67,13 @@ def prod_op(b, x, *, dim, keepdim=False):
 @op("general", name="amax")
 def amax_op(b, x, *, dim, keepdim=False):
     """y = the largest of x over `dim`. Equal largest elements share the gradient evenly."""
-    return b.xp.max(x, axis=dim, keepdims=keepdim)
+    return b.xp.max(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="amin")
 def amin_op(b, x, *, dim, keepdim=False):
     """y = the smallest of x over `dim`. Equal smallest elements share the gradient evenly."""
-    return b.xp.min(x, axis=dim, keepdims=keepdim)
+    return b.xp.min(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="logsumexp", floats=True)
@@ -82,7 +82,7 @@ def logsumexp_op(b, x, *, dim, keepdim=False):
     xp = b.xp
     if not count(x.shape, dim):
         return -xp.inf + xp.sum(x, axis=dim, keepdims=keepdim)  # of nothing
-    top = xp.max(x, axis=dim, keepdims=True)
+    top = xp.max(xp.real(x) if is_complex(x) else x, axis=dim, keepdims=True)
     safe = xp.where(xp.isfinite(top), top, xp.zeros_like(top))
     y = xp.log(xp.sum(xp.exp(x - safe), axis=dim, keepdims=True)) + safe
     return y if keepdim else xp.reshape(y, tuple(n for d, n in enumerate(x.shape) if d not in dim))
@@ -91,13 +91,13 @@ def logsumexp_op(b, x, *, dim, keepdim=False):
 @op("general", name="argmax")
 def argmax_op(b, x, *, dim, keepdim=False):
     """The index of the largest element along `dim` (the first of equals, the first NaN if there is one)"""
-    return b.xp.argmax(x, axis=dim, keepdims=keepdim)
+    return b.xp.argmax(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="argmin")
 def argmin_op(b, x, *, dim, keepdim=False):
     """The index of the smallest element along `dim` (the first of equals, the first NaN if there is one)"""
-    return b.xp.argmin(x, axis=dim, keepdims=keepdim)
+    return b.xp.argmin(ordered(x), axis=dim, keepdims=keepdim)
 
 
 @op("general", name="all")
@@ -212,7 +212,11 @@ def var(
         dim, unbiased = None, dim
     x, dims = _ready("var", input, dim, None)
     _floating("var", x)
-    return var_op(x, dim=dims, correction=_correction(unbiased, correction), keepdim=keepdim)
+    n = _correction(unbiased, correction)
+    if x.dtype.is_complex:
+        a, c = (var_op(part, dim=dims, correction=n, keepdim=keepdim) for part in (x.real, x.imag))
+        return a + c
+    return var_op(x, dim=dims, correction=n, keepdim=keepdim)
 
 
 @numpy_names

@@ -69,7 +69,7 @@ def bounded(y: Any) -> Any:
 def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 ... x_i along `dim`. Integers and booleans multiply in int64."""
     d = axis("cumprod", dim, tensor_of("cumprod", input).ndim)
-    kind = as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.kind == "float" else as_dtype("int64")
+    kind = as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.is_inexact else as_dtype("int64")
     x = input if input.dtype is kind else cast(input, dtype=kind)
     return cumprod_op(x, dim=d) if x.ndim else alias(x)
 

@@ -32,21 +32,28 @@ def theirs(kind: str, x: Tensor, generator: Generator | None, dtype: Any = None,
     """Numbers for all of x, in its type unless told otherwise, as PyTorch draws them; None if this isn't the generator's
     stream."""
     source = torch_source(generator)
-    return None if source is None else sampled(kind, source, tuple(x.shape), dtype or x.dtype, x.device, x, **given)
+    return (
+        None
+        if source is None or x.dtype.is_complex
+        else sampled(kind, source, tuple(x.shape), dtype or x.dtype, x.device, x, **given)
+    )
 
 
 def uniform_numbers(x: Tensor, low: float, high: float, generator: Generator | None) -> Tensor:
     """Numbers uniform on [low, high) for all of x. Raises DTypeError for integers."""
-    floating("uniform_", x)
+    if not x.dtype.is_complex:
+        floating("uniform_", x)
     drawn = theirs("uniforms", x, generator, low=float(low), high=float(high))
     if drawn is None:
-        drawn = rand(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * (high - low) + low
+        drawn = rand(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * (high - low)
+        drawn = drawn + low * (1 + 1j if x.dtype.is_complex else 1)
     return drawn
 
 
 def normal_numbers(x: Tensor, mean: float, std: float, generator: Generator | None) -> Tensor:
     """Normal numbers of this mean and standard deviation for all of x. Raises DTypeError for integers."""
-    floating("normal_", x)
+    if not x.dtype.is_complex:
+        floating("normal_", x)
     drawn = theirs("normals", x, generator, mean=float(mean), std=float(std), contiguous=x.is_contiguous())
     if drawn is None:
         drawn = randn(*x.shape, generator=generator, dtype=x.dtype, device=x.device) * std + mean

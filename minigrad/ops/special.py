@@ -314,7 +314,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     if tensor_of("isclose", input).dtype is not tensor_of("isclose", other, "other").dtype:
         raise DTypeError(f"isclose: expected one type, got {input.dtype!r} and {other.dtype!r}. Hint: .to(dtype)")
     same = input == other
-    if input.dtype.is_floating_point:
+    if input.dtype.is_inexact:
         near = isfinite(other) & (abs(input - other) <= atol + rtol * abs(other))
         same = same | near
         if equal_nan:

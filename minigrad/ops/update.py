@@ -12,7 +12,7 @@ import numpy as np
 from ..backends import GradError, ShapeError
 from ..core import MODE, Node, Op, Tensor, mode, node_of, op, written
 from ..core.tensor import base_of
-from .arithmetic import cast, clone, in_rows, move
+from .arithmetic import cast, clone, conjugate, in_rows, move
 from .arithmetic import expand as expand_op
 from .create import full_like, host_array
 from .index import is_whole, parse, setitem_op
@@ -72,7 +72,7 @@ def view_written(b, x, value, *, how, options):
 
 view_written.vjp(
     x=lambda g, value_shape, how, options: view_written(g, 0.0, how=how, options=options),
-    value=lambda g, how, options: how(g, **options),
+    value=lambda g, how, options: conjugate(how(conjugate(g), **options)),  # of the imaginary part too
 )
 
 

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core import Tensor
-from ..ops.create import full_like
 from ..ops.optimizers import adadelta_, adagrad_
-from .optimizer import Optimizer, counter, flag, number, plain, rate
+from .optimizer import Optimizer, counter, filled, flag, number, plain, rate
 
 
 class Adagrad(Optimizer):
@@ -46,7 +45,7 @@ class Adagrad(Optimizer):
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         step = self.kept(p, "step", counter)
-        total = self.kept(p, "sum", lambda p: full_like(p, group["initial_accumulator_value"]))
+        total = self.kept(p, "sum", lambda p: filled(p, group["initial_accumulator_value"]))
         options = {name: group[name] for name in ("lr_decay", "eps", "weight_decay", "maximize")}
         adagrad_(p, g, step, total, rate(group["lr"], p), **options)
 

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 from ..core import MODE, Tensor, mode
 from ..ops.create import tensor
-from ..ops.functions import cat, dot, zeros_like
+from ..ops.functions import cat, dot, view_as_real, zeros_like
 from .optimizer import Optimizer, gradient, number, parameters
+from .packed import real_type
 
 DECREASE, FLATNESS = 1e-4, 0.9  # of the strong Wolfe conditions: c1 and c2
 
@@ -116,7 +117,7 @@ class LBFGS(Optimizer):
     def _gradient(self, params: list[Tensor]) -> Tensor:
         """All gradients end to end, zeros for a parameter without."""
         parts = [zeros_like(p) if p.grad is None else gradient(self, p) for p in params]
-        return cat([g.detach().reshape(-1) for g in parts])
+        return cat([(view_as_real(g) if g.dtype.is_complex else g).detach().reshape(-1) for g in parts])
 
     def _direction(self, state: dict[str, Any], g: Tensor, most: int) -> Tensor:
         """-H g, after what the last move taught has entered the memory."""
@@ -148,10 +149,10 @@ class LBFGS(Optimizer):
             return [self.fitted(who, p, name, x) for x in value]
         if not isinstance(value, Tensor):
             return value
-        n = sum(x.array.size for x in parameters(self))
+        n = sum(x.array.size * (2 if x.dtype.is_complex else 1) for x in parameters(self))
         if value.ndim and tuple(value.shape) != (n,):
             raise ValueError(f"{who}: expected shape {(n,)}, got {tuple(value.shape)}")
-        return tensor(value, dtype=p.dtype, device=p.device) if value.ndim else value.item()
+        return tensor(value, dtype=real_type(p), device=p.device) if value.ndim else value.item()
 
 
 class Trial(NamedTuple):
@@ -167,6 +168,8 @@ def move(params: list[Tensor], x: list[Tensor], t: float, d: Tensor) -> None:
     """params <- x + t d, with d for all of them end to end."""
     at = 0
     for p, start in zip(params, x, strict=True):
+        if p.dtype.is_complex:
+            p, start = view_as_real(p), view_as_real(start)
         end = at + p.array.size
         p.copy_(start + t * d[at:end].reshape(p.shape))
         at = end

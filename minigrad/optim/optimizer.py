@@ -16,9 +16,9 @@ from ..autograd.reached import arrived, wait
 from ..backends import DTypeError, ShapeError
 from ..backends.source import advise
 from ..core import Tensor, mode
-from ..ops.create import tensor, zeros, zeros_like
+from ..ops.create import full_like, tensor, zeros, zeros_like
 from ..ops.sparse import SparseTensor
-from .packed import COUNTS, SMALL, Packs, count_type
+from .packed import COUNTS, SMALL, Packs, count_type, real_type
 
 OPTIMIZERS: WeakSet[Optimizer] = WeakSet()
 
@@ -212,7 +212,8 @@ class Optimizer:
         shape = self.shape_of(p, name)
         if value.ndim and value.shape != shape:
             raise ValueError(f"{who}: expected shape {shape}, got {tuple(value.shape)}")
-        return tensor(value, dtype=p.dtype if value.dtype.is_floating_point else None, device=p.device)
+        kind = p.dtype if value.dtype.is_complex else real_type(p) if value.dtype.is_floating_point else None
+        return tensor(value, dtype=kind, device=p.device)
 
     def shape_of(self, p: Tensor, name: str) -> tuple[int, ...]:
         """The shape of a parameter's state: its own, unless a subclass says otherwise."""
@@ -298,8 +299,13 @@ def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
 
 
 def rate(lr: float | Tensor, p: Tensor) -> float | Tensor:
-    """The learning rate as an op takes it: a tensor in the parameter's type."""
-    return lr.reshape(()).to(p) if isinstance(lr, Tensor) else lr
+    """The learning rate as an op takes it: a tensor in the parameter's type, real."""
+    return lr.reshape(()).to(p.device, real_type(p)) if isinstance(lr, Tensor) else lr
+
+
+def filled(p: Tensor, value: float) -> Tensor:
+    """A state that starts at one value, in both parts if the parameter is complex."""
+    return full_like(p, value * (1 + 1j) if p.dtype.is_complex else value)
 
 
 def counter(p: Tensor) -> Tensor:

@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..core import Tensor
-from ..ops.create import full_like
 from ..ops.optimizers import rprop_
-from .optimizer import Optimizer, counter, flag, number, plain
+from .optimizer import Optimizer, counter, filled, flag, number, plain
 
 
 class Rprop(Optimizer):
@@ -50,6 +49,6 @@ class Rprop(Optimizer):
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         step, prev = self.kept(p, "step", counter), self.kept(p, "prev")
-        size = self.kept(p, "step_size", lambda p: full_like(p, float(group["lr"])))
+        size = self.kept(p, "step_size", lambda p: filled(p, float(group["lr"])))
         rprop_(p, g, step, prev, size, etas=tuple(group["etas"]), step_sizes=tuple(group["step_sizes"]),
                maximize=group["maximize"])  # fmt: skip

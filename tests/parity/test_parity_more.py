@@ -99,7 +99,7 @@ row("nextafter", np.array([1.0, 0.0, -3.0, np.inf]), np.array([2.0, -1.0, 0.0, 0
 row("frexp", np.array([1.0, -0.3, 1e-310, 1e308, 0.0, np.inf, 8.0]), order=0)
 row(lambda m, x: m.frexp(x).mantissa, normal(5), order=1, name="frexp")
 row("ger", normal(3), normal(2))
-row(lambda m, x: m.view_as_real(m.view_as_complex(x) * 2), normal(3, 2), order=0, name="pairs as complex numbers")
+row(lambda m, x: m.view_as_real(m.view_as_complex(x) * 2), normal(3, 2), name="pairs as complex numbers")
 for number in (-1, -200, 300, 2**40):
     row(lambda m, x, n=number: [x + n, n - x, x * n, x & n, x - n, x | n, n + x], np.array([1, 0, 7], "uint8"), order=0,
         name=f"uint8 and {number}")  # fmt: skip
@@ -210,14 +210,9 @@ def test_random_numbers() -> None:
     assert heads.dtype is minigrad.float32 and abs(heads.mean().item() - 3) < 0.1 and 0 <= heads.min() <= heads.max() <= 10
 
 
-def test_complex_numbers_have_values_and_refuse_gradients() -> None:
+def test_parts_of_complex_numbers() -> None:
     a, b = RNG.standard_normal((2, 3)).astype("float32"), RNG.standard_normal((2, 3)).astype("float32")
     z, w = minigrad.complex(minigrad.tensor(a), minigrad.tensor(b)), torch.complex(torch.tensor(a), torch.tensor(b))
     for f in (lambda z: z.real, lambda z: z.imag, lambda z: z.angle(), lambda z: z.abs(), lambda z: z.conj().imag,
               lambda z: z.mH.imag, lambda z: (z * z).real):  # fmt: skip
         np.testing.assert_allclose(f(z).numpy(), f(w).resolve_neg().numpy(), rtol=1e-5, atol=1e-6)
-    x = minigrad.ones(2, requires_grad=True)
-    for call in (lambda: x * 1j, lambda: x.to(minigrad.complex64), lambda: minigrad.complex(x, x), lambda: z.requires_grad_(),
-                 lambda: minigrad.linalg.eigvals(minigrad.eye(2).requires_grad_())):  # fmt: skip
-        with pytest.raises(RuntimeError, match="no gradients"):
-            call()

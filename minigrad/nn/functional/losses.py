@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...backends import DTypeError, is_complex
 from ...backends.source import advise
 from ...core import Tensor
 from ...ops.arithmetic import where
@@ -33,7 +34,10 @@ def mse_loss(
     """(x - t)^2, its mean, or its sum ("none", "mean", "sum"). Raises ShapeError unless both have one shape."""
     reduction = reduction_of("mse_loss", reduction, size_average, reduce)
     same_shape("mse_loss", input, target)
-    return weighted("mse_loss", square(input - target), weight, reduction)
+    off = input - target
+    if is_complex(off.array):
+        raise DTypeError("mse_loss: not possible for complex numbers, whose square is no distance. Hint: view_as_real(x)")
+    return weighted("mse_loss", square(off), weight, reduction)
 
 
 def l1_loss(

@@ -10,14 +10,14 @@ from ..operands import tensor_of
 
 
 def floating(who: str, x: Any, name: str = "input") -> Tensor:
-    """`x`, a floating tensor. Raises TypeError or DTypeError."""
-    if not tensor_of(who, x, name).dtype.is_floating_point:
+    """`x`, a floating or complex tensor. Raises TypeError or DTypeError."""
+    if not tensor_of(who, x, name).dtype.is_inexact:
         raise DTypeError(f"{who}: expected a floating tensor, got {x.dtype!r}. Hint: .float()")
     return x
 
 
 def matrix(who: str, A: Any, square: bool = False) -> Tensor:
-    """`A`, one or more (square) floating matrices. Raises ShapeError that says the shape."""
+    """`A`, one or more (square) matrices of floating or complex numbers. Raises ShapeError that says the shape."""
     if floating(who, A, "A").ndim < 2 or (square and A.shape[-1] != A.shape[-2]):
         kind = "square matrices (..., n, n)" if square else "matrices (..., m, n)"
         raise ShapeError(f"{who}: expected {kind}, got shape {tuple(A.shape)}")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...backends import GradError, LinAlgError, ShapeError
-from ...core import MODE, Tensor
+from ...backends import LinAlgError, ShapeError
+from ...core import Tensor
 from ..arithmetic import where
 from ..create import eye, tensor, zeros
 from ..diagonal import tril_op, triu_op
@@ -13,6 +13,7 @@ from ..factor import (
     cholesky_op,
     complex_eigenvalues,
     complex_eigenvectors,
+    dagger,
     eigenvalues,
     eigenvectors,
     qr_complement,
@@ -22,15 +23,15 @@ from ..factor import (
     svd_complement,
 )
 from ..results import returned
-from ..shape import cat, mT, narrow
+from ..shape import cat, narrow
 from .checks import matrix
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """L lower triangular with L L^T = A (its transpose if `upper`), for symmetric positive definite A, else
+    """L lower triangular with L L^H = A (L^H if `upper`), for Hermitian (real: symmetric) positive definite A, else
     LinAlgError."""
     y = cholesky_op(matrix("cholesky", A, square=True))
-    return mT(y) if upper else y
+    return dagger(y) if upper else y
 
 
 @returned("linalg_cholesky_ex")
@@ -87,7 +88,7 @@ def qr(A: Tensor, mode: str = "reduced") -> qr_result:
         raise ValueError(f"qr: mode must be reduced, complete or r, got {mode!r}")
     x = matrix("qr", A)
     q = qr_q(x)
-    r = triu_op(mT(q) @ x)
+    r = triu_op(dagger(q) @ x)
     m, k = x.shape[-2], q.shape[-1]
     if mode == "complete" and m > k:
         q = cat([q, qr_complement(x)], -1)
@@ -104,14 +105,15 @@ class eigh_result(NamedTuple):
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> eigh_result:
-    """(eigenvalues ascending, eigenvectors as columns) of symmetric matrices, of which one triangle is read.
+    """(eigenvalues ascending, eigenvectors as columns) of symmetric or Hermitian matrices, of which one triangle is read.
 
-    The gradient of the vectors needs different eigenvalues and should not depend on their signs.
+    The gradient of the vectors needs different eigenvalues and should not depend on their signs; it raises GradError if it
+    depends on the phases of complex ones.
     """
     if UPLO not in ("L", "U"):
         raise ValueError(f"eigh: UPLO must be 'L' or 'U', got {UPLO!r}")
     x = matrix("eigh", A, square=True)
-    x = mT(x) if UPLO == "U" else x
+    x = dagger(x) if UPLO == "U" else x
     v = eigenvectors(x)
     return eigh_result(eigenvalues(x, v), v)
 
@@ -127,27 +129,20 @@ class eig_result(NamedTuple):
 def eig(A: Tensor) -> eig_result:
     """(eigenvalues, eigenvectors as columns of length 1) of square matrices, as complex numbers, in no particular order.
 
-    Complex numbers have no gradients here: raises GradError for a matrix that requires grad.
+    The gradient needs different eigenvalues; it raises GradError if it depends on the phases of the vectors.
     """
-    x = without_gradient("linalg.eig", A)
-    return eig_result(complex_eigenvalues(x), complex_eigenvectors(x))
+    x = matrix("linalg.eig", A, square=True)
+    v = complex_eigenvectors(x)
+    return eig_result(complex_eigenvalues(x, v), v)
 
 
 def eigvals(A: Tensor) -> Tensor:
-    """The eigenvalues of square matrices, as complex numbers, in no particular order. No gradient, as in `eig`."""
-    return complex_eigenvalues(without_gradient("linalg.eigvals", A))
-
-
-def without_gradient(who: str, A: Tensor) -> Tensor:
-    """Square matrices of which complex numbers are to be made."""
-    x = matrix(who, A, square=True)
-    if x.requires_grad and MODE.get().grad:
-        raise GradError(f"{who}: complex numbers have no gradients here. Hint: .detach(), or eigh for symmetric matrices")
-    return x
+    """The eigenvalues of square matrices, as complex numbers, in no particular order."""
+    return eig(A).eigenvalues
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, ascending."""
+    """The eigenvalues of symmetric or Hermitian matrices, ascending."""
     return eigh(A, UPLO).eigenvalues
 
 
@@ -163,9 +158,9 @@ class svd_result(NamedTuple):
 def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> svd_result:
     """(U, S, Vh) with A = U diag(S) Vh, S descending, U and V with orthonormal columns, square ones if `full_matrices`.
 
-    The gradients of U and V need different singular values (and, if A is not square, none that is 0) and should not
-    depend
-    on signs; the columns that make them square have none.
+    The gradients of U and V need different singular values (and, if A is not square, none that is 0) and should not depend
+    on signs; they raise GradError if they depend on the phases of complex vectors. The columns that make them square have
+    none.
     """
     x = matrix("svd", A)
     m, n = x.shape[-2:]
@@ -174,7 +169,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     if full_matrices and m != n:
         rest = svd_complement(x, left=m > n)
         u, v = (cat([u, rest], -1), v) if m > n else (u, cat([v, rest], -1))
-    return svd_result(u, s, mT(v))
+    return svd_result(u, s, dagger(v))
 
 
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
@@ -187,7 +182,7 @@ def singular(x: Tensor) -> Tensor:
 
 
 def householder_product(input: Tensor, tau: Tensor) -> Tensor:
-    """The first n columns of H_1 H_2 ... H_k, H_i = 1 - tau_i v_i v_i^T, v_i the i-th column of `input` below its diagonal,
+    """The first n columns of H_1 H_2 ... H_k, H_i = 1 - tau_i v_i v_i^H, v_i the i-th column of `input` below its diagonal,
     with a 1 on it and zeros above; (..., m, n), (..., k) -> (..., m, n), n <= m, k <= n."""
     x = matrix("linalg.householder_product", input)
     (m, n), k = x.shape[-2:], tau.shape[-1] if tau.ndim else 0
@@ -199,5 +194,5 @@ def householder_product(input: Tensor, tau: Tensor) -> Tensor:
     q = one.expand(x.shape)
     for i in reversed(range(k)):
         column = narrow(v, -1, i, 1)
-        q = q - tau[..., i, None, None] * (column @ (mT(column) @ q))
+        q = q - tau[..., i, None, None] * (column @ (dagger(column) @ q))
     return q

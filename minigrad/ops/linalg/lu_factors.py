@@ -9,12 +9,12 @@ from ...core import Tensor
 from ..compose import broadcast_shapes
 from ..create import arange, eye, zeros
 from ..diagonal import diagonal, tril_op, triu_op
-from ..factor import lu_packed, lu_pivots, pivot_rows, solve_op
+from ..factor import dagger, lu_packed, lu_pivots, pivot_rows, solve_op
 from ..index import gather
 from ..operands import tensor_of
 from ..order import argsort
 from ..results import returned
-from ..shape import expand, mT, narrow, unsqueeze
+from ..shape import expand, narrow, unsqueeze
 from .checks import floating, largest, matrix
 
 
@@ -102,7 +102,7 @@ def lu_factor_ex(A: Tensor, *, pivot: bool = True, check_errors: bool = False) -
 
 
 def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoint: bool = False) -> Tensor:
-    """X with A X = B (X A = B unless `left`; A transposed if `adjoint`), from what `lu_factor` made of square A."""
+    """X with A X = B (X A = B unless `left`; A^H in its place if `adjoint`), from what `lu_factor` made of square A."""
     packed = matrix("linalg.lu_solve", LU, square=True)
     if tensor_of("linalg.lu_solve", pivots, "pivots").dtype.kind != "int" or tuple(pivots.shape) != tuple(LU.shape[:-1]):
         raise ShapeError(f"linalg.lu_solve: for LU {tuple(LU.shape)} expected integer pivots {tuple(LU.shape[:-1])}, got "
@@ -113,9 +113,9 @@ def lu_solve(LU: Tensor, pivots: Tensor, B: Tensor, *, left: bool = True, adjoin
         raise ShapeError(f"linalg.lu_solve: for LU {tuple(LU.shape)} expected B {want}, got {tuple(B.shape)}")
     lower, upper = parts("linalg.lu_solve", packed)
     order = pivot_rows(pivots, m=n)
-    rhs = B if left else mT(B)
+    rhs = B if left else dagger(B)
     if left != adjoint:  # A X = B
         y = solve_op(upper, solve_op(lower, rows_in(rhs, order)))
     else:
-        y = rows_in(solve_op(mT(lower), solve_op(mT(upper), rhs)), argsort(order, -1))
-    return y if left else mT(y)
+        y = rows_in(solve_op(dagger(lower), solve_op(dagger(upper), rhs)), argsort(order, -1))
+    return y if left else dagger(y)

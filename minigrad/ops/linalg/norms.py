@@ -37,13 +37,13 @@ def norm_of_vectors(who: str, x: Tensor, ord: Any, dim: Any, keepdim: bool, dtyp
     dims, ord = axes(who, dim, floating(who, x).ndim), float(ord)
     if x.dtype.name in ("float16", "bfloat16") and math.isfinite(ord) and ord not in (0, 1, 2):  # powers overflow
         return cast(norm_of_vectors(who, cast(x, dtype="float32"), ord, dim, keepdim), dtype=x.dtype)
+    size = abs(x) if ord != 2 or x.dtype.is_complex else x
     if ord == 2:
-        return norm_op(x, dim=dims, keepdim=keepdim)
-    size = abs(x)
+        return norm_op(size, dim=dims, keepdim=keepdim)
     if math.isinf(ord):
         return (amax if ord > 0 else amin)(size, dims, keepdim) if dims else size
     if ord == 0:
-        return sum_op(where(x != 0, 1.0, sign(x)), dim=dims, keepdim=keepdim)  # with a gradient, of zeros
+        return sum_op(where(x != 0, 1.0, sign(size)), dim=dims, keepdim=keepdim)  # with a gradient, of zeros
     if ord == 1:
         return sum_op(size, dim=dims, keepdim=keepdim)
     total = sum_op(_power(size, ord), dim=dims, keepdim=keepdim)
@@ -73,7 +73,7 @@ def norm_of_matrices(who: str, A: Tensor, ord: Any, dim: Any, keepdim: bool, dty
     if row == column:
         raise ShapeError(f"{who}: dim must be two different dimensions, got {tuple(dim)}")
     if ord == "fro":
-        return norm_op(A, dim=tuple(sorted((row, column))), keepdim=keepdim)
+        return norm_op(abs(A) if A.dtype.is_complex else A, dim=tuple(sorted((row, column))), keepdim=keepdim)
     x = movedim(A, (row, column), (-2, -1))
     if ord in ("nuc", 2, -2):
         s = singular(x)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...backends import ShapeError
 from ...core import Tensor
 from .. import matmul as products
-from ..arithmetic import where
+from ..arithmetic import conjugate, where
 from ..compose import cross_along
 from ..create import arange, eye, full_like
 from ..diagonal import diagonal as diagonal_of
@@ -78,8 +78,8 @@ def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
 
 @numpy_names
 def vecdot(x: Tensor, y: Tensor, *, dim: int = -1) -> Tensor:
-    """The sum of products along `dim`; the other dimensions broadcast."""
-    both = x * y
+    """The sum of products along `dim`, those of x conjugated if complex; the other dimensions broadcast."""
+    both = conjugate(x) * y
     return sum_op(both, dim=(axis("vecdot", dim, both.ndim),))
 
 

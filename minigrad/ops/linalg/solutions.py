@@ -11,8 +11,9 @@ from ...core import Tensor
 from ..arithmetic import maximum, where
 from ..create import as_tensor, eye, zeros
 from ..diagonal import tril_op, triu_op
+from ..elementwise import abs, log
 from ..factor import det as det_op
-from ..factor import det_sign, logabsdet, pinv_op, solve_op
+from ..factor import det_phase, det_sign, logabsdet, pinv_op, solve_op
 from ..factor import inv as inv_op
 from ..operands import tensor_of
 from ..reduce import amax, sum_op
@@ -39,12 +40,14 @@ class slogdet_result(NamedTuple):
 def slogdet(A: Tensor) -> slogdet_result:
     """(sign, ln |det A|); (0, -inf) for a singular matrix, which has no gradient."""
     x = matrix("slogdet", A, square=True)
-    return slogdet_result(det_sign(x), logabsdet(x))
+    return slogdet_result(det_phase(x) if x.dtype.is_complex else det_sign(x), logabsdet(x))
 
 
 def logdet(input: Tensor) -> Tensor:
-    """ln det; NaN if the determinant is negative, -inf if it is 0."""
+    """ln det; NaN if the determinant of real matrices is negative, -inf if it is 0."""
     sign, value = slogdet(input)
+    if input.dtype.is_complex:
+        return log(sign) + value
     return where(sign < 0, math.nan, value)
 
 
@@ -159,9 +162,9 @@ def lstsq(A: Tensor, B: Tensor, rcond: float | None = None, *, driver: str | Non
     solution = pinv_op(x, rtol=rtol) @ rhs
     s = svdvals(x.detach())
     rank = (s > rtol * amax(s, -1, keepdim=True)).sum(-1)
-    none = zeros(0, dtype=x.dtype, device=x.device)
+    none = zeros(0, dtype=s.dtype, device=x.device)
     full = m > n and not largest(n - rank) and driver not in (None, "gelsy")
-    residuals = sum_op((x @ solution - rhs) ** 2, dim=(rhs.ndim - 2,)) if full else none
+    residuals = sum_op(abs(x @ solution - rhs) ** 2, dim=(rhs.ndim - 2,)) if full else none
     return lstsq_result(
         squeeze(solution, -1) if vector else solution,
         squeeze(residuals, -1) if vector and full else residuals,

@@ -13,7 +13,8 @@ import minigrad
 from minigrad import reference
 from minigrad.autograd import grad
 from minigrad.core import OPS, Op, Tensor
-from minigrad.ops.formulas import FORMULAS, SPANS, computed, is_slope
+from minigrad.ops.formula_values import computed
+from minigrad.ops.formulas import FORMULAS, SPANS, is_slope
 from minigrad.ops.notation import read, tex
 
 from .cases import CASES, Case

@@ -31,12 +31,8 @@ def _uniform(x: Tensor, generator: Generator | None, dtype: Any = None) -> Tenso
 def theirs(kind: str, x: Tensor, generator: Generator | None, dtype: Any = None, **given: Any) -> Tensor | None:
     """Numbers for all of x, in its type unless told otherwise, as PyTorch draws them; None if this isn't the generator's
     stream."""
-    source = torch_source(generator)
-    return (
-        None
-        if source is None or x.dtype.is_complex
-        else sampled(kind, source, tuple(x.shape), dtype or x.dtype, x.device, x, **given)
-    )
+    source = None if x.dtype.is_complex else torch_source(generator)
+    return None if source is None else sampled(kind, source, tuple(x.shape), dtype or x.dtype, x.device, x, **given)
 
 
 def uniform_numbers(x: Tensor, low: float, high: float, generator: Generator | None) -> Tensor:

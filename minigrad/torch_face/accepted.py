@@ -43,7 +43,7 @@ TORCH = {"get_device": get_device, "set_warn_always": nothing, "is_warn_always_e
          "memory_format": str, "is_inference": lambda input: input.is_inference(), "has_openmp": True, "has_mkl": False,
          "has_lapack": True, "is_vulkan_available": no, "is_distributed": no}  # fmt: skip
 FLAGS = ("is_meta is_mkldnn is_nested is_mtia is_xpu is_xla is_ipu is_vulkan").split()  # of tensors: never here
-METHODS = {**{name: property(no) for name in FLAGS},  "name": property(nothing),
+METHODS = {**{name: property(no) for name in FLAGS}, "name": property(nothing),
            "is_shared": no, "is_distributed": no, "record_stream": nothing, "const_data_ptr": lambda x: x.data_ptr(),
            "is_set_to": lambda x, tensor: x.data_ptr() == tensor.data_ptr() and x.shape == tensor.shape and
            x.stride() == tensor.stride()}  # fmt: skip

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 from ..backends import DTypeError, ShapeError
+from ..backends.source import advise
 from ..core import Tensor
 from ..nn.functional import pad
 from ..ops.create import ones
@@ -23,8 +22,8 @@ def settings(who: str, n_fft: int, hop_length: int | None, win_length: int | Non
     if window is None:
         window = ones(win, dtype="float64" if x.dtype.name in ("float64", "complex128") else "float32", device=x.device)
         if win > 1:
-            warnings.warn(f"{who}: a window was not provided. A rectangular window is taken, which is known to cause spectral "
-                          "leakage. Hint: window=minigrad.hann_window(n_fft)", stacklevel=3)  # fmt: skip
+            advise(f"{who}: a window was not provided. A rectangular window is taken, which is known to cause spectral "
+                   "leakage. Hint: window=minigrad.hann_window(n_fft)")  # fmt: skip
     if tuple(tensor_of(who, window, "window").shape) != (win,):
         raise ShapeError(f"{who}: expected a 1D window tensor of size win_length = {win}, got shape {tuple(window.shape)}")
     left = (n_fft - win) // 2
@@ -54,7 +53,7 @@ def stft(
     if return_complex is None and not is_complex:
         raise RuntimeError("stft: requires the return_complex parameter be given for real inputs. Hint: return_complex=True")
     if onesided and is_complex:
-        raise RuntimeError("stft: cannot have onesided output if window or input is complex")
+        raise RuntimeError("stft: Cannot have onesided output if window or input is complex")
     hop, win, shape = settings("stft", n_fft, hop_length, win_length, window, x)
     rows = x.reshape(-1, x.shape[-1])
     around = n_fft // 2 if center else (n_fft - win) // 2 if align_to_window else 0

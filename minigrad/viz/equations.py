@@ -12,7 +12,8 @@ import numpy as np
 
 from ..backends import backend_of
 from ..core import Tensor, mode
-from ..ops.formulas import SPANS, Row, computed, of
+from ..ops.formula_values import computed
+from ..ops.formulas import SPANS, Row, of
 from ..ops.mathml import Mathml, definitions, leaf, mathml, matrix, row, sign
 from ..ops.notation import ATOM, REDUCTIONS, SUM, SYMBOLS, Formula, read
 from ..trace import Call, Variable

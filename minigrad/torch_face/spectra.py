@@ -108,7 +108,7 @@ def istft(
                            "center=True, or another window")  # fmt: skip
     y = total[:, start:end] / weight
     if end > full:
-        warnings.warn("istft: the length of signal is shorter than the length parameter. Result is being padded with zeros in "
-                      "the tail. Hint: center and hop_length as in stft", stacklevel=2)  # fmt: skip
+        advise("istft: the length of signal is shorter than the length parameter. Result is being padded with zeros in "
+               "the tail. Hint: center and hop_length as in stft")  # fmt: skip
         y = pad(y, (0, end - full))
     return y.reshape(*x.shape[:-2], y.shape[-1])

@@ -166,7 +166,7 @@ def torch_attention(t: Any, *inputs: Any, scale: Any, causal: Any) -> Any:
 
 
 def torch_layer_norm(t: Any, x: Any, w: Any, c: Any, *, dims: Any, eps: Any) -> Any:
-    return t.nn.functional.layer_norm(x, x.shape[dims[0] :], w, c, eps)
+    return t.nn.functional.layer_norm(x, tuple(x.shape)[dims[0] :], w, c, eps)
 
 
 def torch_group_norm(t: Any, x: Any, w: Any, c: Any, *, groups: Any, eps: Any) -> Any:

@@ -108,6 +108,10 @@ def from_file(
     With `shared` what is written goes to the file, which is made or made longer if need be; else to this process alone.
     Raises RuntimeError for a file that is too short.
     """
+    if not isinstance(filename, (str, os.PathLike)) or "\0" in str(filename):
+        raise TypeError(f"from_file: filename must be a path, got {type(filename).__name__} {filename!r:.60}")
+    if isinstance(size, bool) or not isinstance(size, int) or size < 0:
+        raise ValueError(f"from_file: size must be a whole number from 0, got {size!r}")
     kind = as_dtype(dtype or "float32")
     need, there = size * kind.itemsize, os.path.getsize(filename) if os.path.exists(filename) or not shared else 0
     if shared and there < need:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backends import DTypeError, ShapeError
-from ..core import Tensor
+from ..core import Op, Tensor
 from ..nn import functional
 from ..ops import functions
 from ..ops.arithmetic import clone
 from ..ops.compose import unfold
 from ..ops.create import full, ones_like, zeros
 from ..ops.elementwise import rsqrt
-from ..ops.operands import axis, sizes, tensor_of, whole
+from ..ops.operands import axis, by_name, sizes, tensor_of, whole
 from ..ops.reduce import var_mean
 from ..ops.shape import cat
 from ..ops.strided import as_strided_adjoint
@@ -35,6 +35,7 @@ def sliced(input: Tensor, dim: int = 0, start: int | None = None, end: int | Non
 
 def copying(name: str, view: Callable) -> Callable:
     """The function name_copy: what `view` gives, in memory of its own."""
+    view = by_name(view, name) if isinstance(view, Op) else view
 
     @functools.wraps(view)
     def copied(*args: Any, **options: Any) -> Any:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .devices import is_available, runtime
+from . import devices
+from .devices import runtime
 
 
 class Stream:
@@ -104,7 +105,7 @@ def default_stream(device: Any = None) -> Stream:
 
 def memory_stats(device: Any = None) -> dict[str, int]:
     """Bytes of GPU memory in use and held by the pool, under PyTorch's names; empty without a GPU."""
-    if not is_available():
+    if not devices.is_available():
         return {}
     pool = runtime().get_default_memory_pool()
     used, held = pool.used_bytes(), pool.total_bytes()

@@ -445,7 +445,15 @@ def test_odd_arrays_have_numbers():
     assert numbers(np.zeros((0, 3))) == ["empty"]
     assert numbers(array(*[1.0] * 9, float("nan"))) == ["1 ± 0", "1 … 1", "1 not finite"]
     assert numbers(np.array([True, False])) == ["1, 0"]
+    assert numbers(np.array([1.25 - 2j, 1e-3j])) == ["1.25 − 2i, 0 + 0.001i"]
+    assert numbers(np.array([3 + 4j] * 7)) == ["|z| 5 ± 0", "|z| 5 … 5"]
     assert escape("a\\") == "a&#92;&#92;" and escape("<&\n") == "&#60;&#38;&#92;&#92;n"
+
+
+def test_gradients_of_complex_numbers_are_told_apart_from_grad():
+    x = mg.ones(2, requires_grad=True)
+    drawn = viz.draw((x * 1j).abs().sum(), backward=True)
+    assert "the conjugate of its .grad" in drawn.dot and "conjugate" not in viz.draw(x.abs().sum(), backward=True).dot
 
 
 def said(result, **names):

@@ -164,6 +164,8 @@ def draw(
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
     if both and any(call.phase == "backward" and call.node is not None for call in program.calls):
         picture.notes.append("a backward pass was differentiated again; gradients are those of the last pass that came by")
+    if both and any(variable.dtype.is_complex for variable in program.variables):
+        picture.notes.append("of a complex a + ib the gradient is ∂L/∂a − i ∂L/∂b here, the conjugate of its .grad")
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)

@@ -47,8 +47,10 @@ def shape_of(variable: Variable) -> str:
     return "" if variable.kind == "results" else shape_text(variable.shape)
 
 
-def number(x: float) -> str:
-    """Three significant digits, with a real minus sign."""
+def number(x: complex) -> str:
+    """Three significant digits, with a real minus sign; of complex numbers for each part."""
+    if isinstance(x, complex):
+        return f"{number(x.real)} {'−' if x.imag < 0 else '+'} {number(abs(x.imag))}i"
     return f"{x:.3g}".replace("-", "−") if math.isfinite(x) else str(x)
 
 
@@ -61,21 +63,24 @@ def size(count: int) -> str:
 
 
 def numbers(array: Any) -> list[str]:
-    """The few numbers themselves, or mean, standard deviation, least and largest; and how many are not finite."""
+    """The few numbers themselves, or mean, standard deviation, least and largest (of complex numbers, of their moduli |z|); and
+    how many are not finite."""
     x = np.asarray(backend_of(array).to_host(array))
-    if x.dtype.kind not in "biuf":
+    if x.dtype.kind not in "biufc":
         return [str(v) for v in x.reshape(-1)[:1]]
-    x = x.astype("float64").reshape(-1)
+    of = "|z| " if x.dtype.kind == "c" else ""
+    x = x.astype("complex128" if of else "float64").reshape(-1)
     if x.size <= FEW:
-        words = [number(v) for v in x]
+        words = [number(v) for v in x.tolist()]
         row = len(words) if len(words) <= 3 else (len(words) + 1) // 2
         return [", ".join(words[i : i + row]) for i in range(0, len(words), row or 1)] or ["empty"]
     sound = x[np.isfinite(x)]
+    sound = abs(sound) if of else sound
     lines = []
     if sound.size:
         with np.errstate(over="ignore"):
             mean, spread = float(sound.mean()), float(sound.std())
         mean = 0.0 if abs(mean) < 1e-7 * spread else mean  # what rounding left of an exact 0
-        lines = [f"{number(mean)} ± {number(spread)}", f"{number(sound.min())} … {number(sound.max())}"]
+        lines = [f"{of}{number(mean)} ± {number(spread)}", f"{of}{number(sound.min())} … {number(sound.max())}"]
     odd = x.size - sound.size
     return [*lines, f"{odd} not finite"] if odd else lines

@@ -12,9 +12,11 @@ from ..core import MODE, Tensor, op
 from .arithmetic import where
 from .bessel import bessel_i, bessel_j, gammainc_op, zeta_op
 from .compare import isinf
-from .create import full_like
+from .create import arange, full_like
 from .elementwise import erfc, exp, log, log1p, sigmoid
 from .operands import common_type, floating, tensor_of
+from .reduce import sum_op
+from .shape import unsqueeze
 from .special import digamma, lgamma, sinc
 
 
@@ -157,10 +159,9 @@ def multigammaln(input: Tensor, p: int) -> Tensor:
     x = tensor_of("mvlgamma", input)
     if not isinstance(p, int) or p < 1:
         raise ValueError(f"mvlgamma: p has to be an int of at least 1, got {p!r}")
-    y = lgamma(x)
-    for i in range(1, p):
-        y = y + lgamma(x - i / 2)
-    return y + p * (p - 1) / 4 * math.log(math.pi)
+    x = floating(x)
+    halves = arange(p, dtype=x.dtype, device=x.device) / 2
+    return sum_op(lgamma(unsqueeze(x, -1) - halves), dim=(x.ndim,)) + p * (p - 1) / 4 * math.log(math.pi)
 
 
 def gammainc(input: Tensor, other: Tensor) -> Tensor:

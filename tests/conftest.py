@@ -10,6 +10,7 @@ import pytest
 
 import minigrad
 from minigrad.core import MODE, Mode, Tensor
+from minigrad.ops.random import stream
 
 from .strict_cupy import stand_in
 
@@ -59,3 +60,13 @@ def fresh() -> Iterator[None]:
     yield
     minigrad.set_printoptions(profile="default")
     assert MODE.get() == Mode(), "the test left a mode behind"
+
+
+@pytest.fixture
+def torch_stream() -> Iterator[None]:
+    """A test whose random numbers are PyTorch's."""
+    before = minigrad.get_rng_state()
+    stream("torch")
+    yield
+    stream("pcg64")
+    minigrad.set_rng_state(before)

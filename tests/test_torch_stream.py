@@ -9,7 +9,6 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +24,8 @@ from .torch_draws import DRAWS, FILE, ROUNDED, SEEDS, drawn
 KEPT = json.loads(FILE.read_text())
 
 
-@pytest.fixture
-def theirs() -> Iterator[None]:
-    before = minigrad.get_rng_state()
-    stream("torch")
-    yield
-    stream("pcg64")
-    minigrad.set_rng_state(before)
-
-
 @pytest.mark.parametrize("draw", DRAWS)
-def test_the_numbers_are_those_pytorch_gave(draw: str, theirs: None) -> None:
+def test_the_numbers_are_those_pytorch_gave(draw: str, torch_stream: None) -> None:
     for seed, kept in zip(SEEDS, KEPT[draw], strict=False):
         got = drawn(minigrad, draw, seed)
         assert [len(numbers) for numbers in got] == [len(numbers) for numbers in kept]
@@ -51,13 +41,13 @@ def test_a_generator_has_the_stream_it_is_given() -> None:
     assert minigrad.get_rng_state().tolist() == state
 
 
-def test_pytorchs_generators_start_with_one_seed(theirs: None) -> None:
+def test_pytorchs_generators_start_with_one_seed(torch_stream: None) -> None:
     assert minigrad.Generator().initial_seed() == 67280421310721
     assert minigrad.manual_seed(-1).initial_seed() == 2**64 - 1
 
 
 @pytest.mark.parametrize("n", [0, 1, 623, 624, 625])
-def test_a_state_takes_up_the_stream_again(n: int, theirs: None) -> None:
+def test_a_state_takes_up_the_stream_again(n: int, torch_stream: None) -> None:
     minigrad.manual_seed(7)
     minigrad.rand(n)
     minigrad.randn(3)  # whose last pair has a number left
@@ -75,7 +65,7 @@ def test_a_state_takes_up_the_stream_again(n: int, theirs: None) -> None:
         assert [minigrad.randn(2, generator=generator).tolist(), minigrad.rand(700, generator=generator).tolist()] == want
 
 
-def test_another_streams_state_and_unknown_streams_are_refused(theirs: None) -> None:
+def test_another_streams_state_and_unknown_streams_are_refused(torch_stream: None) -> None:
     with pytest.raises(ValueError, match="set_rng_state: .*of stream 'torch'"):
         minigrad.set_rng_state(minigrad.Generator(stream="pcg64").get_state())
     with pytest.raises(ValueError, match="set_state: .*of stream 'pcg64'"):
@@ -112,7 +102,7 @@ class Noisy:
         return i, minigrad.rand(()), np.random.rand()
 
 
-def test_workers_take_their_seeds_from_the_loader(theirs: None) -> None:
+def test_workers_take_their_seeds_from_the_loader(torch_stream: None) -> None:
     loader = minigrad.data.DataLoader(Noisy(), batch_size=2, shuffle=True, num_workers=2)
     epochs = []
     for _ in range(2):
@@ -123,7 +113,7 @@ def test_workers_take_their_seeds_from_the_loader(theirs: None) -> None:
     assert len(set(noise)) == len(noise)
 
 
-def test_vmap_and_records_draw_from_it(theirs: None) -> None:
+def test_vmap_and_records_draw_from_it(torch_stream: None) -> None:
     many = minigrad.vmap(F.dropout, randomness="different")(minigrad.ones(3, 40))
     once = minigrad.vmap(F.dropout, randomness="same")(minigrad.ones(3, 40))
     assert len({str(row.tolist()) for row in many}) == 3 and len({str(row.tolist()) for row in once}) == 1

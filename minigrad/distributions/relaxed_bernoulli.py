@@ -8,7 +8,7 @@ from ..nn.functional import softplus
 from ..ops import functions
 from .distribution import Condition, clamped, real, unit
 from .odds import OfOdds
-from .transformed_distribution import TransformedDistribution
+from .relaxed import Relaxed
 from .transforms import SigmoidTransform
 
 
@@ -40,7 +40,7 @@ class LogitRelaxedBernoulli(OfOdds):
         return functions.as_tensor(self.temperature).log() + apart - 2 * softplus(apart)
 
 
-class RelaxedBernoulli(TransformedDistribution):
+class RelaxedBernoulli(Relaxed):
     """sigmoid((logits + L) / temperature), L logistic: nearer to 0 and 1 the lower the temperature.
     Source: Maddison et al. 2017; Jang, Gu & Poole 2017."""
 
@@ -49,18 +49,3 @@ class RelaxedBernoulli(TransformedDistribution):
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args)
         super().__init__(base, SigmoidTransform(), validate_args)
-
-    @property
-    def temperature(self) -> Any:
-        """What it is relaxed by."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Any:
-        """The probability of the event."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Any:
-        """log(probs / (1 - probs))"""
-        return self.base_dist.logits

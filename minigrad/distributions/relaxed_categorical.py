@@ -8,7 +8,7 @@ from typing import Any
 from ..ops import functions
 from .categorical import OfChoices
 from .distribution import Condition, clamped, real_vector, simplex
-from .transformed_distribution import TransformedDistribution
+from .relaxed import Relaxed
 from .transforms import ExpTransform
 
 
@@ -41,7 +41,7 @@ class ExpRelaxedCategorical(OfChoices):
         return score + math.lgamma(k) + (k - 1) * temperature.log()
 
 
-class RelaxedOneHotCategorical(TransformedDistribution):
+class RelaxedOneHotCategorical(Relaxed):
     """softmax((logits + G) / temperature), G of Gumbel's: nearer to one-hot the lower the temperature. Source: Maddison et al.
     2017; Jang, Gu & Poole 2017."""
 
@@ -54,18 +54,3 @@ class RelaxedOneHotCategorical(TransformedDistribution):
     @property
     def support(self) -> Condition:
         return simplex
-
-    @property
-    def temperature(self) -> Any:
-        """What it is relaxed by."""
-        return self.base_dist.temperature
-
-    @property
-    def probs(self) -> Any:
-        """The probabilities."""
-        return self.base_dist.probs
-
-    @property
-    def logits(self) -> Any:
-        """The logarithms of the probabilities."""
-        return self.base_dist.logits

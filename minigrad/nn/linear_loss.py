@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from ..backends import ShapeError
 from ..core import Tensor
+from .functional.checks import vector
 from .functional.linear_loss import linear_cross_entropy
 from .linear import Linear
 from .loss import WeightedLoss
@@ -35,8 +35,7 @@ class LinearCrossEntropyLoss(WeightedLoss):
         dtype: Any = None, reduction: str = "mean", weight: Tensor | None = None, ignore_index: int | None = None,
         label_smoothing: float = 0.0, options: LinearCrossEntropyOptions | None = None,
     ) -> None:  # fmt: skip
-        if weight is not None and tuple(weight.shape) != (num_classes,):
-            raise ShapeError(f"LinearCrossEntropyLoss: expected weight shape {(num_classes,)}, got {tuple(weight.shape)}")
+        vector("LinearCrossEntropyLoss", "weight", weight, num_classes)
         if not 0 <= label_smoothing <= 1:
             raise RuntimeError(f"LinearCrossEntropyLoss: label_smoothing must be from 0 to 1, got {label_smoothing}")
         super().__init__(weight, reduction=reduction)

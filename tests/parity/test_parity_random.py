@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
 import minigrad
-from minigrad.ops.random import stream
 
 from ..torch_draws import DRAWS, ROUNDED, SEEDS, drawn
 
 torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # of bounds, empty tensors, nested tensors
+pytestmark = [
+    pytest.mark.usefixtures("torch_stream"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # of bounds, empty tensors, nested tensors
+]
 TYPES = ("float32", "float64", "float16", "bfloat16")
-
-
-@pytest.fixture(autouse=True)
-def theirs() -> Iterator[None]:
-    before = minigrad.get_rng_state()
-    stream("torch")
-    yield
-    stream("pcg64")
-    minigrad.set_rng_state(before)
 
 
 @pytest.mark.parametrize("draw", DRAWS)

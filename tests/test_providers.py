@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import minigrad
 from minigrad import nn
-from minigrad.backends import NUMPY, Window
+from minigrad.backends import NUMPY, Window, providers, threads
 from minigrad.backends import report as providers_report
 from minigrad.backends import use as backends_use
 from minigrad.backends.numpy_kernels import NUMPY_KERNELS
@@ -331,10 +331,20 @@ def test_an_unpickled_array_is_served() -> None:
     assert x.dtype is not np.dtype("f") and primitive.fits(x)
 
 
-def test_report_names_every_provider() -> None:
+@pytest.mark.parametrize(
+    "processor, wide, hint", [("Haswell", True, True), ("SkylakeX", True, False), ("Haswell", False, False), ("", True, False)]
+)
+def test_report_names_every_provider(processor: str, wide: bool, hint: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(providers, "blas_processor", lambda: processor)
+    monkeypatch.setattr(providers, "FEATURES", {"AVX512_SKX": wide})
     report = providers_report()
-    assert [line.split()[0] for line in report.splitlines()] == ["reference", "numpy", "numba", "onednn"]
-    assert "found" in report.splitlines()[0]
+    lines = report.splitlines()
+    assert [line.split()[0] for line in lines] == ["reference", "numpy", "numba", "onednn"] + ["Hint:"] * hint
+    assert "found" in lines[0] and ("OPENBLAS_CORETYPE=SkylakeX" in lines[-1]) == hint
+
+
+def test_the_processor_that_numpys_products_are_made_for() -> None:
+    assert re.fullmatch(r"\w+" if threads.openblas() else "", threads.blas_processor())
 
 
 def test_use_chooses_and_refuses() -> None:

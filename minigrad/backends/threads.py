@@ -3,6 +3,7 @@ oneDNN's where it is there, with OpenBLAS (NumPy's matrix products) at one threa
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import importlib
@@ -25,14 +26,26 @@ class Pool(NamedTuple):
 
 @functools.cache
 def openblas() -> Pool | None:
-    """The OpenBLAS inside NumPy; None where NumPy was built with another library."""
+    """The threads of the OpenBLAS inside NumPy; None where NumPy was built with another library."""
+    library = blas_library()
+    return library and Pool(library.scipy_openblas_set_num_threads64_, library.scipy_openblas_get_num_threads64_)
+
+
+@functools.cache
+def blas_library() -> Any:
+    """The OpenBLAS inside NumPy, opened; None where NumPy was built with another library."""
     for path in (Path(np.__file__).parents[1] / "numpy.libs").glob("lib*openblas*"):
-        try:
+        with contextlib.suppress(OSError, AttributeError):
             library = ctypes.CDLL(str(path))
-            return Pool(library.scipy_openblas_set_num_threads64_, library.scipy_openblas_get_num_threads64_)
-        except (OSError, AttributeError):
-            continue
+            library.scipy_openblas_get_corename64_.restype = ctypes.c_char_p
+            return library
     return None
+
+
+def blas_processor() -> str:
+    """The processor whose kernels NumPy's OpenBLAS uses, in its own word; an empty string where it is another library."""
+    library = blas_library()
+    return "" if library is None else library.scipy_openblas_get_corename64_().decode()
 
 
 @functools.cache

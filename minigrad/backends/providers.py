@@ -76,8 +76,8 @@ def halved() -> list[str]:
     """A line where NumPy's OpenBLAS took kernels of half the width that the processor has, as on many of AMD's; else none."""
     if blas_processor() not in ("Haswell", "Zen") or not any(map(FEATURES.get, ("AVX512_SKX", "X86_V4"))):
         return []
-    return [f"Hint: NumPy's products run on kernels for {blas_processor()} (AVX2), while this processor has AVX-512. The setting "
-            "OPENBLAS_CORETYPE=SkylakeX, made before Python starts, can double their speed"]  # fmt: skip
+    return [f"Hint: NumPy's products run on kernels for {blas_processor()} (AVX2), while this processor has AVX-512. Set "
+            "OPENBLAS_CORETYPE=SkylakeX before Python starts: it can double their speed"]  # fmt: skip
 
 
 use(os.environ.get(VARIABLE) or "auto", who=VARIABLE)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import minigrad as mg
-from minigrad import data, distributions, nn, optim
+from minigrad import data, distributions, nn, optim, vision
 from minigrad.core import Op
 
 POOL: dict[str, Callable[[], Any]] = {
@@ -178,7 +178,7 @@ def public() -> Iterator[Callable_]:
     """Functions, methods, constructors, and the layers themselves."""
     spaces: list[tuple[str, ModuleType]] = [
         ("", mg), ("nn.functional.", nn.functional), ("nn.init.", nn.init), ("linalg.", mg.linalg), ("nn.utils.", nn.utils),
-        ("nn.utils.rnn.", nn.utils.rnn), ("data.", data),
+        ("nn.utils.rnn.", nn.utils.rnn), ("data.", data), ("vision.", vision),
     ]  # fmt: skip
     for lead, space in spaces:
         for name, value in vars(space).items():
@@ -194,7 +194,7 @@ def public() -> Iterator[Callable_]:
         if name[0] != "_" and isinstance(value, FunctionType) and name not in SKIPPED:
             yield Callable_(f"Tensor.{name}", bound(name), (name, name.rstrip("_")))
     kinds = (("nn.", nn), ("optim.", optim), ("optim.lr_scheduler.", optim.lr_scheduler), ("data.", data),
-             ("distributions.", distributions))  # fmt: skip
+             ("distributions.", distributions), ("vision.", vision))  # fmt: skip
     for lead, space in kinds:
         for name, kind in vars(space).items():
             if name[0] != "_" and isinstance(kind, type) and kind.__module__.startswith("minigrad"):

@@ -13,7 +13,8 @@ from minigrad.torch_face.places import LATE
 UNLOADED = """
 import sys
 import minigrad
-late = ("data", "diagnose", "distributions", "summaries", "teach", "train", "viz", "notebook_forms", "torch_face.processes")
+late = ("data", "diagnose", "distributions", "summaries", "teach", "train", "viz", "vision", "notebook_forms",
+        "torch_face.processes")
 print([name for name in late if "minigrad." + name in sys.modules])
 print([name for name in ("tqdm", "http", "ssl", "multiprocessing", "logging", "matplotlib") if name in sys.modules])
 print("DataLoader" in dir(minigrad.utils.data), "data" in vars(minigrad))

@@ -55,8 +55,10 @@ BASES = {"_BatchNorm": norm.BatchNorm, "_NormBase": norm.Running, "_InstanceNorm
          "_WeightedLoss": loss.WeightedLoss}  # fmt: skip
 LAYERS = {**names(nn), **BASES}
 DATA, TRANSFORMS = Late("minigrad.data"), Late("minigrad.data.transforms")
+VISION = """boxes ciou_loss deform_conv diou_loss drop_block focal_loss giou_loss misc roi_align roi_pool
+    stochastic_depth""".split()  # the modules of torchvision.ops
 COLLECTIONS, GRID = Late("minigrad.data.vision"), Late("minigrad.data.grid")
-LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "distributions", "teach", "train", "viz")},
+LATE = {**{name: Late(f"minigrad.{name}") for name in ("data", "diagnose", "distributions", "teach", "train", "vision", "viz")},
         "explain": Late("minigrad.diagnose", "explain"), "summary": Late("minigrad.summaries", "summary")}  # fmt: skip
 CHECKPOINT = {
     name: getattr(checkpoint, name)
@@ -116,6 +118,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
     "torchvision.utils": GRID,
+    **{f"torchvision.ops{part}": Late("minigrad.vision") for part in ("", *map(".{}".format, VISION))},
 }  # fmt: skip
 HOMES = {"torch": "minigrad", "torchvision": "minigrad.torchvision"}  # where a script's packages are here
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from ..backends import ShapeError
 from ..core import Tensor
 from ..ops.create import zeros
 from ..ops.operands import tensor_of
-from ..ops.recurrent import KINDS, Kind, State
+from ..ops.recurrent import KINDS, State, gru_step, lstm_step
 from ..ops.shape import reshape_op
 from . import functional as F
 from . import init
@@ -44,8 +45,8 @@ class RNNCellBase(Module):
         """Draw all parameters anew."""
         uniform_by_width(self, self.hidden_size)
 
-    def stepped(self, kind: Kind, input: Tensor, hx: State | None) -> State:
-        """The next state; vectors are a batch of one."""
+    def stepped(self, step: Callable[..., State], states: int, input: Tensor, hx: State | None) -> State:
+        """The next state, of so many tensors, by a step of `ops.recurrent.Kind`; vectors are a batch of one."""
         who = type(self).__name__
         if tensor_of(who, input).ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ShapeError(f"{who}: input must be (B, input_size) or (input_size) with input_size = {self.input_size}, "
@@ -53,15 +54,15 @@ class RNNCellBase(Module):
         batch = tuple(input.shape[:-1])
         shape = (*batch, self.hidden_size)
         if hx is None:
-            hx = (zeros(*shape, dtype=input.dtype, device=input.device),) * kind.states
+            hx = (zeros(*shape, dtype=input.dtype, device=input.device),) * states
         for h in hx:
             if tuple(tensor_of(who, h, "hx").shape) != shape:
                 raise ShapeError(f"{who}: hx must be {shape} for input {tuple(input.shape)}, got {tuple(h.shape)}")
         x = F.linear(input, self.weight_ih, self.bias_ih)
         if batch:
-            return kind.step(x, hx, self.weight_hh, self.bias_hh, None)
+            return step(x, hx, self.weight_hh, self.bias_hh, None)
         rows = [reshape_op(t, shape=(1, *t.shape)) for t in (x, *hx)]
-        new = kind.step(rows[0], tuple(rows[1:]), self.weight_hh, self.bias_hh, None)
+        new = step(rows[0], tuple(rows[1:]), self.weight_hh, self.bias_hh, None)
         return tuple(reshape_op(h, shape=shape) for h in new)
 
     def extra_repr(self) -> str:
@@ -85,7 +86,7 @@ class RNNCell(RNNCellBase):
         kind = KINDS.get(f"RNN_{self.nonlinearity.upper()}")
         if kind is None:
             raise RuntimeError(f"RNNCell: Unknown nonlinearity: {self.nonlinearity}. Hint: 'tanh' or 'relu'")
-        return self.stepped(kind, input, None if hx is None else (hx,))[0]
+        return self.stepped(kind.step, kind.states, input, None if hx is None else (hx,))[0]
 
     def extra_repr(self) -> str:
         return super().extra_repr() + ("" if self.nonlinearity == "tanh" else f", nonlinearity={self.nonlinearity}")
@@ -103,7 +104,7 @@ class LSTMCell(RNNCellBase):
     def forward(self, input: Tensor, hx: State | None = None) -> State:
         if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
             raise TypeError(f"LSTMCell: hx must be a pair (h, c), got {type(hx).__name__}")
-        return self.stepped(KINDS["LSTM"], input, hx)
+        return self.stepped(lstm_step, 2, input, hx)
 
 
 class GRUCell(RNNCellBase):
@@ -116,4 +117,4 @@ class GRUCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
-        return self.stepped(KINDS["GRU"], input, None if hx is None else (hx,))[0]
+        return self.stepped(gru_step, 1, input, None if hx is None else (hx,))[0]

@@ -14,13 +14,16 @@ import minigrad.optim
 from benchmarks.workloads import WORKLOADS, Workload
 
 ROOT = Path(__file__).resolve().parent.parent
-README = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.DOTALL | re.MULTILINE)
+README, LAYERS = (
+    re.findall(r"^```python\n(.*?)^```", (ROOT / page).read_text(), re.DOTALL | re.MULTILINE)
+    for page in ("README.md", "docs/layers.md")
+)
 
 
-@pytest.mark.parametrize("code", README, ids=range(len(README)))
-def test_readme(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+@pytest.mark.parametrize("code", [*README, *LAYERS])
+def test_what_is_shown_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.chdir(tmp_path)
-    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    exec(compile(code, "page", "exec"), {"__name__": "__main__"})
     printed = capsys.readouterr().out
     for line in code.splitlines():  # a comment after print(...) is what it prints
         if line.startswith("print(") and "  # " in line:

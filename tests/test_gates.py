@@ -1,4 +1,4 @@
-"""Layers that PyTorch does not have: gates, further cells, the chain's random field, batch norm that decorrelates."""
+"""Layers that PyTorch lacks: gates, further cells, the chain's random field, batch norm that decorrelates, and others."""
 
 from __future__ import annotations
 
@@ -179,7 +179,60 @@ def test_decorrelated_batch_norm_has_a_gradient_where_eigenvalues_coincide() -> 
     assert not list(layer.parameters()) and layer(minigrad.randn(8, 4)).shape == (8, 4)
 
 
+def test_a_locally_connected_layer_by_its_patches() -> None:
+    layer, x = nn.LocallyConnected2d(2, 3, (5, 6), (3, 2), (2, 1), (1, 0)).double(), double(4, 2, 5, 6)
+    padded = np.pad(bare(x), ((0, 0), (0, 0), (1, 1), (0, 0)))
+    weight, expected = bare(layer.weight).reshape(3, 5, 3, 2, 3, 2), np.zeros((4, 3, 3, 5))
+    for i, j in np.ndindex(3, 5):
+        patch = padded[:, :, 2 * i : 2 * i + 3, j : j + 2]
+        expected[:, :, i, j] = np.einsum("nckl,ockl->no", patch, weight[i, j]) + bare(layer.bias)[:, i, j]
+    np.testing.assert_allclose(bare(layer(x)), expected, rtol=1e-10, atol=1e-12)
+    assert gradcheck(layer, (x,)) and layer.output_size == (3, 5)
+    conv = nn.Conv2d(2, 3, (3, 2), (2, 1), (1, 0)).double()  # of which it is the general case
+    with minigrad.no_grad():
+        layer.weight.copy_(conv.weight.reshape(1, 3, -1))
+        layer.bias.copy_(conv.bias.reshape(3, 1, 1))
+    np.testing.assert_allclose(bare(layer(x)), bare(conv(x)), rtol=1e-10, atol=1e-12)
+
+
+def test_a_pyramid_makes_images_of_any_size_one() -> None:
+    pool = nn.SpatialPyramidPool2d((1, 3))
+    assert pool(minigrad.ones(2, 4, 7, 9)).shape == pool(minigrad.ones(2, 4, 30, 5)).shape == (2, 40)
+    x = minigrad.arange(16.0).reshape(1, 1, 4, 4)
+    assert nn.SpatialPyramidPool2d((1, 2))(x).tolist() == [[15, 5, 7, 13, 15]]
+    assert nn.SpatialPyramidPool2d((2,), "avg")(x).tolist() == [[2.5, 4.5, 10.5, 12.5]]
+
+
+def test_negative_sampling_is_the_sum_of_its_terms() -> None:
+    minigrad.manual_seed(0)
+    layer = nn.NegativeSamplingLoss(3, [0, 0, 16, 0], samples=4, reduction="none").double()  # so that class 2 is drawn alone
+    nn.init.normal_(layer.weight)
+    x, t = double(5, 3), minigrad.tensor([0, 1, 2, 3, 0])
+    w = bare(layer.weight)
+    expected = -np.log(s((bare(x) * w[t.numpy()]).sum(1))) - 4 * np.log(s(-bare(x) @ w[2]))
+    np.testing.assert_allclose(bare(layer(x, t)), expected, rtol=1e-10)
+    assert gradcheck(lambda x, w: layer(x, t), (x, layer.weight)) and layer.noise.tolist() == [0, 0, 8, 0]
+
+
+def test_negative_sampling_learns_which_words_meet() -> None:
+    minigrad.manual_seed(0)
+    words = nn.Embedding(10, 8)
+    loss = nn.NegativeSamplingLoss(8, minigrad.ones(10))
+    opt = minigrad.optim.Adam([*words.parameters(), *loss.parameters()], lr=0.05)
+    word = minigrad.arange(10)
+    for _ in range(150):
+        opt.zero_grad()
+        loss(words(word), (word + 1) % 10).backward()
+        opt.step()
+    assert (words.weight @ loss.weight.T).argmax(1).tolist() == [*range(1, 10), 0]
+
+
 @pytest.mark.parametrize("call, error, text", [
+    (lambda: nn.LocallyConnected2d(2, 3, 4, 5), ValueError, r"kernel_size \(5, 5\) is larger than the"),
+    (lambda: nn.LocallyConnected2d(2, 3, 4, 3)(minigrad.ones(1, 2, 5, 4)), ValueError, r"input must be \(N, 2, 4, 4\), got"),
+    (lambda: nn.SpatialPyramidPool2d((1,), "sum"), ValueError, "pool must be 'max' or 'avg', got 'sum'"),
+    (lambda: nn.NegativeSamplingLoss(3, [0, 0]), ValueError, "not all of them 0"),
+    (lambda: nn.NegativeSamplingLoss(3, [1])(minigrad.ones(2, 3), minigrad.arange(2)), IndexError, "index 1 is out of range"),
     (lambda: F.maxout(minigrad.ones(2, 5), 2), ValueError, r"maxout: pool_size must divide dimension 1 of \(2, 5\), got 2"),
     (lambda: F.zoneout(minigrad.ones(2), minigrad.ones(3)), ValueError, "zoneout: input and previous must have one shape"),
     (lambda: nn.Zoneout(1.5), ValueError, "Zoneout: dropout probability has to be between 0 and 1, but got 1.5"),

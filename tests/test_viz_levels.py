@@ -203,6 +203,21 @@ def test_optimizer_steps_are_drawn_when_asked_for(kind):
     assert f"{model.bias.item():.3g}".replace("-", "−") in drawing.text  # after the step
 
 
+def test_the_forward_pass_after_an_optimizer_step_is_drawn():
+    """Two losses with a step between, as of a GAN: the second one reads parameters that were moved by gradients."""
+    generator, critic, z = nn.Linear(2, 3), nn.Linear(3, 1), mg.randn(4, 2)
+    optimizer = optim.SGD(critic.parameters(), lr=0.1)
+    with record(z=z) as program:
+        fake = generator(z)
+        critic(fake.detach()).mean().backward()
+        optimizer.step()
+        critic(fake).square().mean().backward()
+    for options in ({"backward": True}, {"backward": False}, {"updates": True}):
+        drawing = viz.draw(program, **options)
+        assert [calls(drawing).count(name) for name in ("linear", "square", "mean")] == [3, 1, 1], options
+    assert len([i for i in viz.draw(program).picture.items if i.kind == "output"]) == 2
+
+
 def test_memory(net):
     text = viz.draw(net, depth=1, memory=True).text
     stem = next(line for line in text.splitlines() if "stem" in line)

@@ -16,7 +16,7 @@ from ..trace import Call, Program, Variable
 from ..trace.behind import run_definition
 from .equations import Equations
 from .norms import NORMS, norm_of, sizes_of
-from .picture import arrays_of, common
+from .picture import arrays_of, common, computed_later
 from .tables import SHOWN, Numbers, Texts, place, plain, summary
 from .text import visible
 from .words import role
@@ -213,20 +213,6 @@ class Island:
 
 def group(at: int, parent: int | None, label: str, kind: str, title: str) -> dict[str, Any]:
     return {"id": at, "parent": parent, "label": label, "kind": kind, "title": title, "children": [], "item": None}
-
-
-def computed_later(program: Program) -> set[Call]:
-    """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients."""
-    taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
-    seeds = program.arrivals - taken
-    later: set[Variable] = set()
-    calls: set[Call] = set()
-    for call in program.calls:
-        if call.phase == "backward" or call.output in seeds or any(a in later or a.kind == "gradient" for a in arrays_of(call)):
-            calls.add(call)
-            if call.phase != "update":
-                later.add(call.output)
-    return calls
 
 
 def bookkeeping(program: Program) -> set[Call]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..trace import Call, Program, Variable
 from ..trace.program import written_by
+from .words import is_parameter
 
 FOLDED = ("reshape", "alias")  # of a leaf, or to the same shape, these say nothing that the edge does not
 
@@ -190,17 +191,14 @@ class Builder:
             self.entries.setdefault(path, []).append(at)
         self.uses = Counter(a for call in program.calls if call.phase == "forward" for a in arrays_of(call))
         self.owners = {g: v for v in program.variables if v.maker is None and (g := program.gradients.get(v)) is not None}
-        seeds = program.arrivals - set(self.uses)  # what backpropagation started from
-        later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
+        later = computed_later(program)
         for call in program.calls:
             arrays = arrays_of(call)
             if call.phase == "inside":
                 continue
-            if call.phase == "backward" or call.output in seeds:
-                later.add(call.output)
-            elif any(a in later or a.kind == "gradient" for a in arrays):
-                later.add(call.output)
-                if updates and all(a in self.made or a.maker is None or a in self.owners for a in arrays):
+            if call in later:
+                asked = updates and call.phase != "backward" and call.output not in program.arrivals
+                if asked and all(a in self.made or a.maker is None or a in self.owners for a in arrays):
                     self.enter(call)
             elif self.says_nothing(call) and call.output is not goal:
                 self.folds[call.output] = call
@@ -260,6 +258,23 @@ class Builder:
     def add(self, kind: str, variable: Variable, **more: Any) -> Item:
         self.items.append(Item(len(self.items), kind, variable, **more))
         return self.items[-1]
+
+
+def computed_later(program: Program) -> set[Call]:
+    """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients.
+
+    A parameter stays what it is when an optimizer has moved it: what is computed from it then is the next forward pass.
+    """
+    taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
+    seeds = program.arrivals - taken
+    later: set[Variable] = set()
+    calls: set[Call] = set()
+    for call in program.calls:
+        if call.phase == "backward" or call.output in seeds or any(a in later or a.kind == "gradient" for a in arrays_of(call)):
+            calls.add(call)
+            if not (call.phase == "update" and is_parameter(call.output)):
+                later.add(call.output)
+    return calls
 
 
 def arrays_of(call: Call) -> list[Variable]:

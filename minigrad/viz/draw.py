@@ -15,6 +15,7 @@ from ..core import Op, Tensor, node_of
 from ..ops.create import ones_like
 from ..trace import Call, Program, Variable, opened, program_behind
 from .dot import dot_of
+from .inplace import told_apart
 from .label import Look
 from .level import Which, close, closes, deepest, fold, matches, path_of, strays
 from .mermaid import mermaid_of
@@ -142,7 +143,8 @@ def draw(
         raise ValueError(f"draw: depth must be a whole number from 0, got {depth!r}")
     if path is not None:
         format_of(Path(path), format)
-    known = {v: name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
+    program, since = told_apart(program)
+    known = {since.get(v, v): name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
     known = roles(program) | known
     small = sum(call.phase == "forward" for call in program.calls) <= SMALL
     both = small and bool(program.sent) if backward is None else backward is not False

@@ -24,7 +24,12 @@ def symbol(variable: Variable, fallback: str, names: dict[Variable, str]) -> str
 
 
 def role(call: Call) -> str:
-    """What a call does in its surroundings, where that says more than the op's name."""
+    """What a call does in its surroundings, where that says more than the op's name, and whether it does so in place."""
+    return f"{plain_role(call)}, in place" if call.in_place else plain_role(call)
+
+
+def plain_role(call: Call) -> str:
+    """What a call does in its surroundings."""
     name, inputs = call.op.name, call.inputs
     last = inputs[-1] if inputs else None
     source = last.maker if isinstance(last, Variable) else None
@@ -32,7 +37,7 @@ def role(call: Call) -> str:
         return "centre"
     if name == "mean" and source and source.op.name == "square":
         below = source.inputs[0].maker
-        return "variance" if below and role(below) == "centre" else "mean square"
+        return "variance" if below and plain_role(below) == "centre" else "mean square"
     if name == "add" and call.numbers.get(1) == "eps":
         return "+ ε"
     if name in ("mul", "add") and is_parameter(last) and last.shape != call.output.shape:  # type: ignore[union-attr]

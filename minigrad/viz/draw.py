@@ -144,7 +144,7 @@ def draw(
     if path is not None:
         format_of(Path(path), format)
     program, since = told_apart(program)
-    known = {since.get(v, v): name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
+    known = {since.get(v, v): name for name, v in named(program, names or {}).items()}
     known = roles(program) | known
     small = sum(call.phase == "forward" for call in program.calls) <= SMALL
     both = small and bool(program.sent) if backward is None else backward is not False
@@ -176,6 +176,18 @@ def draw(
     if path is not None:
         drawing.save(path, format)
     return drawing
+
+
+def named(program: Program, names: Mapping[str, Tensor]) -> dict[str, Variable]:
+    """The variables that are meant by the names of tensors: known by their arrays, or by the node that made them."""
+    made = {call.node: call.output for call in program.calls if call.node is not None}
+    found = {}
+    for name, t in names.items():
+        node, v = node_of(t), program.of(t)
+        v = made.get(node.number) if v is None and node is not None else v
+        if v is not None:
+            found[name] = v
+    return found
 
 
 def opener(program: Program, decompose: Any, open: Which) -> Callable[[Call], bool]:

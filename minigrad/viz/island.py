@@ -19,7 +19,7 @@ from .norms import NORMS, norm_of, sizes_of
 from .picture import arrays_of, common, computed_later
 from .tables import SHOWN, Numbers, Texts, place, plain, summary
 from .text import visible
-from .words import role
+from .words import Names, role
 
 MAPPED = 24  # normalizations whose maps of derivatives are drawn: each takes many backward passes
 SLOW = 1000  # calls from which a progress bar is shown
@@ -35,7 +35,7 @@ class Island:
     """
 
     def __init__(self, program: Program, names: dict[Variable, str]) -> None:
-        self.original, self.names = program, names
+        self.original, self.names = program, Names(names, program.variables)
         self.program = dataclasses.replace(program, calls=[], variables=list(program.variables), modules=dict(program.modules),
                                            gradients=dict(program.gradients), sent=dict(program.sent))  # fmt: skip
         self.texts = Texts()

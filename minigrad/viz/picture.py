@@ -10,7 +10,7 @@ from typing import Any
 
 from ..trace import Call, Program, Variable
 from ..trace.program import written_by
-from .words import is_parameter
+from .words import Names, is_parameter
 
 FOLDED = ("reshape", "alias")  # of a leaf, or to the same shape, these say nothing that the edge does not
 
@@ -82,7 +82,7 @@ class Picture:
     items: list[Item] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
     modules: dict[Scope, Any] = field(default_factory=dict)
-    names: dict[Variable, str] = field(default_factory=dict)
+    names: Names = field(default_factory=lambda: Names({}, ()))
     times: dict[Scope, tuple[int, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     boxes: set[Scope] = field(default_factory=set)
@@ -147,7 +147,7 @@ def picture_of(program: Program, goal: Variable | None, names: Mapping[Variable,
     ends = [drawn.made[goal]] if goal is not None else unused(drawn.feeding)
     written = [] if goal is not None else [i for i in drawn.feeding if i.kind == "update"]
     kept = behind([*ends, *written], drawn.feeding)
-    picture = Picture([i for i in drawn.items if i in kept], [], drawn.modules, dict(names))
+    picture = Picture([i for i in drawn.items if i in kept], [], drawn.modules, Names(names, program.variables))
     picture.wires = [w for i in picture.items for w in drawn.feeding.get(i, ())]
     used = {w.source for w in picture.wires}
     picture.wires += [w for w in drawn.writes if w.source in kept and w.target in kept]

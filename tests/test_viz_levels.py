@@ -218,6 +218,26 @@ def test_the_forward_pass_after_an_optimizer_step_is_drawn():
     assert len([i for i in viz.draw(program).picture.items if i.kind == "output"]) == 2
 
 
+def test_a_loop_that_asks_for_its_values_ends_in_its_result():
+    """The comparisons of `while` and `if` are no results; the loss is one although a comparison takes it."""
+    with record(x=(x := mg.tensor(1.5, requires_grad=True))) as program:
+        y = x * 1
+        while y < 20:
+            y = y * x + 1 if y > 3 else y * 2
+        y.backward()
+    drawing = viz.draw(program)
+    (end,) = [i for i in drawing.picture.items if i.kind == "output"]
+    assert end.variable is program.of(y)
+    assert end.gradient.array == 1
+    assert {"lt", "gt"}.isdisjoint(calls(drawing))
+    asked = sum(call.op.name in ("lt", "gt") for call in program.calls)
+    assert drawing.picture.notes == [f"left out: {asked} yes or no that only Python asked for, as `if` does"]
+    assert "left out" in drawing.dot
+    with record(x) as program:
+        _ = x > 1
+    assert calls(viz.draw(program)) == ["gt"]  # here it is the result
+
+
 def test_memory(net):
     text = viz.draw(net, depth=1, memory=True).text
     stem = next(line for line in text.splitlines() if "stem" in line)

@@ -144,17 +144,21 @@ def picture_of(program: Program, goal: Variable | None, names: Mapping[Variable,
     With `updates`, also what is computed from gradients, such as an optimizer's step.
     """
     drawn = Builder(program, goal, names, updates)
-    ends = [drawn.made[goal]] if goal is not None else unused(drawn.feeding)
+    ends = [drawn.made[goal]] if goal is not None else results(drawn.feeding)
+    asked = [i for i in ends if is_question(i)] if not all(map(is_question, ends)) else []
+    ends = [i for i in ends if i not in asked]
     written = [] if goal is not None else [i for i in drawn.feeding if i.kind == "update"]
     kept = behind([*ends, *written], drawn.feeding)
     picture = Picture([i for i in drawn.items if i in kept], [], drawn.modules, Names(names, program.variables))
     picture.wires = [w for i in picture.items for w in drawn.feeding.get(i, ())]
-    used = {w.source for w in picture.wires}
+    heard = {w.source for w in picture.wires if w.gradient is not None}
     picture.wires += [w for w in drawn.writes if w.source in kept and w.target in kept]
     for end in ends:
         out = drawn.add("output", end.variable, name=names.get(end.variable, end.variable.name), gradient=end.gradient)
         picture.items.append(out)
-        picture.wires.append(Wire(end, out, 0, end.variable, None if end in used else end.gradient))
+        picture.wires.append(Wire(end, out, 0, end.variable, None if end in heard else end.gradient))
+    if asked:
+        picture.notes.append(f"left out: {len(asked)} yes or no that only Python asked for, as `if` does")
     return picture
 
 
@@ -282,11 +286,17 @@ def arrays_of(call: Call) -> list[Variable]:
     return [a for a in call.inputs if isinstance(a, Variable)]
 
 
-def unused(feeding: dict[Item, list[Wire]]) -> list[Item]:
-    """The results: forward calls whose output no other call takes."""
-    taken = {wire.source for wires in feeding.values() for wire in wires}
-    ends = [i for i in feeding if i not in taken and i.kind != "update"]
+def results(feeding: dict[Item, list[Wire]]) -> list[Item]:
+    """The results: forward calls whose output no other call takes, and those from which backpropagation began."""
+    wires = [wire for fed in feeding.values() for wire in fed]
+    taken, heard = {wire.source for wire in wires}, {wire.source for wire in wires if wire.gradient is not None}
+    ends = [i for i in feeding if i.kind != "update" and (i not in taken or (i.gradient is not None and i not in heard))]
     return ends or list(feeding)[-1:]
+
+
+def is_question(item: Item) -> bool:
+    """Whether a result is a single truth value: what a condition or a loop asks for."""
+    return item.kind == "op" and item.variable.dtype.kind == "bool" and item.variable.size == 1
 
 
 def behind(ends: list[Item], feeding: dict[Item, list[Wire]]) -> set[Item]:

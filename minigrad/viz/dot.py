@@ -142,13 +142,14 @@ def at(point: tuple[float, float]) -> str:
 
 
 def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
-    """A black arrow; with gradients drawn, a red one back beside it."""
+    """A black arrow, or a red one for a gradient on its way forward; with gradients drawn, a red one back beside a black one."""
     style = look.style
     if wire.writes:
         graph.edge(wire.source.id, wire.target.id, style="dashed", color=style.edge["update"], constraint="false",
                    arrowhead="vee")  # fmt: skip
         return
-    color = style.backward if wire.variable.kind == "gradient" else style.forward
+    moves = not look.backward or wire.target.kind == "update"
+    color = style.backward if wire.variable.kind == "gradient" and moves else style.forward
     if not look.backward:
         graph.edge(wire.source.id, wire.target.id, color=color)
         return

@@ -19,6 +19,7 @@ from .inplace import told_apart
 from .label import Look
 from .level import Which, close, closes, deepest, fold, matches, path_of, strays
 from .mermaid import mermaid_of
+from .passes import AGAIN, COMPLEX, last_pass
 from .picture import Picture, finish, picture_of
 from .plain import plain_of
 from .render import NoGraphviz, format_of, rendered, svg_of, write
@@ -143,6 +144,7 @@ def draw(
         raise ValueError(f"draw: depth must be a whole number from 0, got {depth!r}")
     if path is not None:
         format_of(Path(path), format)
+    again = program is not (program := last_pass(program))
     program, since = told_apart(program)
     known = {since.get(v, v): name for name, v in named(program, names or {}).items()}
     known = roles(program) | known
@@ -164,10 +166,10 @@ def draw(
     close(picture, closes(picture, depth, collapse, open))
     if auto and depth is not None and any(item.kind == "module" for item in picture.items):
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
-    if both and any(call.phase == "backward" and call.node is not None for call in program.calls):
-        picture.notes.append("a backward pass was differentiated again; gradients are those of the last pass that came by")
+    if both and again:
+        picture.notes.append(AGAIN)
     if both and any(variable.dtype.is_complex for variable in program.variables):
-        picture.notes.append("of a complex a + ib the gradient is ∂L/∂a − i ∂L/∂b here, the conjugate of its .grad")
+        picture.notes.append(COMPLEX)
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)

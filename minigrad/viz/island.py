@@ -155,7 +155,7 @@ class Island:
         """The item that made a variable; a leaf's item is entered when first met."""
         if v not in self.made:
             kind = v.kind if v.kind in ("parameter", "input") else "constant"
-            self.made[v] = at = self.add(kind, self.names.get(v, v.name) or kind, None, v)
+            self.made[v] = at = self.add(kind, self.names.get(v, v.name) or ("g" if v.kind == "gradient" else kind), None, v)
             self.items[at]["gradient"] = self.numbers.of(self.original.gradients.get(v))
         at = self.made[v]
         if at in self.uses or self.items[at]["group"] is None:

@@ -256,7 +256,8 @@ class Builder:
             return self.source(self.owners[v])
         if v not in self.made:
             kind = v.kind if v.kind in ("parameter", "input") else "constant"
-            self.made[v] = self.add(kind, v, name=self.names.get(v, v.name), gradient=self.program.gradients.get(v))
+            name = self.names.get(v, v.name) or ("g" if v.kind == "gradient" else "")
+            self.made[v] = self.add(kind, v, name=name, gradient=self.program.gradients.get(v))
         return self.made[v]
 
     def add(self, kind: str, variable: Variable, **more: Any) -> Item:
@@ -271,10 +272,12 @@ def computed_later(program: Program) -> set[Call]:
     """
     taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
     seeds = program.arrivals - taken
-    later: set[Variable] = set()
+    made = {call.output for call in program.calls if call.phase == "forward"}  # gradients too, of a pass differentiated again
+    later: set[Variable] = {v for v in program.variables if v.kind == "gradient"} - made
     calls: set[Call] = set()
     for call in program.calls:
-        if call.phase == "backward" or call.output in seeds or any(a in later or a.kind == "gradient" for a in arrays_of(call)):
+        moved = call.rule is None and bool(later & set(arrays_of(call)))
+        if call.phase == "backward" or call.output in seeds or moved:
             calls.add(call)
             if not (call.phase == "update" and is_parameter(call.output)):
                 later.add(call.output)

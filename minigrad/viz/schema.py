@@ -196,7 +196,8 @@ class Update(TypedDict):
 
 
 class Page(TypedDict):
-    """All of it. `backward` are the items whose gradients become whole, in the engine's order; `compare` names the sides."""
+    """All of it. `backward` are the items whose gradients become whole, in the engine's order; `compare` names the sides;
+    `notes` are what the reader should know about the gradients."""
 
     version: int
     title: str
@@ -208,3 +209,4 @@ class Page(TypedDict):
     variables: list[Array]
     texts: list[str]
     norms: list[Norm]
+    notes: list[str]

@@ -48,6 +48,7 @@ function overview() {
   return [
     h("h2", {}, DATA.title),
     many,
+    noteList(),
     COMPARED ? comparedWords() : null,
     h(
       "table",
@@ -74,6 +75,9 @@ function overview() {
     ),
   ];
 }
+
+// What the reader should know about the gradients.
+const noteList = () => DATA.notes.map(text => h("p", { class: "notice" }, `${text[0].toUpperCase()}${text.slice(1)}.`));
 
 function legendList() {
   const wire = (className, d, more = {}) =>

@@ -142,7 +142,7 @@ def at(point: tuple[float, float]) -> str:
 
 
 def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
-    """A black arrow, or a red one for a gradient on its way forward; with gradients drawn, a red one back beside a black one."""
+    """A black arrow, or a red one for a gradient on its way forward; with gradients drawn, a red one back beside it."""
     style = look.style
     if wire.writes:
         graph.edge(wire.source.id, wire.target.id, style="dashed", color=style.edge["update"], constraint="false",

@@ -1,5 +1,7 @@
 """Pictures of a backward pass that was differentiated again: it is part of the graph, and the gradients are the last pass's."""
 
+import re
+
 import pytest
 
 import minigrad as mg
@@ -71,6 +73,11 @@ def test_the_explorer_says_what_gradients_of_complex_numbers_are():
     with record(z=z) as program:
         z.abs().square().sum().backward()
     assert [text for text in island(program)["notes"] if "conjugate of its .grad" in text]
+    data = island(program)
+    leaf = next(item for item in data["items"] if item["title"] == "z")
+    value, gradient = (data["variables"][leaf[what]] for what in ("variable", "gradient"))
+    assert (value["words"], gradient["words"]) == ([["1 + 2i"]], [["2 − 4i"]])  # L = |z|², and not the moduli
+    assert value["rows"] == [[pytest.approx(5**0.5, rel=1e-6)]]
     assert not island(plain_program(mg.ones(2, requires_grad=True)))["notes"]
 
 
@@ -79,3 +86,16 @@ def plain_program(x):
     with record(x=x) as program:
         x.sum().backward()
     return program
+
+
+def test_formulas_with_complex_numbers_have_both_parts():
+    z = mg.tensor([1 + 2j], requires_grad=True)
+    with record(z=z) as program:
+        (z * (3 - 1j) * z).real.sum()
+    texts = island(program)["texts"]
+    assert any("1 + 2i" in text and "3 − 1i" in text and "5 + 5i" in text for text in map(plain_math, texts))
+
+
+def plain_math(text):
+    """What a formula says, without its markup."""
+    return re.sub(r"<[^>]*>", "", text)

@@ -103,7 +103,7 @@ class Inserted(Mathml):
         unknown = value is None or getattr(value, "size", 1) == 0
         self.lost = self.lost or unknown
         text = number(0.0 if unknown else first(value))
-        return leaf(text), SUM if text.startswith("−") else ATOM
+        return leaf(text), SUM if text.startswith("−") or text.endswith("i") else ATOM
 
     def computed(self, text: str) -> Any:
         """What a part of the formula comes to; None where that would take too long or an input is not known."""
@@ -153,11 +153,11 @@ def tensor_of(value: Any) -> Any:
     return Tensor(value) if hasattr(value, "dtype") and hasattr(value, "shape") else value
 
 
-def first(value: Any) -> float:
+def first(value: Any) -> complex:
     """The first element of an array, or the number itself."""
     if hasattr(value, "shape"):
         value = np.asarray(backend_of(value).to_host(value[(0,) * value.ndim]))
-    return float(value.real) if isinstance(value, complex) or np.iscomplexobj(value) else float(value)
+    return complex(value) if isinstance(value, complex) or np.iscomplexobj(value) else float(value)
 
 
 def matrix_of(value: Any) -> str:

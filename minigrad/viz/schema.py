@@ -135,7 +135,7 @@ class Array(TypedDict):
     shape       None for what stands for the several results of a Function
     eps         the machine epsilon of its type, 0 for exact types
     histogram   counts in 16 equal bins from min to max, of `counted` elements
-    rows        at most 16 x 16 of its numbers; `at` says which rows and columns if not all, `of` how many there are
+    rows        at most 16 x 16 of its numbers, of complex ones the moduli, and in `words` the numbers themselves; `at` says which rows and columns if not all, `of` how many there are
     """
 
     shape: list[int] | None
@@ -146,6 +146,7 @@ class Array(TypedDict):
     histogram: list[int]
     counted: int
     rows: list[list[Number]]
+    words: list[list[str]] | None
     at: list[list[int]] | None
     of: list[int] | None
 

@@ -135,7 +135,8 @@ class Array(TypedDict):
     shape       None for what stands for the several results of a Function
     eps         the machine epsilon of its type, 0 for exact types
     histogram   counts in 16 equal bins from min to max, of `counted` elements
-    rows        at most 16 x 16 of its numbers, of complex ones the moduli, and in `words` the numbers themselves; `at` says which rows and columns if not all, `of` how many there are
+    rows        at most 16 x 16 of its numbers, of complex ones the moduli, and in `words` the numbers themselves; `at` says
+                which rows and columns if not all, `of` how many there are
     """
 
     shape: list[int] | None

@@ -218,6 +218,24 @@ def test_the_forward_pass_after_an_optimizer_step_is_drawn():
     assert len([i for i in viz.draw(program).picture.items if i.kind == "output"]) == 2
 
 
+@pytest.mark.parametrize("clip", [False, True])
+def test_steps_are_drawn_where_gradients_were_added_up_or_clipped(clip):
+    model, x = nn.Linear(2, 1), mg.randn(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with record(x=x) as program:
+        for part in (x, 2 * x):
+            model(part).sum().backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+        model(x).sum().backward()
+        optimizer.step()
+    picture = viz.draw(program, updates=True, backward=False).picture
+    assert sum(i.call is not None and i.call.op.name == "sgd_" for i in picture.items) == 4
+    assert {w.target.name for w in picture.wires if w.writes} == {"weight", "bias"}
+    assert len([i for i in picture.items if i.kind == "output"]) == 3
+
+
 def test_a_loop_that_asks_for_its_values_ends_in_its_result():
     """The comparisons of `while` and `if` are no results; the loss is one although a comparison takes it."""
     with record(x=(x := mg.tensor(1.5, requires_grad=True))) as program:

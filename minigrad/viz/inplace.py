@@ -37,8 +37,13 @@ def is_write(call: Call) -> bool:
 
 
 def base_of(v: Variable) -> Variable | None:
-    """What a variable is a view of."""
-    return v.maker.inputs[0] if v.maker is not None and v.maker.op.kind == "view" else None
+    """What a variable is a view of, in whose memory it lies."""
+    return v.maker.inputs[0] if v.maker is not None and is_view(v.maker) else None
+
+
+def is_view(call: Call) -> bool:
+    """Whether what a call gives lies in the memory of its input."""
+    return call.op.kind == "view" or call.op.name == "detach"
 
 
 def root(v: Variable) -> Variable:
@@ -74,6 +79,8 @@ class Writes:
         inputs = tuple([self.current(a) if isinstance(a, Variable) else a for a in given])
         if is_write(call) and self.write(k, call, inputs[1]):
             return
+        if call.op.kind == "update" and isinstance(call.inputs[0], Variable):
+            self.forget(call.inputs[0])
         self.add(dataclasses.replace(call, inputs=inputs))
         if call.op.name == "view_written":
             if self.pending is not None and isinstance(inputs[1], Variable) and inputs[1].shape == self.pending.shape:
@@ -85,7 +92,7 @@ class Writes:
         """A call of the copy."""
         self.program.calls.append(call)
         self.made[call.output] = call
-        if call.op.kind == "view":
+        if is_view(call):
             self.taken[call.output] = call.inputs[0]
             self.views[how(call, call.inputs[0])] = call.output
         return call.output
@@ -100,14 +107,12 @@ class Writes:
         """A write into a whole array or a view; False for one that remains a call: of a number, or of a smaller array."""
         target = call.inputs[0]
         before = self.current(target)
-        for part in self.parts.pop(root(target), ()):
-            self.now.pop(part, None)
+        self.forget(target)
         base = base_of(target)
         whole = isinstance(value, Variable) and value.shape == target.shape and value.dtype is target.dtype
         if whole and value in self.made and before in map(self.copied_from, self.made[value].inputs):
             self.made[value].in_place = True
         if base is None:
-            self.now.pop(target, None)
             if whole:
                 self.put(target, value)
             return whole
@@ -116,10 +121,18 @@ class Writes:
             self.pending = target
             return True
         while base is not None:  # without gradients nobody tells the base
-            value = self.call_like(call, OPS["view_written"], (self.current(base), value), {}, base)
+            if not (whole and target.maker.op.name == "detach"):
+                value = self.call_like(call, OPS["view_written"], (self.current(base), value), {}, base)
             self.put(base, value)
-            base = base_of(base)
+            target, base = base, base_of(base)
         return True
+
+    def forget(self, target: Variable) -> None:
+        """Something is written into `target`: what stood for it, and for views of the same memory, does so no more."""
+        for part in self.parts.pop(root(target), ()):
+            self.now.pop(part, None)
+        if base_of(target) is None:
+            self.now.pop(target, None)
 
     def copied_from(self, a: Any) -> Any:
         """What an input is a copy of, for an op that keeps one; else the input."""

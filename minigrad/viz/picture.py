@@ -194,14 +194,15 @@ class Builder:
         for at, path in enumerate(program.entries):
             self.entries.setdefault(path, []).append(at)
         self.uses = Counter(a for call in program.calls if call.phase == "forward" for a in arrays_of(call))
-        self.owners = {g: v for v in program.variables if v.maker is None and (g := program.gradients.get(v)) is not None}
+        gradients = [*program.gradients.items(), *((v, g) for g, v in program.arrivals.items())]
+        self.owners = {g: v for v, g in gradients if isinstance(v, Variable)}  # by a gradient: its leaf
         later = computed_later(program)
         for call in program.calls:
             arrays = arrays_of(call)
             if call.phase == "inside":
                 continue
             if call in later:
-                asked = updates and call.phase != "backward" and call.output not in program.arrivals
+                asked = updates and call.phase != "backward" and call.output not in program.arrivals  # no `+=` into .grad
                 if asked and all(a in self.made or a.maker is None or a in self.owners for a in arrays):
                     self.enter(call)
             elif self.says_nothing(call) and call.output is not goal:
@@ -271,7 +272,7 @@ def computed_later(program: Program) -> set[Call]:
     A parameter stays what it is when an optimizer has moved it: what is computed from it then is the next forward pass.
     """
     taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
-    seeds = program.arrivals - taken
+    seeds = program.arrivals.keys() - taken
     made = {call.output for call in program.calls if call.phase == "forward"}  # gradients too, of a pass differentiated again
     later: set[Variable] = {v for v in program.variables if v.kind == "gradient"} - made
     calls: set[Call] = set()

@@ -468,6 +468,14 @@ def test_a_formula_tells_its_inputs_apart_and_from_its_result():
     assert said(a / b, g=a, y=b)["divide"] == "y = a/b; ∂/∂a = 1/b; ∂/∂b = −y/b"
     assert said(a.exp(), e=a)["exp"] == "y = e^a; ∂/∂a = y"
     assert said(a * b, **{"one.w": a, "two.w": b})["multiply"] == "y = w · b; ∂/∂w = b; ∂/∂b = w"
+    e = a * b
+    assert said(e + a, a=a, b=b, e=e) == {
+        "multiply": "= e; e = a · b; ∂/∂a = b; ∂/∂b = a",
+        "add": "y = e + a; ∂/∂e = 1; ∂/∂a = 1",
+    }
+    d = a * b
+    assert "y = a + " not in said(d + b, a=a, b=b, product=d)["add"]  # a letter that is another one's name
+    assert said(F.linear(a, b), W=a)["linear"] == "y = W bᵀ; to W: g b; to b: gᵀ W"
     left, right, _ = re.fullmatch(r"y = (\w) · (\w); (.*)", said(a * b, a=b)["multiply"]).groups()
     assert right == "a" != left
     h = a.relu()
@@ -479,8 +487,8 @@ def test_a_constant_that_nothing_kept_has_a_letter():
     a = mg.rand(2, 2).requires_grad_()
     assert said(a + 1)["add"] == "y = a + b; ∂/∂a = 1"
     assert said(1 - a)["subtract"] == "y = a − b; ∂/∂b = −1"
-    assert said(F.linear(a.detach(), a.detach(), mg.rand(2).requires_grad_()))["linear"] == "y = a bᵀ + c; to c: Σ g"
-    assert said(a.masked_fill(a > 0.5, 3.0))["where"] == "y = b if a, else c; to c: 0 if a, else g"
+    assert said(F.linear(a.detach(), a.detach(), mg.rand(2).requires_grad_()))["linear"] == "y = x Wᵀ + b; to b: Σ g"
+    assert said(a.masked_fill(a > 0.5, 3.0))["where"] == "y = x if c, else z; to z: 0 if c, else g"
 
 
 def test_of_many_equal_inputs_not_each_is_written_out():
@@ -491,9 +499,9 @@ def test_of_many_equal_inputs_not_each_is_written_out():
 
 def test_rules_are_written_in_full():
     x = mg.rand(3, 3).requires_grad_()
-    assert said(F.layer_norm(x, (3,)))["layer norm"].endswith("to a: (h − mean(h) − x̂ · mean(h · x̂))/σ where h = g")
+    assert said(F.layer_norm(x, (3,)))["layer norm"].endswith("to x: (h − mean(h) − x̂ · mean(h · x̂))/σ where h = g")
     long = F.scaled_dot_product_attention(*(mg.rand(1, 1, 3, 2).requires_grad_() for _ in "qkv"))
-    rule = "to a: (scale · p · (h − Σ h · p)) b where h = g cᵀ, p = softmax((scale · a) bᵀ)"
+    rule = "to q: (scale · p · (h − Σ h · p)) k where h = g vᵀ, p = softmax((scale · q) kᵀ)"
     assert rule in said(long)["attention"]
     drawn = viz.draw(long, backward=True)
     assert "…" not in drawn.text + drawn.mermaid + drawn.dot.replace(" … ", "")

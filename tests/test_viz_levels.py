@@ -203,6 +203,59 @@ def test_optimizer_steps_are_drawn_when_asked_for(kind):
     assert f"{model.bias.item():.3g}".replace("-", "−") in drawing.text  # after the step
 
 
+def test_the_forward_pass_after_an_optimizer_step_is_drawn():
+    """Two losses with a step between, as of a GAN: the second one reads parameters that were moved by gradients."""
+    generator, critic, z = nn.Linear(2, 3), nn.Linear(3, 1), mg.randn(4, 2)
+    optimizer = optim.SGD(critic.parameters(), lr=0.1)
+    with record(z=z) as program:
+        fake = generator(z)
+        critic(fake.detach()).mean().backward()
+        optimizer.step()
+        critic(fake).square().mean().backward()
+    for options in ({"backward": True}, {"backward": False}, {"updates": True}):
+        drawing = viz.draw(program, **options)
+        assert [calls(drawing).count(name) for name in ("linear", "square", "mean")] == [3, 1, 1], options
+    assert len([i for i in viz.draw(program).picture.items if i.kind == "output"]) == 2
+
+
+@pytest.mark.parametrize("clip", [False, True])
+def test_steps_are_drawn_where_gradients_were_added_up_or_clipped(clip):
+    model, x = nn.Linear(2, 1), mg.randn(3, 2)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with record(x=x) as program:
+        for part in (x, 2 * x):
+            model(part).sum().backward()
+        if clip:
+            nn.utils.clip_grad_norm_(model.parameters(), 0.1)
+        optimizer.step()
+        model(x).sum().backward()
+        optimizer.step()
+    picture = viz.draw(program, updates=True, backward=False).picture
+    assert sum(i.call is not None and i.call.op.name == "sgd_" for i in picture.items) == 4
+    assert {w.target.name for w in picture.wires if w.writes} == {"weight", "bias"}
+    assert len([i for i in picture.items if i.kind == "output"]) == 3
+
+
+def test_a_loop_that_asks_for_its_values_ends_in_its_result():
+    """The comparisons of `while` and `if` are no results; the loss is one although a comparison takes it."""
+    with record(x=(x := mg.tensor(1.5, requires_grad=True))) as program:
+        y = x * 1
+        while y < 20:
+            y = y * x + 1 if y > 3 else y * 2
+        y.backward()
+    drawing = viz.draw(program)
+    (end,) = [i for i in drawing.picture.items if i.kind == "output"]
+    assert end.variable is program.of(y)
+    assert end.gradient.array == 1
+    assert {"lt", "gt"}.isdisjoint(calls(drawing))
+    asked = sum(call.op.name in ("lt", "gt") for call in program.calls)
+    assert drawing.picture.notes == [f"left out: {asked} yes or no that only Python asked for, as `if` does"]
+    assert "left out" in drawing.dot
+    with record(x) as program:
+        _ = x > 1
+    assert calls(viz.draw(program)) == ["gt"]  # here it is the result
+
+
 def test_memory(net):
     text = viz.draw(net, depth=1, memory=True).text
     stem = next(line for line in text.splitlines() if "stem" in line)

@@ -88,7 +88,7 @@ def opened(program: Program, which: Callable[[Call], bool] | None = None) -> Pro
     times: Counter[tuple] = Counter()
     while stack:
         call = stack.pop()
-        node = call.rule[0] if call.rule else None
+        node = call.rule[0] if call.rule and call.phase == "backward" else None
         if node in backwards:  # the rules of an opened call, replaced as a whole by those of its definition
             stack += reversed(backwards[node])
             backwards[node] = []

@@ -88,6 +88,7 @@ class Call:
     entered  how many modules had begun to run before it (`Program.entries`)
     written  by position, copies of the inputs that the call wrote into (`record(statistics=True)`)
     numbers  names of inputs that are plain numbers, where known (an opened op's eps)
+    in_place whether pictures tell it as written into its input, in whose array its result was put
     """
 
     op: Op
@@ -104,6 +105,7 @@ class Call:
     entered: int = 0
     written: dict[int, Any] | None = field(default=None, repr=False)
     numbers: Mapping[int, str] = field(default_factory=lambda: NO_NAMES)
+    in_place: bool = False
 
     @property
     def module(self) -> str:

@@ -24,7 +24,8 @@ class Program:
     modules     the modules that ran, by their scope; `entries` is the scope of each time one began
     gradients   by node number or leaf Variable: the Variable of its whole gradient, of all passes together
     sent        (node number, input position) -> Variable: what each rule contributed, in the engine's order
-    arrivals    the whole gradients of each pass, what it started from among them
+    arrivals    the whole gradients of each pass, what it started from among them, and whose they are: a key of `gradients`
+    differentiable  the keys of `gradients` and `sent` that a pass with `create_graph=True` gave, and none after it
     keeps       whether what is about to be overwritten is copied first, so that all statistics are of the recorded moment
     """
 
@@ -35,7 +36,8 @@ class Program:
     gradients: dict[Any, Variable] = field(default_factory=dict)
     sent: dict[tuple[int, int], Variable] = field(default_factory=dict)
     entries: list[tuple[str, ...]] = field(default_factory=list)
-    arrivals: set[Variable] = field(default_factory=set)
+    arrivals: dict[Variable, Any] = field(default_factory=dict)
+    differentiable: set[Any] = field(default_factory=set)
     keeps: bool = False
 
     def __post_init__(self) -> None:
@@ -82,21 +84,20 @@ class Program:
 
     def arrived(self, key: Node | Tensor, g: Tensor) -> None:
         """The whole gradient of a node or a leaf is known."""
-        self.arrivals.add(self.variable(g))
         at = key.number if isinstance(key, Node) else self.variable(key)
+        self.arrivals[self.variable(g)] = at
         before = self.gradients.pop(at, None)  # so that it comes after all that was sent to it
-        self.gradients[at] = self.added(None if isinstance(key, Tensor) and key._grad is None else before, g)
+        self.gradients[at] = self.added(at, None if isinstance(key, Tensor) and key._grad is None else before, g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""
-        self.sent[node.number, k] = self.added(self.sent.get((node.number, k)), part)
+        self.sent[node.number, k] = self.added((node.number, k), self.sent.get((node.number, k)), part)
 
-    def added(self, before: Variable | None, g: Tensor) -> Variable:
+    def added(self, key: Any, before: Variable | None, g: Tensor) -> Variable:
         """A gradient, added to what an earlier pass sent the same way, unless either pass is one to be differentiated."""
-        new = self.variable(g)
-        if before is None or before.array is None or new.array is None or before is new:
-            return new
-        if MODE.get().grad or (before.maker is not None and before.maker.node is not None):
+        new, again, apart = self.variable(g), MODE.get().grad, key in self.differentiable
+        (self.differentiable.add if again else self.differentiable.discard)(key)
+        if again or apart or before is None or before.array is None or new.array is None or before is new:
             return new
         return self.variable(Tensor(before.array + new.array), "gradient")
 

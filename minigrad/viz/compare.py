@@ -19,6 +19,7 @@ class Union:
         self.shift = {name: len(a[name]) for name in ("variables", "texts", "norms")}
         for name in self.shift:
             a[name] = a[name] + b[name]
+        a["notes"] += [text for text in b["notes"] if text not in a["notes"]]
         self.items: dict[int, int] = {}
         self.groups: dict[int, int] = {0: 0}
         for item in a["items"]:

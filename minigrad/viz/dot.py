@@ -9,7 +9,7 @@ from .circuit import RADIUS, circuit, spline, straight
 from .label import Look, content, framed, height, label, legend, note, shape_label, stacked, table, text_of, title_of
 from .picture import Item, Picture, Wire
 from .style import FONT
-from .text import escape
+from .text import escape, width
 
 LARGE = 100  # items from which Graphviz does not seek the best places to the end: a loop of 60 steps would take it a minute
 PATIENCE = "4"  # its rounds, in numbers of nodes
@@ -91,7 +91,7 @@ LEGEND = (395.0, 110.0)
 
 def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
     """Draw the picture in the places that `circuit` gives; False if it gives none."""
-    if picture.notes or any(wire.writes for wire in picture.wires) or not any(item.computes for item in picture.items):
+    if any(wire.writes for wire in picture.wires) or not any(item.computes for item in picture.items):
         return False
     lines = {item: content(item, picture, look) for item in picture.items}
     sizes = {}
@@ -102,7 +102,9 @@ def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
     for item, (w, h) in sizes.items():
         if item.kind != "output":
             sizes[item] = (max(w, usual[0]), usual[1] if item.computes else max(h, LOWEST))
-    layout = circuit(picture, sizes, 30.0, LEGEND)
+    notes = [note(text, look) for text in picture.notes]
+    room = (max(LEGEND[0], *(width(text) * 6.6 for text in picture.notes)) if notes else LEGEND[0], LEGEND[1] + 20 * len(notes))
+    layout = circuit(picture, sizes, 30.0, room)
     if layout is None:
         return False
     style = look.style
@@ -128,7 +130,7 @@ def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
             graph.edge(wire.target.id, into, pos=spline(back.points), lp=at(back.label), color=red, label=text)
     if look.title:
         graph.node("title", label=f"<{title_of(look)}>", pos=at(layout.title))
-    graph.node("legend", label=f"<{legend(look)}>", pos=at(layout.legend))
+    graph.node("legend", label=f"<{legend(look, notes)}>", pos=at(layout.legend))
     return True
 
 
@@ -140,13 +142,14 @@ def at(point: tuple[float, float]) -> str:
 
 
 def draw_wire(graph: Any, wire: Wire, look: Look) -> None:
-    """A black arrow; with gradients drawn, a red one back beside it."""
+    """A black arrow, or a red one for a gradient on its way forward; with gradients drawn, a red one back beside it."""
     style = look.style
     if wire.writes:
         graph.edge(wire.source.id, wire.target.id, style="dashed", color=style.edge["update"], constraint="false",
                    arrowhead="vee")  # fmt: skip
         return
-    color = style.backward if wire.variable.kind == "gradient" else style.forward
+    moves = not look.backward or wire.target.kind == "update"
+    color = style.backward if wire.variable.kind == "gradient" and moves else style.forward
     if not look.backward:
         graph.edge(wire.source.id, wire.target.id, color=color)
         return

@@ -15,9 +15,11 @@ from ..core import Op, Tensor, node_of
 from ..ops.create import ones_like
 from ..trace import Call, Program, Variable, opened, program_behind
 from .dot import dot_of
+from .inplace import told_apart
 from .label import Look
 from .level import Which, close, closes, deepest, fold, matches, path_of, strays
 from .mermaid import mermaid_of
+from .passes import AGAIN, COMPLEX, last_pass
 from .picture import Picture, finish, picture_of
 from .plain import plain_of
 from .render import NoGraphviz, format_of, rendered, svg_of, write
@@ -142,7 +144,9 @@ def draw(
         raise ValueError(f"draw: depth must be a whole number from 0, got {depth!r}")
     if path is not None:
         format_of(Path(path), format)
-    known = {v: name for name, t in (names or {}).items() if (v := program.of(t)) is not None}
+    again = program is not (program := last_pass(program))
+    program, since = told_apart(program)
+    known = {since.get(v, v): name for name, v in named(program, names or {}).items()}
     known = roles(program) | known
     small = sum(call.phase == "forward" for call in program.calls) <= SMALL
     both = small and bool(program.sent) if backward is None else backward is not False
@@ -162,10 +166,10 @@ def draw(
     close(picture, closes(picture, depth, collapse, open))
     if auto and depth is not None and any(item.kind == "module" for item in picture.items):
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
-    if both and any(call.phase == "backward" and call.node is not None for call in program.calls):
-        picture.notes.append("a backward pass was differentiated again; gradients are those of the last pass that came by")
+    if both and again:
+        picture.notes.append(AGAIN)
     if both and any(variable.dtype.is_complex for variable in program.variables):
-        picture.notes.append("of a complex a + ib the gradient is ∂L/∂a − i ∂L/∂b here, the conjugate of its .grad")
+        picture.notes.append(COMPLEX)
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)
@@ -174,6 +178,18 @@ def draw(
     if path is not None:
         drawing.save(path, format)
     return drawing
+
+
+def named(program: Program, names: Mapping[str, Tensor]) -> dict[str, Variable]:
+    """The variables that are meant by the names of tensors: known by their arrays, or by the node that made them."""
+    made = {call.node: call.output for call in program.calls if call.node is not None}
+    found = {}
+    for name, t in names.items():
+        node, v = node_of(t), program.of(t)
+        v = made.get(node.number) if v is None and node is not None else v
+        if v is not None:
+            found[name] = v
+    return found
 
 
 def opener(program: Program, decompose: Any, open: Which) -> Callable[[Call], bool]:

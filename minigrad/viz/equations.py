@@ -15,10 +15,10 @@ from ..core import Tensor, mode
 from ..ops.formula_values import computed
 from ..ops.formulas import SPANS, Row, of
 from ..ops.mathml import Mathml, definitions, leaf, mathml, matrix, row, sign
-from ..ops.notation import ATOM, REDUCTIONS, SUM, SYMBOLS, Formula, read
+from ..ops.notation import ATOM, REDUCTIONS, SUM, Formula, read
 from ..trace import Call, Variable
 from .text import number
-from .words import LEFT_OUT, LETTERS, letters, symbols_of
+from .words import LEFT_OUT, Names, letters, symbols_of
 
 ENTRIES = 16  # a matrix of up to so many numbers is written out
 LARGEST = 1_000_000  # sums over larger arrays are not worth the time
@@ -31,17 +31,10 @@ class Equations:
     values  what the names in its formulas stand for: arrays, and the options that are numbers
     """
 
-    def __init__(self, call: Call, names: dict[Variable, str]) -> None:
+    def __init__(self, call: Call, names: Names) -> None:
         self.call, self.entry = call, of(call.op)
         self.letters = letters(call, names)
         self.symbols = symbols_of(call, names) if self.entry else {}
-        for k, (name, letter) in enumerate(zip(call.op.inputs, self.letters, strict=False)):
-            usual = (
-                self.entry.symbols.get(name, SYMBOLS.get(name, name)) if self.entry and call.op.kind != "elementwise" else ""
-            )
-            # no name of its own: W and b, γ and β say more than letters
-            if len(usual) == 1 and letter == LETTERS[k] and usual not in self.letters:
-                self.letters[k] = self.symbols[name] = usual
         given = {**call.op.defaults, **call.options, **dict(zip(call.op.inputs, call.inputs, strict=False)), "y": call.output}
         self.values = {name: array_of(v) for name, v in given.items()}
 
@@ -110,7 +103,7 @@ class Inserted(Mathml):
         unknown = value is None or getattr(value, "size", 1) == 0
         self.lost = self.lost or unknown
         text = number(0.0 if unknown else first(value))
-        return leaf(text), SUM if text.startswith("−") else ATOM
+        return leaf(text), SUM if text.startswith("−") or text.endswith("i") else ATOM
 
     def computed(self, text: str) -> Any:
         """What a part of the formula comes to; None where that would take too long or an input is not known."""
@@ -160,11 +153,11 @@ def tensor_of(value: Any) -> Any:
     return Tensor(value) if hasattr(value, "dtype") and hasattr(value, "shape") else value
 
 
-def first(value: Any) -> float:
+def first(value: Any) -> complex:
     """The first element of an array, or the number itself."""
     if hasattr(value, "shape"):
         value = np.asarray(backend_of(value).to_host(value[(0,) * value.ndim]))
-    return float(value.real) if isinstance(value, complex) or np.iscomplexobj(value) else float(value)
+    return complex(value) if isinstance(value, complex) or np.iscomplexobj(value) else float(value)
 
 
 def matrix_of(value: Any) -> str:

@@ -6,12 +6,14 @@ import json
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from ..trace import Program
 from .compare import Union
 from .draw import roles
+from .inplace import told_apart
 from .island import Island
+from .passes import AGAIN, COMPLEX, last_pass
 from .render import write
 from .runs import split
 from .schema import Page
@@ -56,12 +58,21 @@ def island(
                             "Hint: with minigrad.record() as program: ...")  # fmt: skip
         if given is not None and not any(call.phase == "forward" for call in given.calls):
             raise ValueError("explore: the program recorded no calls. Hint: compute inside `with minigrad.record()`")
-    data = Island(program, roles(program)).data()
+    data = data_of(program)
     if compare is not None:
-        Union(data, Island(compare, roles(compare)).data())
+        Union(data, data_of(compare))
     split(data)
     sides = None if compare is None else {side: visible(name, 40) for side, name in zip("ab", names, strict=True)}
     return cast(Page, {"version": VERSION, "title": visible(title, 120), "compare": sides, **data})
+
+
+def data_of(program: Program) -> dict[str, Any]:
+    """One program's part of the data."""
+    last = last_pass(program)
+    told, _ = told_apart(last)
+    notes = [AGAIN] * (last is not program)
+    notes += [COMPLEX] * (bool(program.sent) and any(variable.dtype.is_complex for variable in program.variables))
+    return Island(told, roles(told)).data() | {"notes": notes}
 
 
 def page(data: Page) -> str:

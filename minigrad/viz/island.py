@@ -16,10 +16,10 @@ from ..trace import Call, Program, Variable
 from ..trace.behind import run_definition
 from .equations import Equations
 from .norms import NORMS, norm_of, sizes_of
-from .picture import arrays_of, common
+from .picture import arrays_of, common, computed_later
 from .tables import SHOWN, Numbers, Texts, place, plain, summary
 from .text import visible
-from .words import role
+from .words import Names, role
 
 MAPPED = 24  # normalizations whose maps of derivatives are drawn: each takes many backward passes
 SLOW = 1000  # calls from which a progress bar is shown
@@ -35,7 +35,7 @@ class Island:
     """
 
     def __init__(self, program: Program, names: dict[Variable, str]) -> None:
-        self.original, self.names = program, names
+        self.original, self.names = program, Names(names, program.variables)
         self.program = dataclasses.replace(program, calls=[], variables=list(program.variables), modules=dict(program.modules),
                                            gradients=dict(program.gradients), sent=dict(program.sent))  # fmt: skip
         self.texts = Texts()
@@ -155,7 +155,7 @@ class Island:
         """The item that made a variable; a leaf's item is entered when first met."""
         if v not in self.made:
             kind = v.kind if v.kind in ("parameter", "input") else "constant"
-            self.made[v] = at = self.add(kind, self.names.get(v, v.name) or kind, None, v)
+            self.made[v] = at = self.add(kind, self.names.get(v, v.name) or ("g" if v.kind == "gradient" else kind), None, v)
             self.items[at]["gradient"] = self.numbers.of(self.original.gradients.get(v))
         at = self.made[v]
         if at in self.uses or self.items[at]["group"] is None:
@@ -213,20 +213,6 @@ class Island:
 
 def group(at: int, parent: int | None, label: str, kind: str, title: str) -> dict[str, Any]:
     return {"id": at, "parent": parent, "label": label, "kind": kind, "title": title, "children": [], "item": None}
-
-
-def computed_later(program: Program) -> set[Call]:
-    """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients."""
-    taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
-    seeds = program.arrivals - taken
-    later: set[Variable] = set()
-    calls: set[Call] = set()
-    for call in program.calls:
-        if call.phase == "backward" or call.output in seeds or any(a in later or a.kind == "gradient" for a in arrays_of(call)):
-            calls.add(call)
-            if call.phase != "update":
-                later.add(call.output)
-    return calls
 
 
 def bookkeeping(program: Program) -> set[Call]:

@@ -160,8 +160,8 @@ def font(text: str, color: str, size: int) -> str:
     return f'<FONT COLOR="{color}" POINT-SIZE="{size}">{text}</FONT>'
 
 
-def legend(look: Look) -> str:
-    """What the arrows, colours and numbers mean."""
+def legend(look: Look, notes: Iterable[str] = ()) -> str:
+    """What the arrows, colours and numbers mean; notes below."""
     style = look.style
     rows = [font("<B>→</B>  forward, with the shape of the value", style.forward, 12),
             font("<B>←</B>  backward, with the shape of the gradient", style.backward, 12),
@@ -173,7 +173,7 @@ def legend(look: Look) -> str:
             ", ".join([value] * look.values + [gradient] * look.gradients)
             + font(":  all numbers, or mean ± std and least … largest", style.faint, 12)
         )
-    return table(stacked(f'<TD ALIGN="LEFT">{row}</TD>' for row in rows), 'CELLPADDING="2"')
+    return table(stacked(f'<TD ALIGN="LEFT">{row}</TD>' for row in (*rows, *notes)), 'CELLPADDING="2"')
 
 
 def title_of(look: Look) -> str:

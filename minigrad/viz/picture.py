@@ -10,6 +10,7 @@ from typing import Any
 
 from ..trace import Call, Program, Variable
 from ..trace.program import written_by
+from .words import Names, is_parameter
 
 FOLDED = ("reshape", "alias")  # of a leaf, or to the same shape, these say nothing that the edge does not
 
@@ -81,7 +82,7 @@ class Picture:
     items: list[Item] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
     modules: dict[Scope, Any] = field(default_factory=dict)
-    names: dict[Variable, str] = field(default_factory=dict)
+    names: Names = field(default_factory=lambda: Names({}, ()))
     times: dict[Scope, tuple[int, str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     boxes: set[Scope] = field(default_factory=set)
@@ -143,17 +144,21 @@ def picture_of(program: Program, goal: Variable | None, names: Mapping[Variable,
     With `updates`, also what is computed from gradients, such as an optimizer's step.
     """
     drawn = Builder(program, goal, names, updates)
-    ends = [drawn.made[goal]] if goal is not None else unused(drawn.feeding)
+    ends = [drawn.made[goal]] if goal is not None else results(drawn.feeding)
+    asked = [i for i in ends if is_question(i)] if not all(map(is_question, ends)) else []
+    ends = [i for i in ends if i not in asked]
     written = [] if goal is not None else [i for i in drawn.feeding if i.kind == "update"]
     kept = behind([*ends, *written], drawn.feeding)
-    picture = Picture([i for i in drawn.items if i in kept], [], drawn.modules, dict(names))
+    picture = Picture([i for i in drawn.items if i in kept], [], drawn.modules, Names(names, program.variables))
     picture.wires = [w for i in picture.items for w in drawn.feeding.get(i, ())]
-    used = {w.source for w in picture.wires}
+    heard = {w.source for w in picture.wires if w.gradient is not None}
     picture.wires += [w for w in drawn.writes if w.source in kept and w.target in kept]
     for end in ends:
         out = drawn.add("output", end.variable, name=names.get(end.variable, end.variable.name), gradient=end.gradient)
         picture.items.append(out)
-        picture.wires.append(Wire(end, out, 0, end.variable, None if end in used else end.gradient))
+        picture.wires.append(Wire(end, out, 0, end.variable, None if end in heard else end.gradient))
+    if asked:
+        picture.notes.append(f"left out: {len(asked)} yes or no that only Python asked for, as `if` does")
     return picture
 
 
@@ -189,18 +194,16 @@ class Builder:
         for at, path in enumerate(program.entries):
             self.entries.setdefault(path, []).append(at)
         self.uses = Counter(a for call in program.calls if call.phase == "forward" for a in arrays_of(call))
-        self.owners = {g: v for v in program.variables if v.maker is None and (g := program.gradients.get(v)) is not None}
-        seeds = program.arrivals - set(self.uses)  # what backpropagation started from
-        later: set[Variable] = set()  # computed from gradients, such as an optimizer's step
+        gradients = [*program.gradients.items(), *((v, g) for g, v in program.arrivals.items())]
+        self.owners = {g: v for v, g in gradients if isinstance(v, Variable)}  # by a gradient: its leaf
+        later = computed_later(program)
         for call in program.calls:
             arrays = arrays_of(call)
             if call.phase == "inside":
                 continue
-            if call.phase == "backward" or call.output in seeds:
-                later.add(call.output)
-            elif any(a in later or a.kind == "gradient" for a in arrays):
-                later.add(call.output)
-                if updates and all(a in self.made or a.maker is None or a in self.owners for a in arrays):
+            if call in later:
+                asked = updates and call.phase != "backward" and call.output not in program.arrivals  # no `+=` into .grad
+                if asked and all(a in self.made or a.maker is None or a in self.owners for a in arrays):
                     self.enter(call)
             elif self.says_nothing(call) and call.output is not goal:
                 self.folds[call.output] = call
@@ -254,7 +257,8 @@ class Builder:
             return self.source(self.owners[v])
         if v not in self.made:
             kind = v.kind if v.kind in ("parameter", "input") else "constant"
-            self.made[v] = self.add(kind, v, name=self.names.get(v, v.name), gradient=self.program.gradients.get(v))
+            name = self.names.get(v, v.name) or ("g" if v.kind == "gradient" else "")
+            self.made[v] = self.add(kind, v, name=name, gradient=self.program.gradients.get(v))
         return self.made[v]
 
     def add(self, kind: str, variable: Variable, **more: Any) -> Item:
@@ -262,16 +266,41 @@ class Builder:
         return self.items[-1]
 
 
+def computed_later(program: Program) -> set[Call]:
+    """The calls that are no part of the forward graph: backpropagation, its seeds, and what was computed from gradients.
+
+    A parameter stays what it is when an optimizer has moved it: what is computed from it then is the next forward pass.
+    """
+    taken = {a for call in program.calls if call.phase == "forward" for a in arrays_of(call)}
+    seeds = program.arrivals.keys() - taken
+    made = {call.output for call in program.calls if call.phase == "forward"}  # gradients too, of a pass differentiated again
+    later: set[Variable] = {v for v in program.variables if v.kind == "gradient"} - made
+    calls: set[Call] = set()
+    for call in program.calls:
+        moved = call.rule is None and bool(later & set(arrays_of(call)))
+        if call.phase == "backward" or call.output in seeds or moved:
+            calls.add(call)
+            if not (call.phase == "update" and is_parameter(call.output)):
+                later.add(call.output)
+    return calls
+
+
 def arrays_of(call: Call) -> list[Variable]:
     """The inputs of a call that are arrays."""
     return [a for a in call.inputs if isinstance(a, Variable)]
 
 
-def unused(feeding: dict[Item, list[Wire]]) -> list[Item]:
-    """The results: forward calls whose output no other call takes."""
-    taken = {wire.source for wires in feeding.values() for wire in wires}
-    ends = [i for i in feeding if i not in taken and i.kind != "update"]
+def results(feeding: dict[Item, list[Wire]]) -> list[Item]:
+    """The results: forward calls whose output no other call takes, and those from which backpropagation began."""
+    wires = [wire for fed in feeding.values() for wire in fed]
+    taken, heard = {wire.source for wire in wires}, {wire.source for wire in wires if wire.gradient is not None}
+    ends = [i for i in feeding if i.kind != "update" and (i not in taken or (i.gradient is not None and i not in heard))]
     return ends or list(feeding)[-1:]
+
+
+def is_question(item: Item) -> bool:
+    """Whether a result is a single truth value: what a condition or a loop asks for."""
+    return item.kind == "op" and item.variable.dtype.kind == "bool" and item.variable.size == 1
 
 
 def behind(ends: list[Item], feeding: dict[Item, list[Wire]]) -> set[Item]:

@@ -135,7 +135,8 @@ class Array(TypedDict):
     shape       None for what stands for the several results of a Function
     eps         the machine epsilon of its type, 0 for exact types
     histogram   counts in 16 equal bins from min to max, of `counted` elements
-    rows        at most 16 x 16 of its numbers; `at` says which rows and columns if not all, `of` how many there are
+    rows        at most 16 x 16 of its numbers, of complex ones the moduli, and in `words` the numbers themselves; `at` says
+                which rows and columns if not all, `of` how many there are
     """
 
     shape: list[int] | None
@@ -146,6 +147,7 @@ class Array(TypedDict):
     histogram: list[int]
     counted: int
     rows: list[list[Number]]
+    words: list[list[str]] | None
     at: list[list[int]] | None
     of: list[int] | None
 
@@ -196,7 +198,8 @@ class Update(TypedDict):
 
 
 class Page(TypedDict):
-    """All of it. `backward` are the items whose gradients become whole, in the engine's order; `compare` names the sides."""
+    """All of it. `backward` are the items whose gradients become whole, in the engine's order; `compare` names the sides;
+    `notes` are what the reader should know about the gradients."""
 
     version: int
     title: str
@@ -208,3 +211,4 @@ class Page(TypedDict):
     variables: list[Array]
     texts: list[str]
     norms: list[Norm]
+    notes: list[str]

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ..trace import Variable
-from ..trace.statistics import Statistics
-from .text import visible
+from ..trace.statistics import Statistics, thumbnail_of
+from .text import number, visible
 
 SHOWN = 5000  # arrays up to which each shows 16 x 16 numbers; beyond it shows 8 x 8
 DIGITS = 7  # significant digits of a number in the page
@@ -51,7 +51,7 @@ class Numbers:
     def row(self, v: Variable) -> dict[str, Any]:
         shape = None if v.kind == "results" else list(v.shape)
         told: dict[str, Any] = {"shape": shape, "dtype": v.dtype.name, "eps": epsilon(v), "bytes": v.nbytes}
-        told |= {"stats": None, "histogram": [], "counted": 0, "rows": [], "at": None, "of": None}
+        told |= {"stats": None, "histogram": [], "counted": 0, "rows": [], "words": None, "at": None, "of": None}
         stats, small = v.statistics, v.thumbnail
         if stats is None or small is None:
             return told
@@ -59,6 +59,10 @@ class Numbers:
         told["histogram"], told["counted"] = list(stats.histogram), stats.counted
         step = self.step if stats.size > 64 else 1
         told["rows"] = [[clean(x) for x in row[::step]] for row in small.rows[::step]]
+        if v.dtype.is_complex and (array := v.recorded) is not None:
+            parts = [thumbnail_of(part) for part in (array.real, array.imag)]
+            told["words"] = [[number(complex(*z)) for z in zip(*pair, strict=True)][::step]
+                             for pair in zip(*(part.rows for part in parts), strict=True)][::step]  # fmt: skip
         rows, columns = list(small.row_index[::step]), list(small.column_index[::step])
         if stats.size > len(rows) * len(columns):
             told["at"] = [rows, columns]

@@ -266,6 +266,20 @@ def test_thousands_of_nodes(folder: Path, visit: Open) -> None:
     assert seen.ask("time.at") == seen.ask("time.steps.length") - 1 > 9000
 
 
+def test_complex_numbers_have_both_parts(folder: Path, visit: Open) -> None:
+    z = mg.tensor([1 + 2j, 3 - 1j], requires_grad=True)
+    with record(z=z) as program:
+        (z * z.conj()).real.sum().backward()
+    seen = visit(viz.explore(program, folder / "complex.html"))
+    assert "the conjugate of its .grad" in seen.page.text_content("#panel")
+    key = seen.ask("`i${ITEMS.findIndex(item => item.title === 'z')}`")
+    seen.ask(f"choose('{key}')")
+    seen.press("2")
+    said = seen.page.text_content("#panel")
+    assert all(text in said for text in ("1 + 2i", "3 − 1i", "2 − 4i", "6 + 2i", "colours by |z|", "|z| mean"))
+    assert seen.ask(CLIPPED) == []
+
+
 def test_hostile_names(folder: Path, visit: Open) -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

@@ -1,5 +1,8 @@
 // Statistics and histograms.
 
+// What statistics and colours of complex numbers are of.
+const modulus = variable => (variable.dtype.startsWith("complex") ? "|z| " : "");
+
 function statistics(variable) {
   const { stats } = variable;
   const rows = [
@@ -8,8 +11,8 @@ function statistics(variable) {
   ];
   if (stats && stats.size) {
     rows.push(
-      ["mean ± std", `${num(stats.mean)} ± ${num(stats.std)}`],
-      ["min … max", `${num(stats.min)} … ${num(stats.max)}`],
+      [`${modulus(variable)}mean ± std`, `${num(stats.mean)} ± ${num(stats.std)}`],
+      [`${modulus(variable)}min … max`, `${num(stats.min)} … ${num(stats.max)}`],
       ["norm", num(stats.norm)],
       ["zeros", share(stats.zeros, stats.size)],
     );

@@ -30,7 +30,7 @@ const inkOn = t => (Math.abs(t) > 0.55 ? (isDark() ? "#10151b" : "#ffffff") : "c
 
 // The cells of a heat map; `kind` is "value" or "gradient".
 function heatCells(variable, kind, width) {
-  const { rows, at, of } = variable;
+  const { rows, words: said, at, of } = variable;
   const scale = scaleOf(variable, kind);
   const limit = zeroLimit(variable, kind);
   const columns = rows[0].length;
@@ -44,18 +44,19 @@ function heatCells(variable, kind, width) {
       const odd = typeof x !== "number";
       const zero = !odd && x !== 0 && Math.abs(x) < limit;
       marked.zero += zero;
+      const text = digits => (said ? said[r][c] : num(x, digits));
       const t = odd ? 0 : scale.at(x);
       const place = { x: c * wide, y: r * high, width: wide - 1, height: high - 1 };
       return s(
         "g",
         { class: "cell" },
-        s("title", {}, `${where} ${num(x, 7)}${zero ? ", numerically zero" : ""}`),
+        s("title", {}, `${where} ${text(7)}${zero ? ", numerically zero" : ""}`),
         s("rect", { ...place, class: odd ? "odd" : "", fill: odd ? null : zero ? "url(#hatch)" : colourAt(t) }),
         words || (odd && wide > 16)
           ? s(
               "text",
               { x: place.x + wide / 2, y: place.y + high / 2 + 3.5, fill: odd ? null : zero ? "currentColor" : inkOn(t) },
-              num(x, 3),
+              text(3),
             )
           : null,
       );
@@ -93,7 +94,7 @@ function heatMap(variable, kind, width = chartWidth()) {
     { class: "heat-box" },
     picture,
     colourBar(scale),
-    [some, zeros, strange].filter(Boolean).map(text => h("p", { class: "faint" }, text)),
+    [some, zeros, strange, modulus(variable) && "colours by |z|"].filter(Boolean).map(text => h("p", { class: "faint" }, text)),
   );
 }
 

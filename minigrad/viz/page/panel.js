@@ -48,6 +48,7 @@ function overview() {
   return [
     h("h2", {}, DATA.title),
     many,
+    noteList(),
     COMPARED ? comparedWords() : null,
     h(
       "table",
@@ -74,6 +75,9 @@ function overview() {
     ),
   ];
 }
+
+// What the reader should know about the gradients.
+const noteList = () => DATA.notes.map(text => h("p", { class: "notice" }, `${text[0].toUpperCase()}${text.slice(1)}.`));
 
 function legendList() {
   const wire = (className, d, more = {}) =>
@@ -327,16 +331,16 @@ function arrayPart(name, variable, kind) {
 
 // An array in one line: its numbers if they are few, else norm and range.
 function brief(variable, kind) {
-  const { stats, rows, at } = variable;
+  const { stats, rows, words, at } = variable;
   if (!stats) return "not known any more";
   if (!stats.size) return "empty";
   if (!at && stats.size <= 6)
-    return `[${rows
+    return `[${(words ?? rows)
       .flat()
       .map(x => num(x))
       .join(", ")}]`;
   const zero = numericallyZero(variable, kind) ? ", numerically zero" : "";
-  return `norm ${num(stats.norm)}, ${num(stats.min, 3)} … ${num(stats.max, 3)}${zero}`;
+  return `norm ${num(stats.norm)}, ${modulus(variable)}${num(stats.min, 3)} … ${num(stats.max, 3)}${zero}`;
 }
 
 // What happens in the present step, if it is this item's.

@@ -37,8 +37,8 @@ def place(data: str) -> tuple[str, Path]:
 def arrays(name: str, folder: Path, seed: int) -> list[np.ndarray]:
     """Images (N, C, H, W) and labels (N), of training and of test. Raises FileNotFoundError for missing files."""
     if name == "digits":
-        own = [t.numpy() for part in digits() for t in part.tensors]
-        return split(*own, seed) if seed else own
+        (x, y), (test_x, test_y) = ([t.numpy() for t in part.tensors] for part in digits())
+        return split(x, y, test_x, test_y, seed) if seed else [x, y, test_x, test_y]
     found = []
     for train in (True, False):
         try:

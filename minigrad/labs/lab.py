@@ -144,11 +144,12 @@ class Run:
         (the sign test: all of five, nine of ten). Fewer than five seeds can't be sure, and all have to say so.
         Raises ValueError unless there are two quantities of as many numbers.
         """
-        (more, first), (less, second) = measured.items()
+        first, second = measured.values()
         apart = [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
         agree = sum(d is not None and d > by for d in apart)
         middle = {name: spread(values)["median"] for name, values in measured.items()}
-        told = None not in middle.values() and middle[more] - middle[less] > by
+        high, low = middle.values()
+        told = high is not None and low is not None and high - low > by
         self.check(statement, told and beyond_chance(agree, len(apart)), under, **middle, seeds_that_agree=agree, of=len(apart))
 
     def draw(self, draw: Callable, rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None) -> None:

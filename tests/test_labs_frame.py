@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import signal
 import struct
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +19,10 @@ import pytest
 from minigrad import manual_seed, zeros
 from minigrad.__main__ import main
 from minigrad.diagnose.measure import column, spread, sweep
-from minigrad.labs import check_report, judged, runner, setups
+from minigrad.labs import Run, check_report, judged, runner, setups
 from minigrad.labs.images import images
 from minigrad.labs.page import page, read
-from minigrad.labs.report import SECTIONS, sentence, words
+from minigrad.labs.report import SECTIONS, beyond_chance, sentence, words
 
 from .labs_support import LABS, report
 
@@ -98,6 +101,34 @@ def test_no_findings_no_verdict() -> None:
         judged([])
 
 
+@pytest.mark.parametrize(
+    ("agree", "seeds", "sure"),
+    [(5, 5, True), (4, 5, False), (7, 8, True), (6, 8, False), (9, 10, True), (8, 10, False), (15, 20, True), (14, 20, False),
+     (1, 1, True), (3, 3, True), (2, 3, False), (0, 5, False)],
+)  # fmt: skip
+def test_how_many_seeds_are_more_than_chance(agree: int, seeds: int, sure: bool) -> None:
+    assert beyond_chance(agree, seeds) is sure
+    coins = np.random.default_rng(0).integers(0, 2, (200_000, seeds)).sum(1)
+    if seeds >= 5:
+        assert bool((coins >= agree).mean() < 0.05) is sure
+
+
+def test_a_difference_within_the_spread_of_the_seeds_is_no_finding() -> None:
+    lab = Run(LABS["71_dropout"], True, [0, 1, 2, 3, 4], "digits", "cpu", Path("unused"))
+    lab.ahead("a leads", "clearly", a=[3.0, 4.0, 5.0, 6.0, 7.0], b=[2.0, 3.0, 4.0, 5.0, 6.0])
+    lab.ahead("a leads", "by two", by=2, a=[3.0, 4.0, 5.0, 6.0, 7.0], b=[2.0, 3.0, 4.0, 5.0, 6.0])
+    lab.ahead("a leads", "but for one seed", a=[3.0, 4.0, 5.0, 6.0, 1.0], b=[2.0, 3.0, 4.0, 5.0, 6.0])
+    lab.ahead("a leads", "but for a seed without a number", a=[3.0, 4.0, 5.0, 6.0, None], b=[2.0, 3.0, 4.0, 5.0, 6.0])
+    lab.ahead("a leads", "in nothing", a=[None] * 5, b=[2.0, 3.0, 4.0, 5.0, 6.0])
+    assert [f["holds"] for f in lab.findings] == [True, False, False, False, False]
+    assert lab.findings[2]["numbers"] == {"a": 4.0, "b": 4.0, "seeds_that_agree": 4, "of": 5}
+    assert lab.findings[4]["numbers"] == {"a": None, "b": 4.0, "seeds_that_agree": 0, "of": 5}
+    check_report(lab.report())
+    for wrong in ({"a": [1.0]}, {"a": [1.0], "b": [1.0], "c": [1.0]}, {"a": [1.0], "b": [1.0, 2.0]}):
+        with pytest.raises(ValueError):
+            lab.ahead("a leads", **wrong)
+
+
 def test_the_sentence_has_the_numbers() -> None:
     said = sentence([finding(True, "it rises", "he"), finding(False, "it rises")])
     assert said == "it rises: yes (he, n seeds 1, x –), NO (n seeds 1, x –)"
@@ -143,6 +174,29 @@ def test_a_lab_prints_saves_and_resumes(lab: Path) -> None:
     assert found["settings"] == {"quick": True, "seeds": [0], "data": "digits", "device": "cpu"}
     whole = run(lab, "--quick", "--out", "whole")  # the folder is not there yet
     assert whole.returncode == 1 and "No such file" in whole.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+@pytest.mark.parametrize("names", [["small"], ["small", "other"]])
+def test_a_run_that_is_terminated_ends_its_labs(lab: Path, names: list[str]) -> None:
+    slow = 'import os, time\nfrom pathlib import Path\nPath(f"{__file__}.pid").write_text(str(os.getpid()))\ntime.sleep(60)\n'
+    docstring = lab.read_text().split("import os")[0]
+    paths = [lab.with_name(f"1{k}_{name}.py") for k, name in zip((9, 8), names, strict=False)]
+    for path in paths:
+        path.write_text(docstring + slow)
+    process = subprocess.Popen([sys.executable, "-m", "minigrad", "lab", *names, "--jobs", "2", "--out", "out"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # fmt: skip
+    pids = [Path(f"{path}.pid") for path in paths]
+    deadline = time.monotonic() + 60
+    while not all(pid.exists() and pid.read_text() for pid in pids):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.05)
+    process.terminate()
+    assert process.wait(30) == 128 + signal.SIGTERM
+    for pid in pids:
+        while Path(f"/proc/{pid.read_text()}").exists():
+            assert time.monotonic() < deadline, "the lab goes on by itself"
+            time.sleep(0.05)
 
 
 def test_resumed_and_whole_runs_measure_the_same(lab: Path) -> None:
@@ -281,6 +335,17 @@ def test_the_digits() -> None:
     assert images(flat=True, limit=100).x.shape == (100, 64)
     with pytest.raises(ValueError, match="limit must be at least 1"):
         images(limit=0)
+
+
+def test_each_seed_has_a_division_of_the_digits_of_its_own() -> None:
+    own, other, again = images(), images(seed=3), images(seed=3)
+    assert other.x.shape == own.x.shape and other.test_y.bincount().tolist() == own.test_y.bincount().tolist()
+    assert other.test_x.tolist() == again.test_x.tolist() != own.test_x.tolist()
+    pictures = [{tuple(row) for row in np.round((np.concatenate([d.x, d.test_x]).reshape(-1, 64) - d.x.numpy().min()), 3)}
+                for d in (own, other)]  # fmt: skip
+    assert len(pictures[0]) == len(pictures[1]) > 1700, "the same images"
+    train, test = ({tuple(row) for row in part.numpy().reshape(-1, 64)} for part in (other.x, other.test_x))
+    assert not train & test
 
 
 def test_mnist_and_cifar_from_files(tmp_path: Path) -> None:

@@ -42,6 +42,26 @@ def test_softmax_before_cross_entropy() -> None:
     assert not told(lambda: F.nll_loss(x.log_softmax(1), target))
 
 
+@pytest.mark.parametrize("before", ["softmax", "sigmoid"])
+def test_a_loss_that_expects_logits_gets_probabilities(before: str) -> None:
+    x, classes, shares = minigrad.randn(4, 3, requires_grad=True), minigrad.tensor([0, 1, 2, 0]), minigrad.full((4, 3), 1 / 3)
+    made = x.softmax(1) if before == "softmax" else x.sigmoid()
+    for loss, target in ((F.cross_entropy, classes), (F.cross_entropy, shares), (F.binary_cross_entropy_with_logits, shares)):
+        text = only(lambda loss=loss, target=target: loss(made, target))
+        assert text.startswith(f"{loss.__name__}: the input is the output of {before}") and f"leave {before} away" in text
+        assert not told(lambda loss=loss, target=target: loss(x * 2, target))
+    assert not told(lambda: F.binary_cross_entropy(made, shares))
+    assert not told(lambda: F.mse_loss(made, shares))
+
+
+def test_a_loss_that_expects_logarithms_gets_something_else() -> None:
+    x, target = minigrad.randn(4, 3, requires_grad=True), minigrad.tensor([0, 1, 2, 0])
+    for made in (x.softmax(1), x.sigmoid(), nn.Linear(3, 3)(x)):
+        assert "not logarithms of probabilities" in only(lambda made=made: F.nll_loss(made, target))
+    assert not told(lambda: F.nll_loss(x.softmax(1).log(), target))
+    assert not told(lambda: F.nll_loss(x, target))
+
+
 def test_float64_creeping_in() -> None:
     w = minigrad.ones(3, requires_grad=True)
     numbers = minigrad.tensor(np.ones(3))

@@ -62,14 +62,15 @@ def measure(run: Run) -> None:
             largest, ranges = {}, {}
             for norm in NORMS:
                 usable = [[lr for lr, a in zip(at, curve, strict=True) if a >= ENOUGH] for curve in curves(net, norm, init)]
-                found = spread(max(lrs, default=0.0) for lrs in usable)
-                largest[norm] = found["median"]
-                ranges[norm] = spread(max(lrs) / min(lrs) if lrs else 0.0 for lrs in usable)["median"]
-                table.append([f"{net}, {init}, {norm}", found["median"], found["low"], found["high"], ranges[norm]])
+                largest[norm] = [max(lrs, default=0.0) for lrs in usable]
+                ranges[norm] = [max(lrs) / min(lrs) if lrs else 0.0 for lrs in usable]
+                found = spread(largest[norm])
+                table.append([f"{net}, {init}, {norm}", *(found[k] for k in ("median", "low", "high")),
+                              spread(ranges[norm])["median"]])  # fmt: skip
             where = f"{net}, {init} first weights{few if net == 'VGGs' else ''}"
-            run.check("the largest usable rate is 10 times as large or more", 0 < largest["bn"] >= 10 * largest["none"],
-                      where, plain=largest["none"], bn=largest["bn"])  # fmt: skip
-            run.check("the usable range is wider", ranges["bn"] > ranges["none"], where, plain=ranges["none"], bn=ranges["bn"])
+            run.ahead("the largest usable rate is 10 times as large or more", where, bn=largest["bn"],
+                      ten_times_plain=[10 * lr for lr in largest["none"]])  # fmt: skip
+            run.ahead("the usable range is wider", where, bn=ranges["bn"], plain=ranges["none"])
     run.table(
         ["net", "largest usable rate", "least", "most", "usable range, ×"], table, f"Rates that reach {ENOUGH} (0: none does)"
     )

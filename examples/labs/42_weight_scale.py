@@ -11,6 +11,8 @@ Changes: time. Behind batch norm a weight's rate is lr/|w|², so large weights l
 normalized last layer would take away its scale too.
 """
 
+from functools import partial
+
 import minigrad as mg
 from minigrad.diagnose.measure import column, spread
 from minigrad.labs import Run, band, main
@@ -23,11 +25,13 @@ NORMS = {"none": "plain", "bn": "batch norm"}
 
 
 def measure(run: Run) -> None:
-    data = images(run.data, flat=True, limit=10000, device=run.device)
+    split = partial(images, run.data, flat=True, limit=10000, device=run.device)
     scales = [10.0 ** (k / 2) for k in run.pick((-8, -6, -4, -2, -1, 0, 1, 2, 3, 4), (-8, -4, 0, 2, 4))]
     nets = [(scale, lr) for scale in scales for lr in RATES]
 
     def cell(norm: str, seed: int) -> dict:
+        data = split(seed=seed)
+
         def net(scale: float):
             mg.manual_seed(seed)
             return initialise(mlp3(norm, inputs=data.x.shape[1]), "he", scale).to(run.device)
@@ -45,13 +49,18 @@ def measure(run: Run) -> None:
         [f"{s:.2g}", *(middle[norm, kind][k] for kind in ("usual", "best") for norm in NORMS)] for k, s in enumerate(scales)
     ]
     run.table(["scale × He", "plain, lr 0.1", "BN, lr 0.1", "plain, best rate", "BN, best rate"], lines, "Held-out accuracy")
+
+    def working(accuracies: list[float]) -> list[float]:
+        return [scale for scale, a in zip(scales, accuracies, strict=True) if a >= GOOD]
+
     for kind, name in (("usual", "one rate for all"), ("best", "the best of three rates")):
-        good = {norm: [s for s, a in zip(scales, middle[norm, kind], strict=True) if a >= GOOD] for norm in NORMS}
-        width = {norm: max(g, default=1.0) / min(g, default=1.0) for norm, g in good.items()}
-        run.check("the scale of the first weights does not matter: all reach .9", len(good["bn"]) == len(scales), name,
-                  smallest=min(good["bn"], default=None), largest=max(good["bn"], default=None))  # fmt: skip
-        run.check("it matters less: ten times the range of scales works", width["bn"] >= 10 * width["none"], name,
-                  plain=width["none"], bn=width["bn"])  # fmt: skip
+        good = working(middle["bn", kind])
+        run.check("the scale of the first weights does not matter: all reach .9", len(good) == len(scales), name,
+                  smallest=min(good, default=None), largest=max(good, default=None))  # fmt: skip
+        width = {norm: [max(g, default=1.0) / min(g, default=1.0) for g in map(working, column(cells, kind, norm=norm))]
+                 for norm in NORMS}  # fmt: skip
+        run.ahead("it matters less: more than ten times the range of scales works", name, bn=width["bn"],
+                  ten_times_plain=[10 * w for w in width["none"]])  # fmt: skip
     small = [k for k, s in enumerate(scales) if s < 0.02]
     worst = {norm: max(middle[norm, "best"][k] for k in small[:1]) for norm in NORMS}
     run.check("weights far too small are made up for", worst["bn"] >= GOOD > worst["none"], **worst)

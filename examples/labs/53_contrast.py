@@ -10,6 +10,8 @@ multiplied by 0.1 ... 10; batch norm in evaluation mode, as nets are used, and i
 Changes: training on pictures of several contrasts teaches every net to be indifferent.
 """
 
+from functools import partial
+
 import minigrad as mg
 from minigrad.diagnose.measure import column, spread
 from minigrad.labs import Run, band, main
@@ -28,10 +30,11 @@ def in_batches(model: mg.nn.Module, x: mg.Tensor, y: mg.Tensor) -> float:
 
 
 def measure(run: Run) -> None:
-    data = images(run.data, limit=10_000, device=run.device)
-    classes = int(data.y.max().item()) + 1
+    split = partial(images, run.data, limit=10_000, device=run.device)
+    classes = int(split().y.max().item()) + 1
 
     def cell(norm: str, seed: int) -> dict:
+        data = split(seed=seed)
         model = initialise(cnn3(norm, data.x.shape[1:], classes), "he").to(run.device)
         train(model, data, lr=0.2, epochs=run.pick(6, 4), seed=seed, evaluate=False)
         found = {norm: [accuracy(model, data.test_x * scale, data.test_y) for scale in SCALES]}

@@ -75,7 +75,7 @@ def measure(run: Run) -> None:
     nets, inits = list(RATES), ["default", "he"]
     cells = run.sweep(cell, net=nets, norm=["none", "bn"], init=inits, seed=run.seeds)
     run.keep(cells=cells)
-    table, cosines = [], {}
+    table, middles = [], {}
     for net in nets:
         for init in inits:
             line = [f"{net}, {init}"]
@@ -83,15 +83,13 @@ def measure(run: Run) -> None:
                 for what in ("cos", "distance"):
                     for kind in ("none", "bn"):
                         runs = column(cells, f"{what} {which}", net=net, norm=kind, init=init)
-                        cosines[what, which, kind] = spread(spread(run_)["median"] for run_ in runs)["median"]
-                        line.append(cosines[what, which, kind])
-                plain, bn = cosines["cos", which, "none"], cosines["cos", which, "bn"]
-                far, near = cosines["distance", which, "none"], cosines["distance", which, "bn"]
+                        middles[what, kind] = [spread(run_)["median"] for run_ in runs]
+                        line.append(spread(middles[what, kind])["median"])
                 under = f"{net}, {init}, {which} layer"
-                run.check(
-                    "the gradient's direction changes less with batch norm", bn > plain, under, cos_plain=plain, cos_bn=bn
-                )
-                run.check("the gradient changes less with batch norm, of its length", near < far, under, plain=far, bn=near)
+                run.ahead("the gradient's direction changes less with batch norm", under, cos_bn=middles["cos", "bn"],
+                          cos_plain=middles["cos", "none"])  # fmt: skip
+                run.ahead("the gradient changes less with batch norm, of its length", under, plain=middles["distance", "none"],
+                          bn=middles["distance", "bn"])  # fmt: skip
             table.append(line)
     columns = [
         f"{what}, {which}, {kind}" for which in ("lower", "upper") for what in ("cos", "dist") for kind in ("plain", "BN")

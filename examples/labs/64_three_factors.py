@@ -58,13 +58,11 @@ def measure(run: Run) -> None:
     for act in ACTS:
         for init in INITS:
             for when in times:
-                pairs = {f: [spread(values(f, when, act=act, init=init, norm=n))["median"] for n in ("none", "bn")]
-                         for f in ("loss", *FACTORS)}  # fmt: skip
+                pairs = {f: [values(f, when, act=act, init=init, norm=n) for n in ("none", "bn")] for f in ("loss", *FACTORS)}
                 under = f"{act}, {init}, " + (f"after {when} epoch{'s' * (when != '1')}" if when != "0" else "at the start")
-                rows.append([under, *(v for pair in pairs.values() for v in pair)])
+                rows.append([under, *(spread(found)["median"] for pair in pairs.values() for found in pair)])
                 for f, name in FACTORS.items():
-                    run.check(f"{name} is lower with batch norm", pairs[f][1] < pairs[f][0], under, plain=pairs[f][0],
-                              bn=pairs[f][1])  # fmt: skip
+                    run.ahead(f"{name} is lower with batch norm", under, plain=pairs[f][0], bn=pairs[f][1])
     run.table(["", *(f"{name}, {net}" for name in ("loss", *FACTORS.values()) for net in ("plain", "BN"))], rows,
               "The three factors, medians over the seeds")  # fmt: skip
 

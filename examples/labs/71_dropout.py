@@ -11,6 +11,8 @@ digits.
 Changes: early stopping, which helps every net against wrong labels; batches of few cases, whose noise is larger.
 """
 
+from functools import partial
+
 import minigrad as mg
 from minigrad import nn
 from minigrad.diagnose.measure import column, spread
@@ -28,12 +30,12 @@ def network(kind: str, inputs: int, classes: int) -> nn.Sequential:
 
 
 def measure(run: Run) -> None:
-    data = images(run.data, flat=True, limit=256, device=run.device)
-    classes = int(data.y.max().item()) + 1
+    split = partial(images, run.data, flat=True, limit=256, device=run.device)
+    classes = int(split().y.max().item()) + 1
     epochs, rates = run.pick(25, 12), run.pick([0.05, 0.2], [0.1])
 
     def cell(labels: str, kind: str, lr: float, seed: int) -> dict:
-        used = data
+        used = data = split(seed=seed)
         if labels == "noisy":
             wrong = (mg.rand(len(data.y)) < 0.3).to(run.device)
             used = data._replace(y=mg.where(wrong, mg.randint(0, classes, (len(data.y),)).to(run.device), data.y))
@@ -46,19 +48,19 @@ def measure(run: Run) -> None:
     run.keep(cells=cells)
     rows, best = [], {}
     for label in labels:
+        by_seed = {}
         for kind in KINDS:
             reached = {lr: spread(column(cells, "test", labels=label, kind=kind, lr=lr)) for lr in rates}
             lr = max(rates, key=lambda rate, found=reached: found[rate]["median"])
             fitted = spread(column(cells, "fitted", labels=label, kind=kind, lr=lr))["median"]
             best[label, kind] = reached[lr]["median"], lr
+            by_seed[kind] = column(cells, "test", labels=label, kind=kind, lr=lr)
             rows.append([f"{label}, {kind}", *(reached[lr][k] for k in ("median", "low", "high")), fitted, lr])
-        bare, dropped, bn, both = (best[label, kind][0] for kind in KINDS)
-        run.check("batch norm regularizes: it beats a net with nothing", bn > bare, f"{label} labels", bn=bn, nothing=bare)
-        run.check("batch norm does at least as well as dropout (to half a point)", bn > dropped - 0.005, f"{label} labels",
-                  bn=bn, dropout=dropped)  # fmt: skip
-        run.check(
-            "beside batch norm dropout gains nothing (half a point)", both < bn + 0.005, f"{label} labels", both=both, bn=bn
-        )
+        under, (bare, dropped, bn, both) = f"{label} labels", by_seed.values()
+        run.ahead("batch norm regularizes: it beats a net with nothing", under, bn=bn, nothing=bare)
+        run.ahead("batch norm does at least as well as dropout (to half a point)", under, -0.005, bn=bn, dropout=dropped)
+        run.ahead("beside dropout batch norm gains half a point", under, 0.005, both=both, dropout=dropped)
+        run.ahead("beside batch norm dropout gains nothing (half a point)", under, -0.005, bn=bn, both=both)
     run.table(
         ["", "held-out, median", "lowest", "highest", "training labels fitted", "rate"], rows, "Accuracy at the best rate"
     )

@@ -15,11 +15,12 @@ import numpy as np
 from tqdm import tqdm
 
 from ..backends import backend_for
-from ..diagnose.measure import sweep
+from ..diagnose.measure import spread, sweep
 from ..ops.functions import manual_seed
+from ..viz.render import write
 from .images import DATA, place
 from .pictures import drawn
-from .report import check_report, judged, machine, plain, sentence, short, words
+from .report import beyond_chance, check_report, judged, machine, plain, sentence, short, words
 
 Item = TypeVar("Item")
 OUT = Path("runs/labs")
@@ -134,6 +135,23 @@ class Run:
         """
         self.findings.append({"statement": statement, "under": under, "holds": bool(holds), "numbers": plain(numbers)})
 
+    def ahead(self, statement: str, under: str = "", by: float = 0.0, **measured: Sequence[float | None]) -> None:
+        """Enter a finding: that the first of two quantities exceeds the second by more than `by`, beyond chance.
+
+        measured   the two, by name, each as measured for every seed in turn; None for a number that was not finite, which
+                   counts for neither. They are compared seed by seed.
+        It holds if the medians say so, and so many of the seeds that fair coins would do it in less than one case of twenty
+        (the sign test: all of five, nine of ten). Fewer than five seeds can't be sure, and all have to say so.
+        Raises ValueError unless there are two quantities of as many numbers.
+        """
+        first, second = measured.values()
+        apart = [None if a is None or b is None else a - b for a, b in zip(first, second, strict=True)]
+        agree = sum(d is not None and d > by for d in apart)
+        middle = {name: spread(values)["median"] for name, values in measured.items()}
+        high, low = middle.values()
+        told = high is not None and low is not None and high - low > by
+        self.check(statement, told and beyond_chance(agree, len(apart)), under, **middle, seeds_that_agree=agree, of=len(apart))
+
     def draw(self, draw: Callable, rows: int = 1, columns: int = 1, size: tuple[float, float] | None = None) -> None:
         """Save the lab's one picture, drawn by `draw(*axes)`; without matplotlib a line says what to install."""
         self.out.mkdir(parents=True, exist_ok=True)
@@ -155,9 +173,7 @@ class Run:
         check_report(report)
         self.out.mkdir(parents=True, exist_ok=True)
         path = self.out / f"{self.name}.json"
-        scratch = path.with_suffix(".json.part")
-        scratch.write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False), encoding="utf-8")
-        scratch.replace(path)
+        write(path, json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False).encode("utf-8"), "lab")
         self.cells.unlink(missing_ok=True)
         print(f"\n{report['sentence']}\nwrote {path}" + (f" and {self.picture}" if self.picture else ""))
         return report
@@ -193,7 +209,8 @@ def main(
         print(f"{said.name}: interrupted; finished cells are kept, the same command goes on from there", file=sys.stderr)
         sys.exit(130)
     except (OSError, ValueError) as error:
-        print(f"{said.name}: {error}", file=sys.stderr)
+        where = f" (writing to {options.out})" if isinstance(error, OSError) and error.errno and not error.filename else ""
+        print(f"{said.name}: {error}{where}", file=sys.stderr)
         sys.exit(1)
     except ImportError as error:
         print(f"{said.name}: {error}", file=sys.stderr)

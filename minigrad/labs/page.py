@@ -9,6 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ..viz.render import write
 from .report import SECTIONS, VERDICTS, Words, check_report, short
 
 STYLE = """
@@ -139,5 +140,5 @@ def write_page(folder: Path, said: Iterable[Words]) -> Path:
     reports = {w.name: report for w in said if (report := read(folder, w.name)) is not None}
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
-    path.write_text(page(said, reports), encoding="utf-8")
+    write(path, page(said, reports).encode("utf-8"), "lab")
     return path

@@ -86,6 +86,15 @@ def judged(findings: Iterable[Mapping[str, Any]]) -> str:
     return "depends" if all(f["statement"] in somewhere for f in findings) else "partly"
 
 
+def beyond_chance(agree: int, seeds: int, level: float = 0.05) -> bool:
+    """Whether so many of the seeds agree that as many fair coins would do so in less than `level` of the cases (the sign test).
+
+    Below five seeds even all of them can't be that sure; then all have to agree.
+    """
+    tail = sum(math.comb(seeds, k) for k in range(agree, seeds + 1)) / 2**seeds
+    return tail < level if seeds >= 5 else agree == seeds
+
+
 def sentence(findings: Iterable[Mapping[str, Any]]) -> str:
     """The findings in a line: each statement, whether it holds (and under what), and the numbers that say so."""
     outcomes: dict[str, list[str]] = {}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +91,25 @@ def run(names: Sequence[str], options: Any) -> None:
         asked = {name: path for name, path in asked.items() if not finished(name, path, out, settings)}
     out.mkdir(parents=True, exist_ok=True)  # before anything is measured
     start = time.perf_counter()
-    failed = alone(*asked.popitem(), arguments) if len(asked) == 1 else together(asked, arguments, options.jobs, out)
+    with terminable():
+        failed = alone(*asked.popitem(), arguments) if len(asked) == 1 else together(asked, arguments, options.jobs, out)
     page = write_page(out, [words(path) for path in labs().values()])
     print(f"wrote {page}  ({time.perf_counter() - start:.0f} s)")
     if failed:
         raise RuntimeError(f"lab: {', '.join(failed)} did not finish")
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """In the block SIGTERM ends the process as an exception, so that the labs at work are ended too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread hears signals
+        return
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def alone(name: str, path: Path, arguments: list[str]) -> list[str]:
@@ -130,7 +147,7 @@ def together(asked: dict[str, Path], arguments: list[str], jobs: int, out: Path)
                 failed += [name] * (code not in (0, LEFT_OUT))
                 bar.write(line, file=sys.stdout)
                 bar.update()
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C or SIGTERM
             pool.shutdown(wait=False, cancel_futures=True)
             for process in running:
                 process.terminate()

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...backends import DTypeError, ShapeError
 from ...backends.source import advise
-from ...core import MODE, Tensor
+from ...core import MODE, Node, Tensor
 from ...ops.elementwise import clamp
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean, sum
@@ -138,3 +138,11 @@ def at_least(x: Tensor, least: float) -> Tensor:
 def wide(x: Tensor) -> str:
     """The type in which noise for x is made."""
     return "float64" if x.dtype.name == "float64" else "float32"
+
+
+def maker_of(x: Tensor) -> str | None:
+    """The name of the op that made x, perhaps seen through views; None for a leaf."""
+    node = x.node
+    while node is not None and node.op.kind == "view" and isinstance(node.parents[0], Node):
+        node = node.parents[0]
+    return None if node is None else node.op.name

@@ -7,14 +7,14 @@ from typing import Any
 
 from ...backends import DTypeError, ShapeError, dtype
 from ...backends.source import advise
-from ...core import MODE, Node, Tensor
+from ...core import MODE, Tensor
 from ...ops.arithmetic import cast, where
 from ...ops.index import embedding_rows, gather_op
 from ...ops.norm import cross_entropy_mean_op, cross_entropy_op, log_softmax_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import mean_op, sum_op
 from ...ops.shape import permute_op, reshape_op
-from .checks import reduced, reduction_of, vector
+from .checks import maker_of, reduced, reduction_of, vector
 
 
 def nll_loss(
@@ -28,6 +28,9 @@ def nll_loss(
     """
     reduction = reduction_of("nll_loss", reduction, size_average, reduce)
     rows, classes, whole = as_rows("nll_loss", input, target, weight, ignore_index)
+    if (maker := maker_of(input)) in ("softmax", "sigmoid", "linear"):
+        advise(f"nll_loss: the input is the output of {maker}, and so not logarithms of probabilities. Hint: "
+               "log_softmax before it, or cross_entropy of what comes before softmax")  # fmt: skip
     loss = where(classes < 0, 0.0, -picked(rows, classes))
     return finished(loss, classes, whole, weight, reduction, tuple(target.shape))
 
@@ -47,14 +50,14 @@ def cross_entropy(
     if not 0 <= label_smoothing <= 1:
         raise ValueError(f"cross_entropy: label_smoothing must be between 0.0 and 1.0, got {label_smoothing}")
     goal = tensor_of("cross_entropy", target, "target").array.shape
+    if (maker := maker_of(tensor_of("cross_entropy", input))) in ("softmax", "sigmoid"):
+        advise(f"cross_entropy: the input is the output of {maker}, but cross_entropy computes softmax itself, so training is "
+               f"slow and goes wrong. Hint: leave {maker} away, or nll_loss of log_softmax")  # fmt: skip
     if goal == tensor_of("cross_entropy", input).array.shape and target.dtype.is_floating_point:
         if ignore_index >= 0:
             raise DTypeError(f"cross_entropy: ignore_index={ignore_index} is for classes, and the target holds probabilities")
         return of_probabilities(input, target, weight, reduction, label_smoothing)
     rows, classes, whole = as_rows("cross_entropy", input, target, weight, ignore_index)
-    if made_by(input, "softmax"):
-        advise("cross_entropy: the input is the output of softmax, but cross_entropy computes softmax itself, so training is "
-               "slow and goes wrong. Hint: leave softmax away, or nll_loss of log_softmax")  # fmt: skip
     plain = whole and weight is None and not label_smoothing and rows.array.size and not MODE.get().listeners
     if plain and reduction == "mean":
         return cross_entropy_mean_op(rows, classes)
@@ -67,14 +70,6 @@ def cross_entropy(
     spread = sum_op(logp if weight is None else logp * weight, dim=(1,)) * (-label_smoothing / rows.shape[1])
     loss = loss * (1 - label_smoothing) + where(classes < 0, 0.0, spread)
     return divided(loss, classes, whole, weight, reduction, goal)
-
-
-def made_by(x: Tensor, name: str) -> bool:
-    """Whether the op `name` made x, perhaps seen through views."""
-    node = x.node
-    while node is not None and node.op.kind == "view" and isinstance(node.parents[0], Node):
-        node = node.parents[0]
-    return node is not None and node.op.name == name
 
 
 def of_probabilities(x: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float) -> Tensor:

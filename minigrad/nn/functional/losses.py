@@ -12,7 +12,7 @@ from ...ops.elementwise import abs, exp, log, softplus, square
 from ...ops.losses import binary_cross_entropy_op
 from ...ops.operands import tensor_of
 from ...ops.reduce import sum
-from .checks import reduced, reduction_of, same_shape
+from .checks import maker_of, reduced, reduction_of, same_shape
 
 
 def weighted(who: str, loss: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
@@ -131,6 +131,9 @@ def binary_cross_entropy_with_logits(
     who = "binary_cross_entropy_with_logits"
     reduction = reduction_of(who, reduction, size_average, reduce)
     same_shape(who, input, target)
+    if (maker := maker_of(input)) in ("softmax", "sigmoid"):
+        advise(f"{who}: the input is the output of {maker}, but the loss computes sigmoid itself, so training is slow and "
+               f"goes wrong. Hint: leave {maker} away, or binary_cross_entropy")  # fmt: skip
     rest = softplus(-input)
     loss = (1 - target) * input + (rest if pos_weight is None else rest * (1 + (pos_weight - 1) * target))
     return reduced(loss if weight is None else loss * weight, reduction)

@@ -116,9 +116,9 @@ def fit(
     no sense, a scheduler of another optimizer, or an optimizer of other parameters than the loss depends on; TypeError for
     batches that are no tuples, or parts that are none.
     """
+    check(clip, epochs=epochs, patience=patience, checkpoint_steps=checkpoint_steps)
     check_parts(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
     check_batches("fit", loader=loader, held_out=held_out)
-    check(clip, epochs=epochs, patience=patience, checkpoint_steps=checkpoint_steps)
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("fit: the scheduler is that of another optimizer")
     if each_step and isinstance(scheduler, ReduceLROnPlateau):

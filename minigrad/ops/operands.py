@@ -315,6 +315,8 @@ def as_method(op: Op) -> Callable:
 def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:
     """`x` if it is a tensor; raises TypeError that names the op and the argument."""
     if not isinstance(x, Tensor):
-        hint = "Hint: minigrad.tensor(...)" if not isinstance(x, (str, type(None))) else ""
+        several = isinstance(x, (list, tuple)) and any(isinstance(part, Tensor) for part in x)  # such as what an LSTM gives
+        hint = "Hint: one of its tensors, as [0]" if several else "Hint: minigrad.tensor(...)"
+        hint = "" if isinstance(x, (str, type(None))) else hint
         raise TypeError(f"{who}: {name} must be a tensor, got {type(x).__name__}. {hint}".rstrip())
     return x

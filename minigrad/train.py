@@ -267,7 +267,8 @@ def check(clip: Any, **counts: Any) -> None:
 def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable | None = None) -> dict[str, float]:
     """The mean loss, and metric, over all cases of a loader, in evaluation mode and without gradients."""
     check_batches("evaluate", loader=loader)
-    training, total, right, cases = model.training, 0.0, 0.0, 0
+    modes = [(module, module.training) for module in model.modules()]
+    total, right, cases = 0.0, 0.0, 0
     model.eval()
     try:
         with mode(grad=False):
@@ -277,7 +278,8 @@ def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable |
                 total, cases = total + n * single("evaluate", "loss", loss(output, target)), cases + n
                 right += n * single("evaluate", "metric", metric(output, target)) if metric else 0.0
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
     if not cases:
         raise ValueError(
             "evaluate: the loader gave no batches. Hint: a DataLoader or a list; a generator can be run through once"

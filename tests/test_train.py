@@ -395,3 +395,11 @@ def test_patience_counts_epochs_whose_loss_is_not_a_number() -> None:
     nan = float("nan")
     for losses, expected in (([nan, 1.0, 0.5], False), ([1.0, nan], True), ([nan, nan], True), ([1.0, 0.5], False)):
         assert train.stopped(train.History([], [{"loss": 0.0, "held-out loss": x} for x in losses]), 1) is expected
+
+
+def test_evaluate_leaves_the_modes_of_all_modules() -> None:
+    model, _, _, loader = parts()
+    model[1].eval()  # frozen statistics, say
+    before = [module.training for module in model.modules()]
+    train.evaluate(model, nn.CrossEntropyLoss(), loader)
+    assert [module.training for module in model.modules()] == before == [True, True, False, True, True, True]

@@ -75,7 +75,7 @@ class Subset(Dataset):
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         kind = type(self)
         if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
-            raise NotImplementedError(f"Subset: {kind.__name__} overrides __getitem__ but not __getitems__, which loaders call. "
+            raise NotImplementedError(f"Subset: {kind.__name__} overrides __getitem__ but not __getitems__, which loaders ask. "
                                       "Hint: def __getitems__(self, indices): return [self[i] for i in indices]")  # fmt: skip
         self.dataset, self.indices = dataset, indices
 

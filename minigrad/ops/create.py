@@ -485,6 +485,8 @@ def randn_like(
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 ... n - 1 in random order."""
+    if not hasattr(n, "__index__"):
+        raise TypeError("n is no integer")
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
     n = number(n)

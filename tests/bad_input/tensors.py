@@ -63,6 +63,7 @@ ROWS: list[tuple[str, str, str]] = [
     ('mg.randn(-3)', 'ShapeError', 'randn: sizes must be non-negative, got (-3,)'),
     ('mg.randn("x")', 'TypeError', "randn: expected sizes as ints, got 'x'"),
     ('mg.randperm(-1)', 'ShapeError', 'randperm: n must be non-negative, got -1'),
+    ('mg.randperm(2.5)', 'DTypeError', 'randperm: n must be an int, got float 2.5'),
     ('mg.randperm(None)', 'DTypeError', 'randperm: n must be an int, got None'),
     ('mg.rand_like([1.0])', 'TypeError', 'rand_like: input must be a tensor, got list'),
     ('mg.normal(0.0, -1.0, (2,))', 'ShapeError', 'normal: std must be >= 0, got -1.0'),

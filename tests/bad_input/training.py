@@ -170,4 +170,10 @@ ROWS: list[tuple[str, str, str]] = [
      "'module.bias'.\n\tHint: "),
     ('data.MNIST(".", transform=data.transforms.ToTensor)', 'TypeError',
      'MNIST: transform must be a function, got the class ToTensor. Hint: ToTensor()'),
+    ('x ^ 2', 'DTypeError', 'bitwise_xor: not possible for minigrad.float32, int (shapes (2, 3), 2). Reason: only integers and '
+     'booleans have bits. Hint: ** for powers, logical_not for masks of numbers'),
+    ('whole & 2.5', 'DTypeError', 'bitwise_and: not possible for minigrad.float32, float (shapes (2, 3), 2.5). Reason: '),
+    ('nn.utils.clip_grad_norm_(net, 1.0)', 'TypeError', 'clip_grad_norm_: parameters must be tensors, got Linear. Hint: '),
+    ('nn.utils.clip_grad_value_(nn.Sequential(net), 1.0)', 'TypeError', 'clip_grad_value_: parameters must be tensors, got'),
+    ('nn.Sequential(net)["0"]', 'TypeError', "'str' object cannot be interpreted as an integer"),
 ]

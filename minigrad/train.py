@@ -355,8 +355,12 @@ class Place:
     def state(self, history: History, skip: int, sums: list[float]) -> dict[str, Any]:
         states = {name: part.state_dict() for name, part in self.parts.items() if part is not None}
         now = [g.get_state() for g in self.generators]
-        return {**states, "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
+        return {**states, "kinds": self.kinds(), "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
                 "epochs": history.epochs}  # fmt: skip
+
+    def kinds(self) -> dict[str, str]:
+        """The classes whose states mean nothing to others, though they may load."""
+        return {name: type(self.parts[name]).__name__ for name in ("optimizer", "scheduler")}
 
     def restore(self, saved: Any) -> tuple[History, int, list[float]]:
         if not isinstance(saved, dict) or not {"start", "now", "skip", "sums", "loss", "epochs"} <= saved.keys():
@@ -366,6 +370,9 @@ class Place:
             differ.append("the loader has a generator of its own")
         if differ:
             raise ValueError(f"fit: the checkpoint and this call differ in whether {' and whether '.join(differ)}")
+        for name, kind in self.kinds().items():
+            if (before := saved.get("kinds", {}).get(name, kind)) != kind:
+                raise ValueError(f"fit: the checkpoint is that of the {name} {before}, and this call has {kind}")
         for name, part in self.parts.items():
             if part is not None:
                 part.load_state_dict(saved[name])

@@ -239,6 +239,10 @@ def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing(tmp_path:
         with pytest.raises(ValueError, match=message):
             run(made, epochs=2, checkpoint=tmp_path / name, resume=True)
         assert [p.tolist() for p in made[0].state_dict().values()] == before
+    model, _, schedule, loader = parts()
+    schedule.optimizer = other = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="the checkpoint is that of the optimizer Adam, and this call has SGD"):
+        run((model, other, schedule, loader), epochs=2, checkpoint=tmp_path / "run", resume=True)
 
 
 def test_a_plateau_lowers_the_rate() -> None:

@@ -33,12 +33,19 @@ parser.add_argument("--out", type=Path, default=Path("runs/gpt_characters"), hel
 args = parser.parse_args()
 
 mg.manual_seed(args.seed)
-text = args.text.read_text() if args.text else "".join(map(inspect.getsource, (textwrap, json.decoder, argparse)))
+try:
+    text = args.text.read_text("utf-8") if args.text else "".join(map(inspect.getsource, (textwrap, json.decoder, argparse)))
+except (OSError, UnicodeDecodeError) as error:
+    parser.error(f"--text: {error}")
 alphabet = sorted(set(text))
 number = {character: i for i, character in enumerate(alphabet)}
 numbers = mg.tensor([number[character] for character in text])
 split = len(numbers) * 9 // 10
 learned, held_out = numbers[:split], numbers[split:]
+if len(held_out) <= args.context:
+    parser.error(f"the last tenth of the text is held out: {len(held_out)} characters, not more than --context {args.context}")
+if args.width % args.heads:
+    parser.error(f"--width must be a multiple of --heads, got {args.width} and {args.heads}")
 
 
 class Attention(nn.Module):
@@ -141,6 +148,6 @@ bits, pairs, none = tested(model), of_pairs(), math.log2(len(alphabet))
 print(f"held out: {bits:.2f} bits a character; by a table of pairs {pairs:.2f}, knowing nothing {none:.2f}")
 args.out.mkdir(parents=True, exist_ok=True)
 mg.save(model.state_dict(), args.out / "model.safetensors")
-story = written(model, "    def ", args.write)
-(args.out / "written.txt").write_text(story)
+story = written(model, text[0] if args.text else "    def ", args.write)
+(args.out / "written.txt").write_text(story, "utf-8")
 print(f"{story}\n\nwrote model.safetensors and written.txt to {args.out}")

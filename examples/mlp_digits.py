@@ -19,6 +19,7 @@ args = parser.parse_args()
 
 mg.manual_seed(args.seed)
 train, test = digits(flat=True)  # images (N, 64) in [0, 1], labels (N,)
+test_images, test_labels = test.tensors
 
 model = nn.Sequential(
     nn.Linear(64, 64),
@@ -41,12 +42,12 @@ for epoch in range(args.epochs):
 
     model.eval()
     with mg.no_grad():
-        images, labels = test.tensors
-        accuracy = (model(images).argmax(1) == labels).float().mean().item()
+        accuracy = (model(test_images).argmax(1) == test_labels).float().mean().item()
     print(f"epoch {epoch + 1:2}: loss {total / len(train):.4f}, held-out accuracy {accuracy:.2%}")
 
 args.out.mkdir(parents=True, exist_ok=True)
 mg.save(model.state_dict(), args.out / "model.safetensors")
 model.train()
-picture = mg.viz.draw(loss_of(model(images[:8]), labels[:8]), args.out / "graph.svg", names=dict(model.named_parameters()))
+loss = loss_of(model(test_images[:8]), test_labels[:8])
+mg.viz.draw(loss, args.out / "graph.svg", names=dict(model.named_parameters()))
 print(f"wrote {args.out / 'model.safetensors'} and a picture of the graph behind the loss, {args.out / 'graph.svg'}")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import __version__
 from .demo import demo, predict
 from .labs.lab import add_options
 from .labs.runner import run
@@ -27,7 +28,8 @@ def whole(low: int) -> type:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser("minigrad", description="minigrad: an autograd engine from scratch.")
+    top = argparse.ArgumentParser("python -m minigrad", description="minigrad: an autograd engine from scratch.")
+    top.add_argument("--version", action="version", version=f"minigrad {__version__}")
     commands = top.add_subparsers(dest="command", metavar="command", required=True)
     p = commands.add_parser("demo", help="train an MLP and a CNN with batch norm on handwritten digits, and draw batch norm")
     p.add_argument("--seed", type=whole(0), default=0, help="seed of all random numbers (default: %(default)s)")

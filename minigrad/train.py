@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
+from numbers import Integral, Real
 from typing import Any
 
 from tqdm import tqdm
 
+from .backends import ShapeError
 from .core import Tensor, mode
+from .guard import described
 from .guard import guard as _guard
 from .io import load, save
 from .nn import Module
@@ -61,8 +64,17 @@ class History:
 
 
 def accuracy(output: Tensor, target: Tensor) -> float:
-    """The part of the rows whose largest score is that of the target's class."""
-    return (output.argmax(1) == target).to("float32").mean().item()
+    """The part of the rows whose largest score is that of the target's class.
+
+    output (N, C, ...), target (N, ...) the classes, or (N, C, ...) their probabilities. Raises ShapeError for other shapes, and
+    for a single score: the larger of one is always the first.
+    """
+    classes = target.argmax(1) if output.ndim > 1 and target.shape == output.shape else target
+    if output.ndim < 2 or output.shape[1] < 2 or classes.shape != output.shape[:1] + output.shape[2:]:
+        shapes = f"{tuple(output.shape)} and {tuple(target.shape)}"
+        raise ShapeError(f"accuracy: expected output (N, C, ...) with C > 1 and target (N, ...), got {shapes}. "
+                         "Hint: of one logit a case, ((output > 0) == target).float().mean()")  # fmt: skip
+    return (output.argmax(1) == classes).to("float32").mean().item()
 
 
 def fit(
@@ -85,8 +97,9 @@ def fit(
     watch: Any = None,
     progress: bool = True,
 ) -> History:
-    """Train for `epochs` passes over `loader`, whose batches are (*inputs, target); returns the history.
+    """Train for `epochs` passes over `loader`, whose batches are tuples or lists (*inputs, target); returns the history.
 
+    loss        (output, target) -> a tensor of one number, which is a mean over the cases: len(target) of them
     held_out    a loader whose loss and metric are looked at after each epoch
     metric      (output, target) -> number, such as `accuracy`
     scheduler   stepped after each epoch, or `each_step`; ReduceLROnPlateau gets the (held-out) loss
@@ -100,9 +113,16 @@ def fit(
     watch       with `step(loss=number, step=number of the step)`, called after each step: what `viz.watch(model)` returned
 
     Raises FloatingPointError for a loss that is not finite, before the step is made with it; ValueError for options that make
-    no sense.
+    no sense, a scheduler of another optimizer, or an optimizer of other parameters than the loss depends on; TypeError for
+    batches that are no tuples, or parts that are none.
     """
     check(clip, epochs=epochs, patience=patience, checkpoint_steps=checkpoint_steps)
+    check_parts(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+    check_batches("fit", loader=loader, held_out=held_out)
+    if getattr(scheduler, "optimizer", optimizer) is not optimizer:
+        raise ValueError("fit: the scheduler is that of another optimizer")
+    if each_step and isinstance(scheduler, ReduceLROnPlateau):
+        raise ValueError("fit: ReduceLROnPlateau needs the loss of an epoch. Hint: each_step=False")
     if checkpoint is None and (resume or checkpoint_steps):
         raise ValueError("fit: resume and checkpoint_steps need checkpoint=path")
     if checkpoint is not None:  # not after an epoch that would be lost
@@ -118,6 +138,7 @@ def fit(
         steps = len(loader)  # type: ignore[arg-type]
     if isinstance(writer, (str, os.PathLike)):
         writer = extras.SummaryWriter(os.fspath(writer))
+    check_parts(writer=writer, watch=watch)
     stop = Stop(checkpoint is not None)
     for epoch in range(len(history.epochs), epochs):
         if stopped(history, patience):
@@ -132,15 +153,19 @@ def fit(
         named = f"epoch {epoch + 1}/{epochs}"
         with stop:
             with tqdm(total=steps, initial=skip, desc=named, unit="step", disable=not progress) as bar:
-                for *inputs, target in batches:
+                for batch in batches:
+                    inputs, target, n = taken("fit", batch)
                     output = model(*inputs)
                     value = loss(output, target)
-                    n, number = len(target), value.item()
+                    number = single("fit", "loss", value)
                     if not math.isfinite(number):
                         raise FloatingPointError(f"fit: the loss is {number} at step {len(history.loss) + 1}. "
                                                  "Hint: a lower learning rate, or clip=1.0")  # fmt: skip
                     optimizer.zero_grad()
                     value.backward()
+                    if not history.loss and not any(p.grad is not None for g in optimizer.param_groups for p in g["params"]):
+                        raise ValueError("fit: the loss depends on no parameter of the optimizer, so that nothing would be "
+                                         "learnt. Hint: an optimizer of model.parameters() of this model")  # fmt: skip
                     if clip is not None:
                         clip_grad_norm_(model.parameters(), clip)
                     optimizer.step()
@@ -151,7 +176,7 @@ def fit(
                     if watch is not None:
                         watch.step(loss=number, step=len(history.loss))
                     with mode(grad=False):
-                        right = n * float(metric(output, target)) if metric else 0.0
+                        right = n * single("fit", "metric", metric(output, target)) if metric else 0.0
                     sums = [sums[0] + n * number, sums[1] + right, sums[2] + n]
                     seen, skip = seen + n, skip + 1
                     if writer is not None:
@@ -164,7 +189,8 @@ def fit(
                         save(begun.state(history, skip, sums), checkpoint)  # type: ignore[arg-type]
                         stop.act()
             if not sums[2]:
-                raise ValueError("fit: the loader gave no batches")
+                raise ValueError(f"fit: the loader gave no batches in epoch {epoch + 1}. "
+                                 "Hint: a DataLoader or a list; a generator can be run through once")  # fmt: skip
             means = {"loss": sums[0] / sums[2], **({"metric": sums[1] / sums[2]} if metric else {})}
             if held_out is not None:
                 means |= {f"held-out {name}": x for name, x in evaluate(model, loss, held_out, metric).items()}
@@ -183,35 +209,88 @@ def fit(
     return history
 
 
-def check(clip: float | None, **counts: int | None) -> None:
+NEEDED = {
+    "model": ("a Module", "train"), "loss": ("a function of output and target", "__call__"),
+    "optimizer": ("an Optimizer", "param_groups"), "scheduler": ("one of optim.lr_scheduler", "step"),
+    "writer": ("a folder or a writer", "add_scalar"), "watch": ("what viz.watch returns", "step"),
+}  # fmt: skip
+
+
+def check_parts(**parts: Any) -> None:
+    """Raise TypeError unless each has what the loop asks of it; a class is none of them."""
+    for name, given in parts.items():
+        what, needed = NEEDED[name]
+        if isinstance(given, type):
+            raise TypeError(f"fit: {name} must be {what}, got the class {given.__name__}. Hint: {given.__name__}(...)")
+        if not hasattr(given, needed) and (given is not None or name in ("model", "optimizer", "loss")):
+            raise TypeError(f"fit: {name} must be {what}, got {described(given)}")
+
+
+def check_batches(who: str, **loaders: Any) -> None:
+    """Raise TypeError for what gives no batches: a tensor, whose rows they would be, or a dataset that can't be run through."""
+    for name, loader in loaders.items():
+        if loader is not None and (isinstance(loader, Tensor) or not isinstance(loader, Iterable)):
+            raise TypeError(f"{who}: {name} must give batches (*inputs, target), got {described(loader)}. "
+                            "Hint: DataLoader(dataset, batch_size=32), with TensorDataset(x, y) for tensors")  # fmt: skip
+
+
+def taken(who: str, batch: Any) -> tuple[list, Any, int]:
+    """The inputs of a batch, its target, and the number of cases."""
+    if not isinstance(batch, (list, tuple)) or len(batch) < 2:
+        raise TypeError(f"{who}: a batch must be a tuple or list (*inputs, target), got {described(batch)}. "
+                        "Hint: a dataset whose cases are (input, target)")  # fmt: skip
+    *inputs, target = batch
+    if not hasattr(target, "__len__") or (isinstance(target, Tensor) and not target.ndim):
+        raise TypeError(f"{who}: the target of a batch must have a row for each case, got {described(target)}")
+    return inputs, target, len(target)
+
+
+def single(who: str, name: str, value: Any) -> float:
+    """What a loss or a metric gave, as a number."""
+    if isinstance(value, Tensor) and value.array.size != 1:
+        hint = ". Hint: reduction='mean', or .mean()" if name == "loss" else ""
+        raise ShapeError(f"{who}: the {name} must be one number, got a tensor of shape {tuple(value.shape)}{hint}")
+    if not (isinstance(value, Tensor) if name == "loss" else hasattr(value, "__float__")):
+        raise TypeError(f"{who}: the {name} must be {'a tensor' if name == 'loss' else 'a number'}, got {described(value)}")
+    return float(value)
+
+
+def check(clip: Any, **counts: Any) -> None:
     """Raise ValueError unless all that are given are at least 1, and `clip` is above 0."""
     for name, given in counts.items():
-        if given is not None and (isinstance(given, bool) or not isinstance(given, int) or given < 1):
+        if given is not None and (isinstance(given, bool) or not isinstance(given, Integral) or given < 1):
             raise ValueError(f"fit: {name} must be an integer >= 1, got {given!r}")
-    if clip is not None and not 0 < clip < math.inf:
+    if clip is not None and not (isinstance(clip, Real) and 0 < float(clip) < math.inf):
         raise ValueError(f"fit: clip must be a finite number above 0, got {clip!r}")
 
 
 def evaluate(model: Module, loss: Callable, loader: Iterable, metric: Callable | None = None) -> dict[str, float]:
     """The mean loss, and metric, over all cases of a loader, in evaluation mode and without gradients."""
-    training, total, right, cases = model.training, 0.0, 0.0, 0
+    check_batches("evaluate", loader=loader)
+    modes = [(module, module.training) for module in model.modules()]
+    total, right, cases = 0.0, 0.0, 0
     model.eval()
     try:
         with mode(grad=False):
-            for *inputs, target in loader:
-                output, n = model(*inputs), len(target)
-                total, cases = total + n * loss(output, target).item(), cases + n
-                right += n * float(metric(output, target)) if metric else 0.0
+            for batch in loader:
+                inputs, target, n = taken("evaluate", batch)
+                output = model(*inputs)
+                total, cases = total + n * single("evaluate", "loss", loss(output, target)), cases + n
+                right += n * single("evaluate", "metric", metric(output, target)) if metric else 0.0
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
     if not cases:
-        raise ValueError("fit: the held-out loader gave no batches")
+        raise ValueError(
+            "evaluate: the loader gave no batches. Hint: a DataLoader or a list; a generator can be run through once"
+        )
     return {"loss": total / cases, **({"metric": right / cases} if metric else {})}
 
 
 def stopped(history: History, patience: int | None) -> bool:
     """Whether the last `patience` epochs were no better than those before."""
     losses = [epoch.get("held-out loss", epoch["loss"]) for epoch in history.epochs]
+    losses = [math.inf if math.isnan(loss) else loss for loss in losses]  # which compares with nothing
     return patience is not None and len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience])
 
 
@@ -276,8 +355,12 @@ class Place:
     def state(self, history: History, skip: int, sums: list[float]) -> dict[str, Any]:
         states = {name: part.state_dict() for name, part in self.parts.items() if part is not None}
         now = [g.get_state() for g in self.generators]
-        return {**states, "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
+        return {**states, "kinds": self.kinds(), "start": self.start, "now": now, "skip": skip, "sums": sums, "loss": history.loss,
                 "epochs": history.epochs}  # fmt: skip
+
+    def kinds(self) -> dict[str, str]:
+        """The classes whose states mean nothing to others, though they may load."""
+        return {name: type(self.parts[name]).__name__ for name in ("optimizer", "scheduler")}
 
     def restore(self, saved: Any) -> tuple[History, int, list[float]]:
         if not isinstance(saved, dict) or not {"start", "now", "skip", "sums", "loss", "epochs"} <= saved.keys():
@@ -287,6 +370,9 @@ class Place:
             differ.append("the loader has a generator of its own")
         if differ:
             raise ValueError(f"fit: the checkpoint and this call differ in whether {' and whether '.join(differ)}")
+        for name, kind in self.kinds().items():
+            if (before := saved.get("kinds", {}).get(name, kind)) != kind:
+                raise ValueError(f"fit: the checkpoint is that of the {name} {before}, and this call has {kind}")
         for name, part in self.parts.items():
             if part is not None:
                 part.load_state_dict(saved[name])

@@ -14,7 +14,8 @@ import minigrad
 from minigrad import demo
 from minigrad.__main__ import main
 
-EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 QUICK = {"mlp_digits": ["--epochs", "2"], "cnn_digits": ["--epochs", "1"], "draw_batchnorm": ["--format", "dot"],
          "two_moons": ["--steps", "20"], "explore_batchnorm": ["--batch", "3"],
          "gpt_characters": ["--steps", "20", "--width", "16", "--write", "5"], "watch_training": ["--epochs", "1"]}  # fmt: skip
@@ -94,7 +95,7 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture) -> Non
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
-    assert "usage: minigrad" in capsys.readouterr().err
+    assert "usage: python -m minigrad" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_no_crash(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
@@ -130,8 +131,11 @@ def test_the_same_seed_gives_the_same_bits(tmp_path: Path, made: Path) -> None:
 def test_python_m_minigrad() -> None:
     done = subprocess.run([sys.executable, "-m", "minigrad", "--help"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0
+    assert "usage: python -m minigrad" in done.stdout
     assert "demo" in done.stdout
     assert "predict" in done.stdout
+    told = subprocess.run([sys.executable, "-m", "minigrad", "--version"], capture_output=True, text=True, timeout=60)
+    assert (told.returncode, told.stdout.strip()) == (0, f"minigrad {minigrad.__version__}")
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -148,6 +152,28 @@ def test_example(path: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "wrote" in done.stdout
     assert {p.name for p in (tmp_path / "out").iterdir()} == WROTE[path.stem]
+
+
+def test_the_gpt_takes_any_text_and_says_what_is_wrong_with_it(tmp_path: Path) -> None:
+    """Also one without the letters that it begins to write with by itself."""
+    (tmp_path / "own.txt").write_text("".join(f"你好 мир {i}\n" for i in range(300)), "utf-8")
+    (tmp_path / "short.txt").write_text("abc")
+    (tmp_path / "bytes.txt").write_bytes(b"\xff\xfe\xff")
+
+    def ran(*options: str) -> subprocess.CompletedProcess:
+        words = [sys.executable, ROOT / "examples/gpt_characters.py", "--out", "out", "--steps", "2", "--write", "5", *options]
+        return subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+
+    assert ran("--text", "own.txt").returncode == 0
+    assert (tmp_path / "out" / "written.txt").read_text("utf-8").startswith("你")
+    for options, message in (
+        (("--text", "short.txt"), "held out: 1 characters, not more than --context 64"),
+        (("--text", "bytes.txt"), "--text: 'utf-8' codec can't decode"),
+        (("--text", "none.txt"), "--text: [Errno 2] No such file"),
+        (("--heads", "3"), "--width must be a multiple of --heads, got 64 and 3"),
+    ):
+        done = ran(*options)
+        assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize("module", ["gallery", "reference", "labs.book"])

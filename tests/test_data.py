@@ -107,6 +107,40 @@ def test_all_cases_of_a_batch_at_once() -> None:
     assert asked == [[8, 6], [4]]
 
 
+def test_a_subclass_is_asked_in_its_own_way() -> None:
+    class Doubled(data.Subset):
+        def __getitem__(self, index: Any) -> Any:
+            return super().__getitem__(index)[0] * 2
+
+    with pytest.raises(
+        NotImplementedError, match="^Subset: Doubled overrides __getitem__ but not __getitems__.*Hint: def __getitems__"
+    ):
+        Doubled(numbers(4), [0, 1])
+
+    class Both(Doubled):
+        def __getitems__(self, indices: list[int]) -> list:
+            return [self[i] for i in indices]
+
+    assert next(iter(data.DataLoader(Both(numbers(4), [1, 3]), 2))).tolist() == [2, 6]
+
+    class Many(data.TensorDataset):
+        def __getitems__(self, indices: list[int]) -> list:
+            return [(self.tensors[0][i] + 1,) for i in indices]
+
+    assert next(iter(data.DataLoader(Many(minigrad.arange(4)), 2)))[0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("part", [False, True])
+def test_gradients_of_learnt_cases(part: bool) -> None:
+    """Embeddings, or pictures that are learnt themselves, may lie in a dataset."""
+    x = minigrad.ones(4, 2, requires_grad=True)
+    cases: Any = data.TensorDataset(x, minigrad.arange(4.0))
+    for rows, weights in data.DataLoader(data.Subset(cases, [3, 1]) if part else cases, 2):
+        (rows * weights.unsqueeze(1)).sum().backward()
+    assert x.grad is not None
+    assert x.grad[:, 0].tolist() == ([0, 1, 0, 3] if part else [0, 1, 2, 3])
+
+
 def test_annotations_of_what_is_in_a_dataset() -> None:
     class Mine(data.IterableDataset[int]):  # type: ignore[misc]
         pass

@@ -149,7 +149,7 @@ TYPES = [
     bad(lambda: x23().reshape(2.0, 3), TypeError, "reshape:", "ints", "Hint"),
     bad(lambda: mg.zeros("a"), TypeError, "zeros:", "ints"),
     bad(lambda: mg.tensor(["a"]), TypeError, "tensor:", "numbers or booleans", "'a'"),
-    bad(lambda: mg.tensor(None), TypeError, "tensor:", "object"),
+    bad(lambda: mg.tensor(None), TypeError, "tensor:", "None"),
     bad(lambda: mg.zeros(2, dtype="float99"), TypeError, "dtype:", "float32", "'float99'"),
     bad(lambda: mg.from_numpy([1.0]), TypeError, "from_numpy:", "numpy.ndarray", "list", "Hint"),
     bad(lambda: x23().gather(0, mg.ones(1, 1)), RuntimeError, "gather:", "integer", "minigrad.float32", "Hint: .long()"),

@@ -239,6 +239,10 @@ def test_a_checkpoint_of_something_else_is_refused_and_changes_nothing(tmp_path:
         with pytest.raises(ValueError, match=message):
             run(made, epochs=2, checkpoint=tmp_path / name, resume=True)
         assert [p.tolist() for p in made[0].state_dict().values()] == before
+    model, _, schedule, loader = parts()
+    schedule.optimizer = other = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="the checkpoint is that of the optimizer Adam, and this call has SGD"):
+        run((model, other, schedule, loader), epochs=2, checkpoint=tmp_path / "run", resume=True)
 
 
 def test_a_plateau_lowers_the_rate() -> None:
@@ -333,3 +337,73 @@ def test_bad_options_and_losses() -> None:
     made = parts()
     with pytest.raises(ValueError, match="the loader gave no batches"):
         train.fit(made[0], nn.CrossEntropyLoss(), made[1], [], progress=False)
+
+
+def test_parts_that_are_none_and_batches_that_are_no_pairs() -> None:
+    model, optimizer, schedule, loader = parts()
+    loss, x, y = nn.CrossEntropyLoss(), minigrad.randn(2, 2), minigrad.tensor([0, 1])
+    given = dict(model=model, loss=loss, optimizer=optimizer, loader=[(x, y)], progress=False)
+    for options, kind, message in [
+        (dict(loss=nn.CrossEntropyLoss), TypeError, "loss must be a function .* got the class CrossEntropyLoss. Hint: Cross"),
+        (dict(optimizer=optim.SGD), TypeError, "optimizer must be an Optimizer, got the class SGD"),
+        (dict(optimizer=loss, loss=optimizer), TypeError, "got (Adam|CrossEntropyLoss)"),
+        (dict(model=None), TypeError, "model must be a Module, got None"),
+        (dict(scheduler="cosine"), TypeError, "scheduler must be one of optim.lr_scheduler, got str 'cosine'"),
+        (dict(writer=3), TypeError, "writer must be a folder or a writer, got int 3"),
+        (dict(watch=3), TypeError, "watch must be what viz.watch returns, got int 3"),
+        (dict(loader=x), TypeError, r"loader must give batches .* got Tensor \(2, 2\) .* Hint: DataLoader"),
+        (dict(loader=loader.dataset), TypeError, "loader must"),
+        (dict(held_out=loader.dataset), TypeError, "held_out must"),
+        (dict(loader=[x]), TypeError, r"a batch must be a tuple or list \(\*inputs, target\), got Tensor"),
+        (dict(loader=[{"x": x, "y": y}]), TypeError, "a batch must be .* got dict"),
+        (dict(loader=[(x,)]), TypeError, "a batch must be"),
+        (dict(loader=[(x, y[0])]), TypeError, r"the target of a batch must have a row for each case, got Tensor \(\)"),
+        (dict(loader=iter([(x, y)]), epochs=2), ValueError, "no batches in epoch 2. Hint: a DataLoader or a list"),
+        (dict(loss=nn.CrossEntropyLoss(reduction="none")), ValueError, r"loss must be one number, got .* \(2,\). Hint: reduct"),
+        (dict(loss=lambda a, b: loss(a, b).item()), TypeError, "the loss must be a tensor, got float"),
+        (dict(metric=lambda a, b: a.argmax(1) == b), ValueError, r"the metric must be one number, got .* \(2,\)"),
+        (dict(metric=lambda a, b: None), TypeError, "the metric must be a number, got None"),
+        (dict(clip="1"), ValueError, "clip must be a finite number above 0, got '1'"),
+        (dict(scheduler=parts()[2]), ValueError, "the scheduler is that of another optimizer"),
+        (dict(scheduler=optim.lr_scheduler.ReduceLROnPlateau(optimizer), each_step=True), ValueError, "Hint: each_step=False"),
+    ]:
+        with pytest.raises(kind, match=f"^fit: .*{message}"):
+            train.fit(**{**given, **options})
+    with pytest.raises(TypeError, match="^evaluate: loader must give batches"):
+        train.evaluate(model, loss, x)
+    with pytest.raises(ValueError, match="^evaluate: the loader gave no batches"):
+        train.evaluate(model, loss, [])
+
+
+def test_an_optimizer_of_another_model_is_refused() -> None:
+    """It would run to the end, and nothing would be learnt."""
+    made, other = parts(), parts()
+    before = [p.tolist() for p in other[0].parameters()]
+    with pytest.raises(ValueError, match="the loss depends on no parameter of the optimizer"):
+        train.fit(other[0], nn.CrossEntropyLoss(), made[1], made[3], progress=False)
+    assert [p.tolist() for p in other[0].parameters()] == before
+
+
+def test_accuracy() -> None:
+    output = minigrad.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, 1.0], [1.0, 2.0, 0.0], [0.0, 0.0, 1.0]])
+    assert train.accuracy(output, minigrad.tensor([0, 1, 2, 2])) == 0.75
+    assert train.accuracy(output, nn.functional.one_hot(minigrad.tensor([0, 1, 2, 2]), 3).float()) == 0.75
+    assert train.accuracy(output.t().unsqueeze(0), minigrad.tensor([[0, 1, 2, 2]])) == 0.75
+    for scores, target in ((output, minigrad.ones(4, 1)), (minigrad.randn(4, 1), minigrad.ones(4, 1)),
+                           (minigrad.randn(4), minigrad.ones(4))):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"^accuracy: expected .* got \({scores.shape[0]}, ?\d?\) and \(4, ?1?\). Hint"):
+            train.accuracy(scores, target)
+
+
+def test_patience_counts_epochs_whose_loss_is_not_a_number() -> None:
+    nan = float("nan")
+    for losses, expected in (([nan, 1.0, 0.5], False), ([1.0, nan], True), ([nan, nan], True), ([1.0, 0.5], False)):
+        assert train.stopped(train.History([], [{"loss": 0.0, "held-out loss": x} for x in losses]), 1) is expected
+
+
+def test_evaluate_leaves_the_modes_of_all_modules() -> None:
+    model, _, _, loader = parts()
+    model[1].eval()  # frozen statistics, say
+    before = [module.training for module in model.modules()]
+    train.evaluate(model, nn.CrossEntropyLoss(), loader)
+    assert [module.training for module in model.modules()] == before == [True, True, False, True, True, True]

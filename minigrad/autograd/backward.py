@@ -227,7 +227,7 @@ def seed_of(who: str, i: int, root: Any, seed: Any) -> Tensor:
                             "Hint: reduce with .sum() or pass gradient=")  # fmt: skip
         return full_like_op(root, value=1, dtype=root.dtype)
     if not isinstance(seed, Tensor):
-        raise TypeError(f"{who}: a gradient must be a tensor or None, got {type(seed).__name__}")
+        raise TypeError(f"{who}: a gradient must be a tensor or None, got {type(seed).__name__}. Hint: minigrad.tensor(...)")
     if seed.shape != root.shape:
         raise ShapeError(f"{who}: Mismatch in shape: the gradient must have the output's shape {tuple(root.shape)}, got "
                          f"{tuple(seed.shape)}")  # fmt: skip

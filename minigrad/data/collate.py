@@ -22,14 +22,14 @@ def default_collate(batch: Sequence) -> Any:
     Raises TypeError for anything else, ShapeError if cases have different sizes or numbers of fields.
     """
     first = batch[0]
-    if isinstance(first, Tensor):
-        return stack(list(batch), 0)
-    if isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biufc":
-        if len({np.shape(case) for case in batch}) > 1:
-            shapes = ", ".join(sorted({str(np.shape(case)) for case in batch}))
-            raise ShapeError(f"default_collate: stack expects each tensor to be equal size, got arrays of the shapes {shapes}. "
+    arrays = isinstance(first, (np.ndarray, np.generic)) and first.dtype.kind in "biufc"
+    if isinstance(first, Tensor) or arrays:
+        shapes = {tuple(case.shape) if isinstance(case, Tensor) else np.shape(case) for case in batch}
+        if len(shapes) > 1:
+            raise ShapeError("default_collate: stack expects each tensor to be equal size, got "
+                             f"{'arrays' if arrays else 'tensors'} of the shapes {', '.join(sorted(map(str, shapes)))}. "
                              "Hint: pass your own collate_fn")  # fmt: skip
-        return tensor(np.stack(batch))
+        return tensor(np.stack(batch)) if arrays else stack(list(batch), 0)
     if isinstance(first, (int, float)):
         return tensor(batch, dtype="float64" if isinstance(first, float) else None)
     if isinstance(first, (str, bytes)):

@@ -66,9 +66,17 @@ class TensorDataset(Dataset):
 
 
 class Subset(Dataset):
-    """The cases of `dataset` numbered by `indices`, in that order."""
+    """The cases of `dataset` numbered by `indices`, in that order.
+
+    Loaders ask for the cases of a batch at once, by `__getitems__`: a subclass with a `__getitem__` of its own gives that, too,
+    or its constructor raises NotImplementedError.
+    """
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
+        kind = type(self)
+        if kind.__getitem__ is not Subset.__getitem__ and kind.__getitems__ is Subset.__getitems__:
+            raise NotImplementedError(f"Subset: {kind.__name__} overrides __getitem__ but not __getitems__, which loaders ask. "
+                                      "Hint: def __getitems__(self, indices): return [self[i] for i in indices]")  # fmt: skip
         self.dataset, self.indices = dataset, indices
 
     def __getitem__(self, index: Any) -> Any:
@@ -178,7 +186,8 @@ def rows_of(dataset: Any, indices: Sequence[int]) -> list[Tensor] | None:
     """The batch of the numbered cases of a TensorDataset, or a subset of one, by `index_select`; None for others."""
     if type(dataset) is Subset:
         return rows_of(dataset.dataset, [dataset.indices[i] for i in indices])
-    if not isinstance(dataset, TensorDataset) or type(dataset).__getitem__ is not TensorDataset.__getitem__:
+    plain = isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__
+    if not plain or hasattr(dataset, "__getitems__"):
         return None
     at = tensor(np.asarray(indices, np.int64))
     return [index_select(t, 0, at.to(t.device)) for t in dataset.tensors]

@@ -12,7 +12,6 @@ from numbers import Real
 from types import GenericAlias
 from typing import Any
 
-from ..core import mode
 from ..ops.random import Generator, drawn_seed
 from . import collate
 from .dataset import IterableDataset, rows_of
@@ -177,11 +176,10 @@ class DataLoader:
                 yield partial(self.collate_fn, batch)
 
     def _rows(self, indices: Any) -> Any:
-        """The batch of a dataset of tensors, taken at once, without random numbers; None for others."""
+        """The batch of a dataset of tensors, taken at once, with their history; None for others."""
         if not self.batches or self.collate_fn is not collate.default_collate:
             return None
-        with mode(grad=False):
-            return rows_of(self.dataset, indices)
+        return rows_of(self.dataset, indices)
 
     def _batch(self, indices: Any) -> Any:
         if hasattr(self.dataset, "__getitems__"):

@@ -45,6 +45,9 @@ class VisionDataset(Dataset):
         for name, function in (("transform", transform), ("target_transform", target_transform)):
             if function is not None and not callable(function):
                 raise TypeError(f"{type(self).__name__}: {name} must be a function, got {type(function).__name__}")
+            if isinstance(function, type) and "__call__" in dir(function):  # a class of functions
+                raise TypeError(f"{type(self).__name__}: {name} must be a function, got the class {function.__name__}. "
+                                f"Hint: {function.__name__}()")  # fmt: skip
         self.root, self.train = os.path.expanduser(root), bool(train)
         self.transform, self.target_transform = transform, target_transform
         if download:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
+from operator import index
 from typing import Any
 
 from ..core import MODE, Tensor
@@ -29,7 +30,7 @@ class _Numbered(Module):
         self._modules.update({str(i): module for i, module in enumerate(new)})
 
     def _key(self, idx: Any) -> str:
-        i, n = idx.__index__(), len(self)
+        i, n = index(idx), len(self)
         if not -n <= i < n:
             raise IndexError(f"{type(self).__name__}: index {i} is out of range for {n} modules")
         return list(self._modules)[i]
@@ -242,7 +243,7 @@ class ParameterList(_Values):
         self.extend(() if values is None else values)
 
     def _key(self, idx: Any) -> str:
-        i, n = idx.__index__(), len(self)
+        i, n = index(idx), len(self)
         if not -n <= i < n:
             raise IndexError(f"ParameterList: index {i} is out of range for {n} parameters")
         return str(i % n)

@@ -171,7 +171,11 @@ class Module(Stateful):
             raise AttributeError(f"cannot assign {what} before Module.__init__() call. Hint: super().__init__() first")
         self._check_name(what, name, self.__dict__[store])
         if not (value is None or isinstance(value, kind)):
-            raise TypeError(f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected)")
+            made = value.__name__ if isinstance(value, type) and issubclass(value, kind) else ""
+            hint = f". Hint: {made}()" if made else ". Hint: *layers" if isinstance(value, list) and kind is Module else ""
+            raise TypeError(
+                f"cannot assign {type(value).__name__!r} to {what} {name!r} ({kind.__name__} or None expected){hint}"
+            )
         self.__dict__[store][name] = registered(self, store, name, value)
 
     def _check_name(self, what: str, name: str, known: dict[str, Any]) -> None:

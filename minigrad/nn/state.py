@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -158,7 +159,9 @@ def led(module: Any) -> Iterator[tuple[str, Any]]:
 def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool) -> IncompatibleKeys:
     """Write the tensors of `state_dict` into the module: all, or none and an error that names every misfit."""
     if not isinstance(state_dict, Mapping):
-        raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}")
+        hint = ". Hint: its .state_dict()" if hasattr(state_dict, "state_dict") else ""
+        hint = ". Hint: minigrad.load(path)" if isinstance(state_dict, (str, os.PathLike)) else hint
+        raise TypeError(f"load_state_dict: Expected state_dict to be dict-like, got {type(state_dict).__name__}{hint}")
     versions = getattr(state_dict, "_metadata", None) or {}
     state_dict = {key: tensor(value) if is_array(value) else value for key, value in state_dict.items()}
     places = state_of(module)
@@ -184,7 +187,10 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
             state_dict[key] = state_dict[key].reshape(())
     problems += [text for key in shared if (text := misfit(key, places[key], state_dict[key]))]
     if problems:
-        hint = "Hint: strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
+        lead = common_lead(missing, unexpected)
+        hint = "strict=False passes over missing and unexpected keys" if strict and (missing or unexpected) else ""
+        hint = f"nn.modules.utils.consume_prefix_in_state_dict_if_present(state_dict, {lead!r})" if lead else hint
+        hint = hint and f"Hint: {hint}"
         lines = "\n\t".join([*problems, hint] if hint else problems)
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}:\n\t{lines}")
     take_over(places, {id(places[key][2]): state_dict[key].detach() for key in shared}, assign)
@@ -196,6 +202,12 @@ def load(module: Any, state_dict: Mapping[str, Any], strict: bool, assign: bool)
         for hook in owner._state_hooks("loaded"):
             hook(owner, keys)
     return keys
+
+
+def common_lead(missing: list[str], unexpected: list[str]) -> str:
+    """What every unexpected key begins with, such as DataParallel's "module.", if the missing ones are the rest; or ""."""
+    leads = {key.removesuffix(name) for key in unexpected[:1] for name in missing if key.endswith(f".{name}")}
+    return next((lead for lead in leads if sorted(lead + name for name in missing) == sorted(unexpected)), "")
 
 
 def take_over(places: dict[str, tuple[Any, str, Tensor]], given: dict[int, Tensor], assign: bool) -> None:

@@ -70,37 +70,37 @@ def logical_not(b, x):
 @op("elementwise")
 def bitwise_and(b, x, other):
     """bits set in both; `and` of booleans"""
-    return b.xp.bitwise_and(x, other)
+    return b.xp.bitwise_and(bits(x), bits(other))
 
 
 @op("elementwise")
 def bitwise_or(b, x, other):
     """bits set in either; `or` of booleans"""
-    return b.xp.bitwise_or(x, other)
+    return b.xp.bitwise_or(bits(x), bits(other))
 
 
 @op("elementwise")
 def bitwise_xor(b, x, other):
     """bits set in exactly one"""
-    return b.xp.bitwise_xor(x, other)
+    return b.xp.bitwise_xor(bits(x), bits(other))
 
 
 @op("elementwise")
 def bitwise_not(b, x):
     """every bit flipped; `not` of booleans"""
-    return b.xp.bitwise_invert(x)
+    return b.xp.bitwise_invert(bits(x))
 
 
 @op("elementwise")
 def bitwise_left_shift(b, x, other):
     """y = x 2^other: every bit moved up"""
-    return b.xp.bitwise_left_shift(bits(x), other)
+    return b.xp.bitwise_left_shift(bits(x, shifted=True), bits(other))
 
 
 @op("elementwise")
 def bitwise_right_shift(b, x, other):
     """y = floor(x / 2^other): every bit moved down, the sign kept"""
-    return b.xp.bitwise_right_shift(bits(x), other)
+    return b.xp.bitwise_right_shift(bits(x, shifted=True), bits(other))
 
 
 @op("elementwise")
@@ -121,9 +121,12 @@ def isfinite(b, x):
     return b.xp.isfinite(x) if dtype_of(x).is_inexact else b.xp.ones(x.shape, dtype=b.xp.bool)
 
 
-def bits(x):
-    """x, unless it is boolean: one bit can't be moved."""
-    if hasattr(x, "dtype") and dtype_of(x).kind == "bool":
+def bits(x, shifted=False):
+    """x, unless it is floating, or boolean and to be shifted: one bit can't be moved."""
+    kind = dtype_of(x).kind if hasattr(x, "dtype") else "int" if isinstance(x, int) else "float"
+    if kind not in ("int", "bool"):
+        raise TypeError("only integers and booleans have bits. Hint: ** for powers, logical_not for masks of numbers")
+    if shifted and kind == "bool":
         raise TypeError("booleans have no bits to shift")
     return x
 

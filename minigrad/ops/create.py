@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import reduce
-from numbers import Number
+from numbers import Number, Real
 from typing import Any
 
 import numpy as np
@@ -103,8 +103,9 @@ def full_like_op(b, x, *, value, dtype, shape=None):
 # -- from data -----------------------------------------------------------------------------------------------------------
 
 
-def host_array(who: str, data: Any) -> np.ndarray:
-    """Python or NumPy data as a NumPy array. Raises for ragged, string and object data."""
+def host_array(who: str, data: Any, dtype: Any = None) -> np.ndarray:
+    """Python or NumPy data as a NumPy array. Raises for ragged, string and object data, and for integers of more than 64 bits
+    unless `dtype` is a floating type."""
     if isinstance(data, (list, tuple)):
         data = [x.tolist() if isinstance(x, Tensor) else x for x in data] if _flat(data) else _untensored(data)
     try:
@@ -114,7 +115,16 @@ def host_array(who: str, data: Any) -> np.ndarray:
     if array.dtype.name == "bfloat16":
         backend_for("cpu").native(as_dtype("bfloat16"))  # so that the backend knows the type
     elif array.dtype.kind not in "biufc":
-        raise TypeError(f"{who}: expected numbers or booleans, got {array.dtype.name} data such as {_sample(array)!r}")
+        items = list(np.asarray(data, object).reshape(-1))
+        odd = [x for x in items if not isinstance(x, Number)]
+        if odd or data is array:
+            what, hint = (
+                (array.dtype.name, ". Hint: .astype(float)") if data is array and not odd else (type(odd[0]).__name__, "")
+            )
+            raise TypeError(f"{who}: expected numbers or booleans, got {what} data such as {[*odd, *items][0]!r:.60}{hint}")
+        if dtype is None and all(isinstance(x, int) for x in items) or dtype and as_dtype(dtype).kind == "int":
+            held(who, max(items, key=abs), as_dtype(dtype or "int64"))
+        array = array.astype(np.float64)
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
@@ -128,8 +138,16 @@ def _untensored(data: Any) -> Any:
     return [_untensored(x) for x in data] if isinstance(data, (list, tuple)) else data
 
 
-def _sample(array: np.ndarray) -> Any:
-    return array.reshape(-1)[0] if array.size else None
+def held(who: str, value: Any, dtype: Any) -> Any:
+    """A number as one of the type; those below an unsigned type's range count from its end. Raises DTypeError for one beyond
+    the range, as -1e9 is beyond float16's."""
+    if dtype.is_complex or dtype.kind == "bool":
+        return value if dtype.is_complex else bool(value)
+    info: Any = (finfo if dtype.is_floating_point else iinfo)(dtype)
+    inside = isinstance(value, Real) and -info.max - 1 <= value <= info.max
+    if not inside and not (dtype.is_floating_point and isinstance(value, Real) and not math.isfinite(value)):
+        raise DTypeError(f"{who}: value cannot be converted to {dtype!r} without overflow, got {value}")
+    return value if dtype.is_floating_point else int(value) % (info.max + 1) if info.min == 0 else int(value)
 
 
 def tensor(
@@ -147,12 +165,15 @@ def tensor(
     elif is_array(data) and not isinstance(data, (np.ndarray, np.generic)):
         made = Tensor(data).backend.xp.asarray(data, copy=True)
     else:
-        host = host_array("tensor", data)
+        host = host_array("tensor", data, dtype)
         kinds = set() if dtype is not None or isinstance(data, (np.ndarray, np.generic)) else _kinds(data)
         if kinds <= PYTHON:
-            dtype = {"f": get_default_dtype(), "c": number_type(1j)}.get(host.dtype.kind) if kinds else dtype
+            dtype = {"f": get_default_dtype(), "c": number_type(1j), "u": "int64"}.get(host.dtype.kind) if kinds else dtype
         else:  # what NumPy would widen for Python's numbers
             dtype = reduce(promote_types, (_kind_type(kind) for kind in kinds))
+        if dtype is not None and host.size and as_dtype(dtype).kind == "int" and not isinstance(data, (np.ndarray, np.generic)):
+            for end in (host.min(), host.max()) if host.dtype.kind in "iuf" else ():
+                held("tensor", end.item(), as_dtype(dtype))
         b = backend_for(device)
         made = b.from_host(np.array(host, dtype=None if dtype is None else _host_type(dtype)))
     out = Tensor(made)
@@ -212,6 +233,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     if not isinstance(value, (Number, np.generic)):
         raise TypeError(f"full: fill_value must be a number, got {type(value).__name__}")
     kind = dtype or {bool: "bool", int: "int64", complex: number_type(1j)}.get(type(value)) or get_default_dtype()
+    value = held("full", value, as_dtype(kind)) if isinstance(value, Real) and as_dtype(kind).kind == "int" else value
     return _constant("full", (size,), value, kind, device, requires_grad)
 
 
@@ -303,7 +325,9 @@ def full_like(
 ) -> Tensor:  # fmt: skip
     """A tensor of one value in the shape, type and device of `input`."""
     x = tensor_of("full_like", input)
-    made = full_like_op(x, value=_number(fill_value), dtype=as_dtype(dtype) if dtype else x.dtype)
+    value, kind = _number(fill_value), as_dtype(dtype) if dtype else x.dtype
+    value = held("full_like", value, kind) if isinstance(value, Real) and kind.kind == "int" else value
+    made = full_like_op(x, value=value, dtype=kind)
     made = made if device is None else made.to(device)
     return made.requires_grad_() if requires_grad else made
 
@@ -461,6 +485,8 @@ def randn_like(
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 ... n - 1 in random order."""
+    if not hasattr(n, "__index__"):
+        raise TypeError("n is no integer")
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
     n = number(n)

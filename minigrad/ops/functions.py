@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from ..core import Tensor
@@ -19,7 +20,7 @@ from .compose import (
     inner, kron, lerp, ravel, repeat_interleave, tile,
 )
 from .create import (
-    arange, as_tensor, empty, eye, from_numpy, full, full_like, linspace, ones, ones_like, rand, rand_like, randint,
+    arange, as_tensor, empty, eye, from_numpy, full, full_like, held, linspace, ones, ones_like, rand, rand_like, randint,
     randn, randn_like, randperm, tensor, zeros, zeros_like,
 )
 from .diagonal import (
@@ -119,6 +120,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     input, other = (
         x if isinstance(x, Tensor) and x.dtype is kind
         else arithmetic.cast(x, dtype=kind) if isinstance(x, Tensor)
+        else held("where", x, kind) if isinstance(x, Real) and kind.kind == "int"
         else x for x in (input, other)
     )  # fmt: skip
     if not isinstance(input, Tensor) and not isinstance(other, Tensor):

@@ -18,6 +18,8 @@ def requires_grad(self: Tensor) -> bool:
 
 
 def set_requires_grad(self: Tensor, wanted: bool) -> None:
+    if not isinstance(wanted, bool):
+        raise DTypeError(f"requires_grad: must be True or False, got {type(wanted).__name__}")
     node = node_of(self)
     if node is not None:
         if not wanted:
@@ -29,7 +31,7 @@ def set_requires_grad(self: Tensor, wanted: bool) -> None:
         if wanted and self.version is not None:
             getitem(self.version, slice(None))  # a tensor of inference mode has a counter that refuses
         for x in as_one(self):
-            x.wants = bool(wanted)
+            x.wants = wanted
 
 
 def requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:

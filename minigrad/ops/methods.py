@@ -99,7 +99,8 @@ def numpy(self: Tensor, *, force: bool = False) -> np.ndarray:
 def item(self: Tensor) -> Any:
     """The only element, as a Python number. Raises RuntimeError if there is not exactly one."""
     if self.array.size != 1:
-        raise ShapeError(f"item: a tensor of shape {tuple(self.shape)} has {self.array.size} elements, expected 1")
+        raise ShapeError(f"item: a tensor of shape {tuple(self.shape)} has {self.array.size} elements, expected 1. "
+                         "Hint: .tolist() for all of them, .mean() or an index for one")  # fmt: skip
     return self.backend.to_host(self.array).reshape(()).item()
 
 

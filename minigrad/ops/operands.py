@@ -225,6 +225,10 @@ def named(name: str, at: int = 0) -> Callable[[Function], Function]:
 def numpy_names(function: Function) -> Function:
     """Let a function with `dim` and `keepdim` be called with NumPy's `axis` and `keepdims`, as PyTorch does."""
 
+    code = function.__code__
+    names = code.co_varnames[: code.co_argcount]
+    place = names.index("keepdim") if "keepdim" in names else len(names)
+
     @wraps(function)
     def called(*args: Any, **options: Any) -> Any:
         if options:
@@ -232,6 +236,10 @@ def numpy_names(function: Function) -> Function:
                 options["dim"] = options.pop("axis")
             if "keepdims" in options and "keepdim" not in options:
                 options["keepdim"] = options.pop("keepdims")
+        keepdim = args[place] if place < len(args) <= len(names) else options.get("keepdim", False)
+        if not isinstance(keepdim, (bool, np.bool_)) and place < len(names):
+            raise TypeError(f"{function.__name__}: keepdim must be True or False, got {type(keepdim).__name__}. "
+                            "Hint: several dims go together, as in dim=(0, 1)")  # fmt: skip
         return function(*args, **options)
 
     return called  # type: ignore[return-value]
@@ -315,6 +323,8 @@ def as_method(op: Op) -> Callable:
 def tensor_of(who: str, x: Any, name: str = "input") -> Tensor:
     """`x` if it is a tensor; raises TypeError that names the op and the argument."""
     if not isinstance(x, Tensor):
-        hint = "Hint: minigrad.tensor(...)" if not isinstance(x, (str, type(None))) else ""
+        several = isinstance(x, (list, tuple)) and any(isinstance(part, Tensor) for part in x)  # such as what an LSTM gives
+        hint = "Hint: one of its tensors, as [0]" if several else "Hint: minigrad.tensor(...)"
+        hint = "" if isinstance(x, (str, type(None))) else hint
         raise TypeError(f"{who}: {name} must be a tensor, got {type(x).__name__}. {hint}".rstrip())
     return x

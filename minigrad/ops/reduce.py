@@ -200,6 +200,8 @@ def mean(input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: Any = 
 
 
 def _correction(unbiased: Any, correction: Any) -> float:
+    if unbiased is not None and not isinstance(unbiased, bool):
+        raise TypeError(f"var: unbiased must be True or False, got {type(unbiased).__name__}. Hint: correction=, or dim=(0, 1)")
     return float(unbiased) if unbiased is not None else 1.0 if correction is None else float(correction)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from numbers import Number, Real
+from numbers import Number
 from typing import Any
 
-from ..backends import ARRAY, DTypeError, ShapeError, finfo, iinfo
+from ..backends import ARRAY, DTypeError, ShapeError, iinfo
 from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
-from .create import arange, full_like, ones_like, tensor
+from .create import arange, full_like, held, ones_like, tensor
 from .index import getitem, in_range, index_add_op, is_whole, nonnegative, parse, scatter_add_op, setitem_op
 from .operands import axis, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, prod_op
@@ -235,18 +235,6 @@ def _mask(who: str, mask: Tensor) -> Tensor:
     if tensor_of(who, mask, "mask").dtype.kind != "bool":
         raise DTypeError(f"{who}: mask must be boolean, got {mask.dtype!r}. Hint: mask != 0")
     return mask
-
-
-def held(who: str, value: Any, dtype: Any) -> Any:
-    """A number as one of the type; those below an unsigned type's range count from its end. Raises DTypeError for one beyond
-    the range, as -1e9 is beyond float16's."""
-    if dtype.is_complex or dtype.kind == "bool":
-        return value if dtype.is_complex else bool(value)
-    info: Any = (finfo if dtype.is_floating_point else iinfo)(dtype)
-    inside = isinstance(value, Real) and -info.max - 1 <= value <= info.max
-    if not inside and not (dtype.is_floating_point and isinstance(value, Real) and not math.isfinite(value)):
-        raise DTypeError(f"{who}: value cannot be converted to {dtype!r} without overflow, got {value}")
-    return value if dtype.is_floating_point else int(value) % (info.max + 1) if info.min == 0 else int(value)
 
 
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:

@@ -272,6 +272,8 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
 @named("dims", 1)
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The elements in reverse order along `dims`."""
+    if not dims:
+        raise TypeError("flip: missing argument 'dims'. Expected flip(input, dims). Hint: dims=(0,)")
     given = sizes("flip", dims)
     return flip_op(input, dims=axes("flip", given, tensor_of("flip", input).ndim) if given else ())
 

@@ -42,9 +42,9 @@ class Optimizer:
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         who = type(self).__name__
         if isinstance(params, (Tensor, str)) or not isinstance(params, Iterable):
-            raise TypeError(
-                f"{who}: params must be an iterable of tensors or dicts, got {type(params).__name__}. Hint: [params]"
-            )
+            called = f"{getattr(params, '__name__', 'params')}()" if callable(params) else "model.parameters()"
+            hint = "[params]" if isinstance(params, Tensor) else ".parameters()" if hasattr(params, "parameters") else called
+            raise TypeError(f"{who}: params must be an iterable of tensors or dicts, got {type(params).__name__}. Hint: {hint}")
         if isinstance(params, (set, frozenset)):
             raise TypeError(f"{who}: params must have an order, which a set has not. Hint: a list")
         groups = list(params)

@@ -47,6 +47,10 @@ class TensorMeta(type):
     def __call__(cls, *data: Any, device: Any = None, **options: Any) -> Any:
         if cls is Tensor and not options:
             return made("Tensor", get_default_dtype(), device, data)
+        if cls is Tensor and not options.keys() <= {"node", "wants"}:
+            raise TypeError(
+                f"Tensor: unexpected keyword argument {next(iter(options))!r}. Hint: minigrad.tensor(data, dtype=...)"
+            )
         return super().__call__(*data, **options)
 
     def __instancecheck__(cls, x: Any) -> bool:

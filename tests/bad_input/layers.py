@@ -225,5 +225,5 @@ ROWS: list[tuple[str, str, str]] = [
     ('nn.utils.rnn.pack_padded_sequence(mg.ones(3, 2, 1), [0, 1], enforce_sorted=False)', 'ShapeError',
      'pack_padded_sequence: Length of all samples has to be greater than 0 and at most T = 3, got [0, 1]'),
     ('nn.Parameter(mg.tensor([1]))', 'GradError', 'Parameter: requires_grad: only floating tensors can have gradients, got'),
-    ('nn.Parameter("a")', 'TypeError', "Parameter: expected numbers or booleans, got str32 data such as np.str_('a')"),
+    ('nn.Parameter("a")', 'TypeError', "Parameter: expected numbers or booleans, got str data such as 'a'"),
 ]

@@ -113,7 +113,8 @@ ROWS: list[tuple[str, str, str]] = [
     ('data.WeightedRandomSampler([1.0], 0)', 'ValueError', 'WeightedRandomSampler: num_samples should be a positive'),
     ('data.BatchSampler([1], 0, False)', 'ValueError', 'BatchSampler: batch_size should be a positive integer value, but'),
     ('data.default_collate([object()])', 'TypeError', 'default_collate: batch must contain tensors, numpy arrays, numbers,'),
-    ('data.default_collate([mg.ones(2), mg.ones(3)])', 'ShapeError', 'default_collate: expected each tensor to be of shape'),
+    ('data.default_collate([mg.ones(2), mg.ones(3)])', 'ShapeError', 'default_collate: stack expects each tensor to be equal '
+     'size, got tensors of the shapes (2,), (3,). Hint: pass your own collate_fn'),
     ('data.default_collate([])', 'IndexError', 'default_collate: not possible for batch []'),
     # -- files, pictures, training -----------------------------------------------------------------------------------
     ('mg.save(object(), "/nonexistent/f")', 'TypeError', 'save: expected tensors, numbers, strings, None, dicts, lists or'),
@@ -131,4 +132,48 @@ ROWS: list[tuple[str, str, str]] = [
     ('mg.viz.draw(x)', 'GradError', 'draw: expected a tensor computed from others with gradients, got a leaf or constant'),
     ('mg.explain(3)', 'TypeError', 'explain: expected a tensor or a node (tensor.grad_fn), got int'),
     ('mg.summary(3)', 'TypeError', "summary: missing argument 'input_shape'. Expected summary(model"),
+    # -- what beginners do, and the hint that helps ------------------------------------------------------------------
+    ('F.cross_entropy(x, labels.unsqueeze(1))', 'ShapeError',
+     'cross_entropy: expected input (N, C, ...) and target (N, ...), or (C) and (), '
+     'got (2, 3) and (2, 1). Hint: target.squeeze(1)'),
+    ('F.cross_entropy(x.T, labels)', 'ShapeError', 'cross_entropy: expected input (N, C, ...) and target (N, ...), or (C) '
+     'and (), got (3, 2) and (2,). Hint: the classes are dimension 1 of the input'),
+    ('F.cross_entropy(whole, labels)', 'DTypeError',
+     'cross_entropy: input must hold floating scores, got minigrad.int64 of shape (2, 3). Hint: .float()'),
+    ('F.nll_loss(whole, labels)', 'DTypeError', 'nll_loss: input must hold floating scores, got minigrad.int64'),
+    ('nn.MSELoss(x, x)', 'TypeError',
+     'MSELoss: size_average must be True or False, got a tensor of shape (2, 3). Hint: MSELoss()(input, target)'),
+    ('nn.CrossEntropyLoss(x, labels)', 'TypeError',
+     'CrossEntropyLoss: size_average must be True or False, got a tensor of shape (2,). '
+     'Hint: CrossEntropyLoss()(input, target)'),
+    ('F.mse_loss(x, x, p)', 'TypeError', 'mse_loss: size_average must be True or False, got a tensor of shape (2,). '
+     'Hint: reduction='),
+    ('mg.ones(3).item()', 'ShapeError', 'item: a tensor of shape (3,) has 3 elements, expected 1. Hint: .tolist() for all'),
+    ('mg.Tensor([1, 2], dtype=mg.int64)', 'TypeError',
+     "Tensor: unexpected keyword argument 'dtype'. Hint: minigrad.tensor(data, dtype=...)"),
+    ('net(nn.LSTM(3, 3)(x))', 'TypeError', 'linear: input must be a tensor, got tuple. Hint: one of its tensors, as [0]'),
+    ('nn.Sequential([net])', 'DTypeError', "Sequential: not possible for args tuple of 1. Reason: cannot assign 'list' to "
+     "module '0' (Module or None expected). Hint: *layers"),
+    ('nn.Sequential(net, nn.ReLU)', 'DTypeError', "Sequential: not possible for args tuple of 2. Reason: cannot assign 'type' "
+     "to module '1' (Module or None expected). Hint: ReLU()"),
+    ('optim.SGD(net)', 'TypeError', 'SGD: params must be an iterable of tensors or dicts, got Linear. Hint: .parameters()'),
+    ('optim.SGD(net.parameters)', 'TypeError', 'SGD: params must be an iterable of tensors or dicts, got method. Hint: para'),
+    ('net.load_state_dict("net.pt")', 'TypeError',
+     'load_state_dict: Expected state_dict to be dict-like, got str. Hint: minigrad.load(path)'),
+    ('net.load_state_dict(net)', 'TypeError', 'load_state_dict: Expected state_dict to be dict-like, got Linear. Hint: its'),
+    ('net.load_state_dict({"module.weight": mg.ones(3, 3), "module.bias": mg.ones(3)})', 'RuntimeError',
+     "Error(s) in loading state_dict for Linear:\n\tMissing key(s) in state_dict: 'weight', 'bias'.\n\tUnexpected key(s) in "
+     "state_dict: 'module.weight', 'module.bias'.\n\tHint: nn.modules.utils.consume_prefix_in_state_dict_if_present("
+     "state_dict, 'module.')"),
+    ('net.load_state_dict({"weight": mg.ones(3, 3), "module.bias": mg.ones(3)})', 'RuntimeError',
+     "Error(s) in loading state_dict for Linear:\n\tMissing key(s) in state_dict: 'bias'.\n\tUnexpected key(s) in state_dict: "
+     "'module.bias'.\n\tHint: "),
+    ('data.MNIST(".", transform=data.transforms.ToTensor)', 'TypeError',
+     'MNIST: transform must be a function, got the class ToTensor. Hint: ToTensor()'),
+    ('x ^ 2', 'DTypeError', 'bitwise_xor: not possible for minigrad.float32, int (shapes (2, 3), 2). Reason: only integers and '
+     'booleans have bits. Hint: ** for powers, logical_not for masks of numbers'),
+    ('whole & 2.5', 'DTypeError', 'bitwise_and: not possible for minigrad.float32, float (shapes (2, 3), 2.5). Reason: '),
+    ('nn.utils.clip_grad_norm_(net, 1.0)', 'TypeError', 'clip_grad_norm_: parameters must be tensors, got Linear. Hint: '),
+    ('nn.utils.clip_grad_value_(nn.Sequential(net), 1.0)', 'TypeError', 'clip_grad_value_: parameters must be tensors, got'),
+    ('nn.Sequential(net)["0"]', 'TypeError', "'str' object cannot be interpreted as an integer"),
 ]

@@ -84,6 +84,12 @@ def probability(who: str, p: float) -> None:
 def reduction_of(who: str, reduction: str, size_average: Any, reduce: Any, more: tuple[str, ...] = ()) -> str:
     """The kind of reduction, also from the two arguments that PyTorch has retired."""
     if size_average is not None or reduce is not None:
+        for name, given in (("size_average", size_average), ("reduce", reduce)):
+            if isinstance(given, Tensor):
+                hint = f"{who}()(input, target)" if who[0].isupper() else "reduction="
+                raise TypeError(
+                    f"{who}: {name} must be True or False, got a tensor of shape {tuple(given.shape)}. Hint: {hint}"
+                )
         kept = reduce is None or reduce
         reduction = "none" if not kept else "mean" if size_average is None or size_average else "sum"
         advise(f"size_average and reduce args will be deprecated, please use reduction={reduction!r} instead.")

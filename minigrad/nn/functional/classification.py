@@ -96,7 +96,11 @@ def as_rows(who: str, x: Any, target: Any, weight: Tensor | None, ignore_index: 
         raise DTypeError(f"{who}: target must hold classes (int64 or uint8), got {target.dtype!r} of shape {goal} for input "
                          f"{shape}. Hint: {hint}")  # fmt: skip
     if not shape or goal != shape[:-1][:1] + shape[2:]:
-        raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}")
+        hint = "target.squeeze(1)" if goal == (*shape[:1], 1) else "the classes are dimension 1 of the input"
+        raise ShapeError(f"{who}: expected input (N, C, ...) and target (N, ...), or (C) and (), got {shape} and {goal}. "
+                         f"Hint: {hint}")  # fmt: skip
+    if x.dtype.kind != "float":
+        raise DTypeError(f"{who}: input must hold floating scores, got {x.dtype!r} of shape {shape}. Hint: .float()")
     count = shape[0] if len(shape) == 1 else shape[1]
     vector(who, "weight", weight, count)
     whole = check_classes(who, target, count, ignore_index)

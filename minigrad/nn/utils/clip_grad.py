@@ -13,8 +13,10 @@ from ...ops.update import assign_
 
 
 def gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    """The gradients there are."""
+    """The gradients there are. Raises TypeError for anything but tensors, such as a model."""
     given = [parameters] if isinstance(parameters, Tensor) else parameters
+    if hasattr(given, "parameters"):
+        raise TypeError(f"clip_grad: parameters must be tensors, got {type(given).__name__}. Hint: .parameters()")
     return [p.grad for p in given if p.grad is not None]
 
 
@@ -58,7 +60,7 @@ def clip_grad_norm_(
 
     Source: Pascanu, Mikolov & Bengio 2013, Algorithm 1.
     """
-    kept = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    kept = parameters if isinstance(parameters, Tensor) or hasattr(parameters, "parameters") else list(parameters)
     total = get_total_norm(gradients(kept), norm_type, error_if_nonfinite)
     clip_grads_with_norm_(kept, max_norm, total)
     return total

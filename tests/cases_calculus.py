@@ -430,3 +430,5 @@ case(lambda x: OPS["poisson"](x * 0.0, generator=minigrad.Generator()), [positiv
      name="poisson")  # fmt: skip
 case(lambda x: OPS["binomial"](x, x * 0.0 + 1.0, generator=minigrad.Generator()), [fixed([3.0, 7.0])], np.copy, None, wants=(),
      name="binomial")  # fmt: skip
+case(lambda x: OPS["log_gamma_draw"](x * 1e30, generator=minigrad.Generator(stream="torch")), [positive(4)],
+     lambda x: np.log(x * 1e30), None, wants=(), name="log_gamma_draw")  # its relative spread is 1e-15  # fmt: skip

@@ -110,10 +110,20 @@ def test_unpack_gives_the_value_free_of_its_tangent() -> None:
         x, t = numbers(3), numbers(3)
         dual = fw.make_dual(x, t)
         primal, tangent = fw.unpack_dual(dual)
-        assert primal.tolist() == x.tolist() and tangent.tolist() == t.tolist()
+        assert primal.tolist() == x.tolist() and tangent is t
         assert fw.unpack_dual(primal * 2).tangent is None
         assert fw.unpack_dual(x).tangent is None
     assert fw.unpack_dual(dual).tangent is None  # its level has ended
+
+
+@pytest.mark.parametrize("which", ["dual", "tangent"])
+def test_a_write_parts_a_tangent_from_the_one_that_was_given(which: str) -> None:
+    with fw.dual_level():
+        t = minigrad.ones(2)
+        one, other = (fw.make_dual(minigrad.zeros(2), t) for _ in range(2))
+        (one.mul_(3) if which == "dual" else t.mul_(3))
+        assert fw.unpack_dual(one).tangent.tolist() == ([3, 3] if which == "dual" else [1, 1])
+        assert fw.unpack_dual(other).tangent.tolist() == [1, 1]
 
 
 def written(x: Tensor) -> Tensor:

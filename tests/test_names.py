@@ -186,3 +186,20 @@ def test_counts_of_points_in_bins() -> None:
 def test_names_of_types() -> None:
     assert minigrad.typename(minigrad.tensor([1])) == "torch.LongTensor" and minigrad.typename(3) == "int"
     assert minigrad.typename(minigrad.nn.Parameter) == "minigrad.nn.parameter.Parameter"
+
+
+def test_two_tensors_exchange_what_they_are() -> None:
+    layer, other = minigrad.nn.Linear(2, 1), minigrad.arange(3)
+    weight, kept = layer.weight, layer.weight.tolist()
+    weight.tag, weight.grad = "w", minigrad.ones(1, 2)
+    minigrad.utils.swap_tensors(weight, other)
+    assert layer.weight is weight and weight.tolist() == [0, 1, 2]
+    assert (type(weight), weight.grad, weight.requires_grad, hasattr(weight, "tag")) == (minigrad.Tensor, None, False, False)
+    assert other.tolist() == kept and other.grad.tolist() == [[1, 1]] and other.requires_grad
+    assert (type(other), other.tag) == (minigrad.nn.Parameter, "w")
+    with pytest.raises(RuntimeError, match="swap_tensors: expected two leaves"):
+        minigrad.utils.swap_tensors(other * 2, weight)
+    future = minigrad.__future__
+    future.set_swap_module_params_on_conversion(True)
+    assert future.get_swap_module_params_on_conversion() and not future.get_overwrite_module_params_on_conversion()
+    future.set_swap_module_params_on_conversion(False)

@@ -145,6 +145,21 @@ def test_lazy_network_trains_with_an_optimizer_made_before():
     assert repr(net[4]) == "Linear(in_features=36, out_features=2, bias=True)"
 
 
+@pytest.mark.parametrize(("lazy", "whole", "shape"), [
+    (lambda: nn.LazyLinear(3), lambda: nn.Linear(4, 3), (2, 4)),
+    (lambda: nn.LazyConv2d(3, 2), lambda: nn.Conv2d(4, 3, 2), (2, 4, 5, 5)),
+    (lambda: nn.LazyConvTranspose1d(3, 2), lambda: nn.ConvTranspose1d(4, 3, 2), (2, 4, 5)),
+])  # fmt: skip
+def test_a_lazy_layer_draws_no_number_before_its_first_input(lazy, whole, shape):
+    minigrad.manual_seed(3)
+    drawn = [p.tolist() for p in whole().parameters()]
+    minigrad.manual_seed(3)
+    layer = lazy()
+    layer.reset_parameters()
+    layer(minigrad.ones(*shape))
+    assert [p.tolist() for p in layer.parameters()] == drawn
+
+
 def test_lazy_convolution_of_channels_that_do_not_divide():
     with pytest.raises(ValueError, match="in_channels must be divisible by groups, got 3 and 2"):
         nn.LazyConv1d(4, 1, groups=2)(minigrad.ones(1, 3, 5))

@@ -18,6 +18,14 @@ class Symmetric(nn.Module):
     def forward(self, x):
         return x.triu() + x.triu(1).transpose(-1, -2)
 
+    def right_inverse(self, y):
+        return y.triu()
+
+
+class Doubled(nn.Module):
+    def forward(self, x):
+        return 2 * x
+
 
 class Exponential(nn.Module):
     def forward(self, x):
@@ -68,10 +76,20 @@ def test_parametrizations_follow_each_other_and_can_be_assigned_to():
     assert type(layer) is nn.Linear and list(layer.state_dict()) == ["bias", "weight"]
 
 
+def test_a_tensor_cannot_be_assigned_past_a_parametrization_without_an_inverse():
+    layer = nn.Linear(3, 3)
+    for module in (Symmetric(), Doubled()):
+        parametrize.register_parametrization(layer, "weight", module)
+    before = layer.weight.tolist()
+    with pytest.raises(RuntimeError, match="parametrization Doubled does not implement right_inverse"):
+        layer.weight = minigrad.ones(3, 3)
+    assert layer.weight.tolist() == before
+
+
 def test_a_further_parametrization_leaves_the_original_as_it_is():
     layer = nn.Linear(3, 3).double()
-    start = layer.weight.detach().clone()
     parametrize.register_parametrization(layer, "weight", Symmetric())
+    start = layer.parametrizations.weight.original.detach().clone()
     once = layer.weight.detach()
     parametrize.register_parametrization(layer, "weight", Exponential())  # though it has a right_inverse
     assert minigrad.equal(layer.parametrizations.weight.original, start)

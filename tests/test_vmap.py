@@ -45,7 +45,7 @@ def choices(case: Case) -> list[tuple[bool, ...]]:
     return [*alone, tuple(free)] if sum(free) > 1 else alone
 
 
-RANDOM = {"poisson", "binomial"}  # refused unless vmap is told how to draw
+RANDOM = {"poisson", "binomial", "log_gamma_draw"}  # refused unless vmap is told how to draw
 BATCHED = [case for case in CASES if case.name.split("-")[0] not in UNKNOWN | RANDOM and choices(case)]
 
 

@@ -83,9 +83,13 @@ torch.distributions.Laplace(0.0, 1.0).sample((3,))
 torch.distributions.Gumbel(0.0, 1.0).sample((3,))
 torch.distributions.Cauchy(0.0, 1.0).sample((3,))
 torch.distributions.Categorical(torch.ones(5)).sample((6,))
+torch.distributions.Binomial(torch.tensor([9.0, 90.0, 90.0]), torch.tensor([0.7, 0.3, 0.6])).sample((2,))
+torch.distributions.Gamma(torch.tensor([0.1, 1.0, 30.0]), 1.0).sample((2,))
+torch.distributions.Beta(torch.tensor([0.5, 3.0]), torch.tensor([0.5, 2.0])).sample((2,))
 """.strip().splitlines()
 ROUNDED = ("torch.nn.functional.gumbel_softmax", "torch.nn.init.orthogonal_", "torch.distributions.Laplace",
-           "torch.distributions.Gumbel")  # computed in float32 from what is drawn: to rounding  # fmt: skip
+           "torch.distributions.Gumbel", "torch.distributions.Gamma",
+           "torch.distributions.Beta")  # computed in float32 from what is drawn: to rounding  # fmt: skip
 
 
 def drawn(torch: Any, draw: str, seed: int) -> list[list]:

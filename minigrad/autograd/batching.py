@@ -102,7 +102,7 @@ rule("alias", "cast", "clone", "contiguous", "move", "diagonal", "tril", "triu",
      "cofactor", "cofactor_change", "logabsdet", "det_sign", "inv", "cholesky", "qr_q", "qr_complement",
      "eigenvectors", "eigenvalues", "singular_vectors", "singular_values", "svd_complement", "pinv", "lu_pivots", "pivot_rows",
      "lu_packed", "complex_eigenvalues", "complex_eigenvectors", "real", "imag", "conj", "complex", "fourier", "poisson",
-     "binomial", "view_as_complex", "view_as_real", "doubled", "sgn", "det_phase")(along())  # fmt: skip
+     "binomial", "log_gamma_draw", "view_as_complex", "view_as_real", "doubled", "sgn", "det_phase")(along())  # fmt: skip
 rule("sum", "mean", "var", "prod", "amax", "amin", "logsumexp", "argmax", "argmin", "all", "any", "norm", "cumsum",
      "cumprod", "logcumsumexp", "cummax_places", "cummin_places", "argsort", "recurrence", "cat", "stack",
      "gather")(along("dim"))  # fmt: skip

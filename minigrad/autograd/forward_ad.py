@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from ..backends import GradError, ShapeError
 from ..core import MODE, Op, Tensor, mode, propagate
-from ..core.tensor import base_of
+from ..core.tensor import base_of, written
 from ..ops.arithmetic import add, alias, cast, cast_op, clone, expand, sum_to
 from ..ops.create import full_like_op, zeros_like
 from ..ops.index import setitem_op
@@ -31,6 +31,7 @@ class Level(Listener):
 
     def __init__(self) -> None:
         self.tangents: dict[int, tuple[Any, Tensor | None]] = {}  # the array is kept, so that its id stays its own
+        self.given: dict[int, tuple[Tensor, Tensor, int]] = {}  # by copies' ids: the copy, what was given, its writes then
 
     def get(self, x: Any) -> Tensor | None:
         """The tangent of a tensor, None for 0. A view may have got one with its base, through another view."""
@@ -47,6 +48,11 @@ class Level(Listener):
 
     def set(self, x: Tensor, tangent: Tensor | None) -> None:
         self.tangents[id(x.array)] = (x.array, tangent)
+
+    def as_given(self, tangent: Tensor) -> Tensor:
+        """The tensor that was given as this tangent; the tangent itself if there is none, or either was written since."""
+        copy, given, writes = self.given.get(id(tangent), (None, tangent, 0))
+        return given if copy is tangent and (written(copy)[0], written(given)[0]) == (0, writes) else tangent
 
     def heard(self, op: Op, args: tuple, options: dict, output: Tensor, extras: Any) -> None:
         """A call passed the door: file the tangent of its output."""
@@ -196,6 +202,7 @@ class dual_level:
         self.mode.__exit__(*error)
         LEVELS.reset(self.token)
         self.level.tangents.clear()
+        self.level.given.clear()
 
 
 def enter_dual_level() -> int:
@@ -238,12 +245,15 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
                          f"{tuple(tangent.shape)}")  # fmt: skip
     with at.outside():
         out = alias(tensor)
-        at.set(out, clone(tangent) if tangent.dtype is tensor.dtype else cast(tangent, dtype=tensor.dtype))
+        same = tangent.dtype is tensor.dtype
+        at.set(out, copy := clone(tangent) if same else cast(tangent, dtype=tensor.dtype))
+        if same:
+            at.given[id(copy)] = copy, tangent, written(tangent)[0]
     return out
 
 
 def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTensor:
-    """A tensor's value, free of its tangent, and the tangent (None if it has none)."""
+    """A tensor's value, free of its tangent, and the tangent (None if it has none): the very one that `make_dual` was given."""
     at = current("unpack_dual", level)
     tangent = None if at is None else at.get(tensor)
     if at is None or tangent is None:
@@ -251,4 +261,4 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     with at.outside():
         primal = alias(tensor)
         at.set(primal, None)
-        return UnpackedDualTensor(primal, tangent)
+        return UnpackedDualTensor(primal, at.as_given(tangent))

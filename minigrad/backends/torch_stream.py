@@ -193,6 +193,60 @@ class TorchStream(np.random.Generator):
             if not v or math.log(v) + math.log(1.1239 + 1.1328 / (b - 3.4)) - math.log(a / (us * us) + b) <= bound:
                 return k
 
+    def binomial(self, n: Any, p: Any, size: Any = None) -> Any:
+        """How many of n trials succeed, each with probability p, one number after another."""
+        found = [self.binomial_number(int(trials), float(chance)) for trials, chance in zip(n.flat, p.flat, strict=True)]
+        return np.asarray(found, np.float64).reshape(n.shape)
+
+    def binomial_number(self, n: int, p: float) -> int:
+        """Where successes are few, by the gaps between them; else by transformed rejection. Source: Hoermann 1993."""
+        if not n or not 0 < p < 1:
+            return n if p >= 1 else 0
+        if p > 0.5:
+            return n - self.binomial_number(n, 1 - p)
+        if n * p < 10:
+            count, place = -1, 0.0
+            while place <= n:
+                u = float(self.doubles(1)[0])
+                count, place = count + 1, place + (math.ceil(math.log(u) / math.log1p(-p)) if u else math.inf)
+            return count
+        spread = math.sqrt(n * p * (1 - p))
+        b = 1.15 + 2.53 * spread
+        a = -0.0873 + 0.0248 * b + 0.01 * p
+        odds, middle = math.log(p / (1 - p)), math.floor((n + 1) * p)
+        while True:
+            u, v = self.doubles(2).tolist()
+            u -= 0.5
+            us = 0.5 - abs(u)
+            k = math.floor((2 * a / us + b) * u + n * p + 0.5) if us else -1
+            if us >= 0.07 and v <= 0.92 - 4.2 / b:
+                return k
+            if not 0 <= k <= n:
+                continue
+            ways = [math.lgamma(i + 1) + math.lgamma(n - i + 1) for i in (middle, k)]
+            bound = ways[0] - ways[1] + (k - middle) * odds
+            if not v or math.log(v * (2.83 + 5.1 / b) * spread / (a / (us * us) + b)) <= bound:
+                return k
+
+    def log_gammas(self, shape: np.ndarray) -> np.ndarray:
+        """The logarithms of gamma numbers of these shapes at rate 1, one after another."""
+        return np.asarray([self.log_gamma_number(float(a)) for a in shape.flat], np.float64).reshape(shape.shape)
+
+    def log_gamma_number(self, a: float) -> float:
+        """log d (1 + c z)^3 for z normal, some of which are refused; below a = 1 from a + 1 and a uniform number first.
+
+        Source: Marsaglia & Tsang 2000, A simple method for generating gamma variables.
+        """
+        scale = math.log1p(-float(self.doubles(1)[0])) / a if a < 1 else 0.0
+        d = (a + 1 if a < 1 else a) - 1 / 3
+        while True:
+            z = float(self.pairs(1)[0])
+            while 1 + z / math.sqrt(9 * d) <= 0:
+                z = float(self.pairs(1)[0])
+            v, u = (1 + z / math.sqrt(9 * d)) ** 3, 1 - float(self.doubles(1)[0])
+            if u < 1 - 0.0331 * z**4 or math.log(u) < z * z / 2 + d * (1 - v + math.log(v)):
+                return scale + math.log(d * v)
+
     # -- the place in the stream -------------------------------------------------------------------------------------
 
     def state(self, seed: int) -> bytes:

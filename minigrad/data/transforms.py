@@ -1,12 +1,13 @@
 """Transforms under torchvision's names: of pictures, seeded where they are random; of tables, fitted where they learn.
 
-A picture is a tensor (..., C, H, W), or an array (H, W) or (H, W, C), as a collection gives it and NumPy reads any; the
+A picture is a tensor (..., C, H, W), an array (H, W) or (H, W, C), as a collection gives it, or an image of Pillow; the
 result is of the same kind. A random transform draws from its `generator`, by default the one `manual_seed` seeds.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -191,7 +192,11 @@ class Picture:
             return self.turned(img)
         array = np.asarray(img)
         out = self.turned(PILToTensor()(array)).numpy()
-        return out[0] if array.ndim == 2 and len(out) == 1 else np.ascontiguousarray(out.transpose(1, 2, 0))
+        pillow: Any = sys.modules.get("PIL.Image")  # whose pictures there are only where it has been imported
+        of_pillow = pillow is not None and isinstance(img, pillow.Image)
+        flat = len(out) == 1 and (array.ndim == 2 or of_pillow)
+        out = out[0] if flat else np.ascontiguousarray(out.transpose(1, 2, 0))
+        return pillow.fromarray(out) if of_pillow else out
 
     def turned(self, x: Tensor) -> Tensor:
         raise NotImplementedError(f"{type(self).__name__}: a transform of pictures must define turned(x)")
@@ -443,18 +448,27 @@ def crop(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:
 
 
 def resized(x: Tensor, size: tuple[int, int], interpolation: InterpolationMode, antialias: bool) -> Tensor:
-    """An image in another size: a matrix of weights from the left and one from the right."""
+    """An image in another size: a matrix of weights from the right and one from the left.
+
+    Bytes go Pillow's way, of a tensor too: weights are multiples of 2^-22, and each matrix rounds, halves up; the one from
+    the left comes first if the picture gets lower and wider.
+    """
     if interpolation is InterpolationMode.NEAREST:
         for dim, m in zip((-2, -1), size, strict=True):
             n = x.shape[dim]
             x = index_select(x, dim, tensor(np.arange(m) * n // m, device=x.device))
         return x
-    work = x if x.is_floating_point() else x.float()
-    down, across = (
-        tensor(weights(n, m, antialias), dtype=work.dtype, device=x.device) for n, m in zip(x.shape[-2:], size, strict=True)
-    )
-    out = down @ work @ across.mT
-    return out if out.dtype == x.dtype else out.round().to(x.dtype)
+    whole = not x.is_floating_point()
+    w = [weights(n, m, antialias) for n, m in zip(x.shape[-2:], size, strict=True)]
+    w = [np.floor(m * 2**22 + 0.5) / 2**22 for m in w] if whole else w
+    work = x.double() if whole else x
+    down, across = (tensor(m, dtype=work.dtype, device=x.device) for m in w)
+    passes = [lambda y: y @ across.mT, lambda y: down @ y]
+    if size[0] < x.shape[-2] and size[1] > x.shape[-1]:
+        passes.reverse()
+    for step in passes:
+        work = (step(work) + 0.5).floor() if whole else step(work)
+    return work.to(x.dtype)
 
 
 def weights(n: int, m: int, antialias: bool) -> np.ndarray:

@@ -8,6 +8,8 @@ from ..autograd import Function
 from ..backends import finfo
 from ..core import Tensor
 from ..ops import functions, special_functions
+from ..ops.random import torch_source
+from ..ops.sampling import log_gamma_draw
 from .distribution import Condition, Distribution, nonnegative, positive, together
 
 
@@ -83,6 +85,8 @@ def drawn(a: Tensor) -> Any:
 
     Source: Marsaglia & Tsang 2000, A simple method for generating gamma variables.
     """
+    if source := torch_source(None):
+        return log_gamma_draw(a, generator=source)
     options: dict[str, Any] = {"dtype": a.dtype, "device": a.device}
     small = a < 1
     d = functions.where(small, a + 1, a) - 1 / 3

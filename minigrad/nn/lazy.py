@@ -55,6 +55,9 @@ class Lazy(Module):
         """Whether there has been no input yet."""
         return any(isinstance(p, UninitializedParameter) for p in self._parameters.values())
 
+    def reset_parameters(self) -> None:
+        """Nothing: a layer that waits draws no numbers, so those that follow are the same as without it."""
+
     def settle(self, input: Tensor) -> dict[str, tuple[int, ...]]:
         """Take the input's size; gives the shapes of the parameters that wait."""
         raise NotImplementedError

@@ -131,6 +131,12 @@ def binomial_op(b, x, other, *, generator):
     return b.xp.astype(b.from_host(np.asarray(generator.bits.binomial(count.astype("int64"), chance))), x.dtype)
 
 
+@op("general")
+def log_gamma_draw(b, x, *, generator):
+    """log of a draw of the gamma distribution with the shape x and rate 1, as PyTorch's stream has it"""
+    return b.xp.astype(b.from_host(generator.bits.log_gammas(b.to_host(x))), x.dtype)
+
+
 def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
     """Whole numbers of Poisson's distribution with the means `input`, in its type. No gradient."""
     x = tensor_of("poisson", input).detach()

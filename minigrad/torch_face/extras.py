@@ -141,6 +141,31 @@ def fork_rng(devices: Any = None, enabled: bool = True) -> Iterator[None]:
             set_rng_state(state)
 
 
+def swap_tensors(t1: Tensor, t2: Tensor) -> None:
+    """Exchange two tensors: whatever holds the one has all that the other was, its class and attributes too.
+
+    Raises RuntimeError for a tensor that an operation made: its graph would go on to lead to the other.
+    """
+    if t1.grad_fn is not None or t2.grad_fn is not None:
+        raise RuntimeError("swap_tensors: expected two leaves, got a tensor that an operation made. Hint: .detach()")
+    (state1, class1), (state2, class2) = ((parts(t), type(t)) for t in (t1, t2))
+    for tensor, kind, state in ((t1, class2, state2), (t2, class1, state1)):
+        tensor.__class__ = kind
+        for name in Tensor.__slots__[:-2]:
+            if name in state:
+                setattr(tensor, name, state[name])
+            elif hasattr(tensor, name):
+                delattr(tensor, name)
+        tensor.__dict__.clear()
+        tensor.__dict__.update(state["__dict__"])
+
+
+def parts(tensor: Tensor) -> dict[str, Any]:
+    """What lies in a tensor's slots, and its attributes."""
+    held = {name: getattr(tensor, name) for name in Tensor.__slots__[:-2] if hasattr(tensor, name)}
+    return held | {"__dict__": dict(tensor.__dict__)}
+
+
 def itself(model: Any = None, *_: Any, **__: Any) -> Any:
     """`model` itself, for `compile` and `jit.script`: what is not compiled gives the same numbers. Decorates, too."""
     return itself if model is None else model

@@ -83,6 +83,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
     "random": {**{n: getattr(random, n) for n in ("manual_seed", "seed", "initial_seed", "get_rng_state", "set_rng_state",
                                                   "default_generator", "stream")}, "fork_rng": extras.fork_rng},
+    "utils": {"swap_tensors": extras.swap_tensors}, "__future__": switches.FUTURE,
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
     "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE,

@@ -88,6 +88,15 @@ TORCH = {
 }  # fmt: skip
 
 
+def future(name: str) -> dict[str, Any]:
+    """The two functions of a switch of `torch.__future__`. It has no effect: `Module.to` keeps its parameters' identity."""
+    held = [False]
+    return {f"get_{name}": lambda: held[0], f"set_{name}": lambda value: held.__setitem__(0, value)}
+
+
+FUTURE = future("overwrite_module_params_on_conversion") | future("swap_module_params_on_conversion")
+
+
 class SDPBackend(Enum):
     """PyTorch's kernels of attention. Here there is one, whatever is chosen."""
 

@@ -125,3 +125,15 @@ def test_refusals(kind: type, call: Callable) -> None:
         with pytest.raises(kind):
             call(lib.nn.utils.prune, m)
         assert sorted(m.state_dict()) == ["0.bias", "0.weight", "2.bias", "2.weight"]
+
+
+def test_random_pruning_leaves_the_same_elements_for_a_seed(torch_stream: None) -> None:
+    left = []
+    for lib in (minigrad, torch):
+        m, prune = model(lib), lib.nn.utils.prune
+        lib.manual_seed(3)
+        prune.random_unstructured(m[0], "weight", amount=0.3)
+        prune.random_unstructured(m[0], "weight", amount=5)
+        prune.random_structured(m[2], "weight", amount=1, dim=1)
+        left.append([m[0].weight_mask.tolist(), m[2].weight_mask.tolist(), lib.rand(1).tolist()])
+    assert left[0] == left[1]

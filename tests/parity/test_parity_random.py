@@ -236,6 +236,24 @@ def test_poisson() -> None:
     both(lambda t: t.poisson(t.arange(300.0).reshape(20, 15) / 7))
 
 
+@pytest.mark.parametrize("p", [0.03, 0.5, 0.55, 0.98])
+def test_binomial(p: float) -> None:
+    both(lambda t: t.binomial(t.arange(300.0).reshape(20, 15), t.full((20, 15), p)))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_gamma_and_dirichlet(dtype: str, torch_stream: None) -> None:
+    """Equal to rounding: here the logarithm is drawn, so that small numbers are not 0."""
+    for lib in (minigrad, torch):
+        lib.manual_seed(5)
+    shapes = np.linspace(0.02, 9, 300).astype(dtype)
+    for make in (lambda d, a: d.Gamma(a, a), lambda d, a: d.Dirichlet(a.reshape(60, 5)), lambda d, a: d.Beta(a, a.flip(0)),
+                 lambda d, a: d.StudentT(a + 2)):  # fmt: skip
+        got, want = (make(t.distributions, t.tensor(shapes)).sample((3,)).numpy() for t in (minigrad, torch))
+        np.testing.assert_allclose(got, want, rtol=2e-5 if dtype == "float32" else 2e-7, atol=1e-30)
+        assert minigrad.rand(2).tolist() == torch.rand(2).tolist()
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_rounding_of_fused_multiply_add_is_seen(seed: int) -> None:
     both(lambda t: t.empty(3000, dtype=t.float64).uniform_(-math.pi, math.e))

@@ -74,7 +74,14 @@ class ParametrizationList(ModuleList):
         return value if isinstance(value, Tensor) else list(value)
 
     def right_inverse(self, value: Tensor) -> None:
-        """Set the originals so that `forward` gives `value`. Raises ValueError for a right_inverse that misfits."""
+        """Set the originals so that `forward` gives `value`.
+
+        Raises RuntimeError if a parametrization has no right_inverse, ValueError for one that misfits.
+        """
+        for module in self:
+            if not hasattr(module, "right_inverse"):
+                raise RuntimeError(f"parametrization {type(module).__name__} does not implement right_inverse. "
+                                   "Hint: define it, or write the originals")  # fmt: skip
         start = self._undone(value)
         parts = [start] if isinstance(start, Tensor) else start
         if len(parts) != self.ntensors:

@@ -162,7 +162,7 @@ class RandomUnstructured(Unstructured):
     """Elements drawn at random are pruned."""
 
     def score(self, t: Any) -> Any:
-        return functions.rand_like(t)
+        return -functions.rand_like(t)  # as in PyTorch, where the largest numbers fall
 
 
 class L1Unstructured(Unstructured):

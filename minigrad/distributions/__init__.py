@@ -4,7 +4,7 @@ Loaded when first asked for.
 """
 
 from ..guard import guard as _guard
-from . import constraints, transforms
+from . import constraints, transforms, utils
 from .bernoulli import Bernoulli
 from .beta import Beta
 from .binomial import Binomial
@@ -42,6 +42,6 @@ __all__ = ["Bernoulli", "Beta", "Binomial", "Categorical", "Cauchy", "Chi2", "Di
            "Multinomial", "MultivariateNormal", "NegativeBinomial", "Normal", "OneHotCategorical",
            "OneHotCategoricalStraightThrough", "Poisson", "RelaxedBernoulli", "RelaxedOneHotCategorical", "StudentT",
            "TransformedDistribution", "Uniform", "VonMises", "constraints", "kl_divergence", "register_kl", "transforms",
-           *transforms.__all__]  # fmt: skip
+           "utils", *transforms.__all__]  # fmt: skip
 
 _guard(__name__)

@@ -34,10 +34,10 @@ class Bernoulli(OfOdds):
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with mode(grad=False):
-            return functions.bernoulli(self.probs.expand(self._shape(sample_shape)))
+            return functions.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         logits, value = functions.broadcast_tensors(self.logits, value)
         return -binary_cross_entropy_with_logits(logits, value.to(logits.dtype), reduction="none")
 

@@ -41,7 +41,7 @@ class Beta(Distribution):
         return self._dirichlet.rsample(sample_shape)[..., 0]
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self._dirichlet.log_prob(functions.stack([value, 1 - value], -1))
 
     def entropy(self) -> Any:

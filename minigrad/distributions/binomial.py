@@ -52,12 +52,12 @@ class Binomial(Counted):
         return self.total_count * self.probs * (1 - self.probs)
 
     def sample(self, sample_shape: Any = ()) -> Any:
-        shape = self._shape(sample_shape)
+        shape = self._extended_shape(sample_shape)
         with mode(grad=False):
             return functions.binomial(self.total_count.expand(shape), self.probs.expand(shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         n = self.total_count
         ways = functions.lgamma(n + 1) - functions.lgamma(value + 1) - functions.lgamma(n - value + 1)
         return ways + value * self.logits - n * softplus(self.logits)

@@ -71,10 +71,10 @@ class Categorical(OfChoices):
         count = math.prod(sample_shape)
         with mode(grad=False):
             drawn = functions.multinomial(self.probs.reshape(-1, self._num_events), count, True)
-        return drawn.T.reshape(self._shape(sample_shape))
+        return drawn.T.reshape(self._extended_shape(sample_shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         value, logits = functions.broadcast_tensors(value.long().unsqueeze(-1), self.logits)
         return logits.gather(-1, value[..., :1]).squeeze(-1)
 

@@ -45,10 +45,10 @@ class Dirichlet(Distribution):
         return self.concentration * (total - self.concentration) / (total.square() * (total + 1))
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        return log_standard_gamma(self.concentration.expand(self._shape(sample_shape))).softmax(-1)
+        return log_standard_gamma(self.concentration.expand(self._extended_shape(sample_shape))).softmax(-1)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         a = self.concentration
         return functions.xlogy(a - 1, value).sum(-1) + functions.lgamma(a.sum(-1)) - functions.lgamma(a).sum(-1)
 

@@ -140,21 +140,21 @@ class Distribution:
         """The names of the parameters that were given, and not computed when asked for."""
         return [name for name in self.arg_constraints if name in vars(self)]
 
-    def _shape(self, sample_shape: Any) -> Size:
+    def _extended_shape(self, sample_shape: Any = ()) -> Size:
         if not isinstance(sample_shape, (tuple, list)):
             raise TypeError(f"{type(self).__name__}: sample_shape must be a tuple of sizes, got {sample_shape!r:.60}")
         return Size((*sample_shape, *self.batch_shape, *self.event_shape))
 
     def _noise(self, draw: Callable, sample_shape: Any, like: Tensor) -> Tensor:
         """What `rand` or `randn` draws for each value, in the type and on the device of a parameter."""
-        return draw(*self._shape(sample_shape), dtype=like.dtype, device=like.device)
+        return draw(*self._extended_shape(sample_shape), dtype=like.dtype, device=like.device)
 
     def _listed(self, values: Tensor, expand: bool) -> Tensor:
         """Values along a new first dimension, before those of the batch."""
         values = values.view(-1, *[1] * len(self.batch_shape))
         return values.expand(-1, *self.batch_shape) if expand else values
 
-    def _check(self, value: Any) -> None:
+    def _validate_sample(self, value: Any) -> None:
         """Raise ValueError unless `log_prob` of this value can be told."""
         if not self._validate_args:
             return
@@ -164,10 +164,10 @@ class Distribution:
         if value.shape[start:] != self.event_shape:
             raise ValueError(f"{type(self).__name__}: The right-most size of value must match event_shape: "
                              f"{value.shape} vs {self.event_shape}.")  # fmt: skip
-        for i, j in zip(reversed(self._shape(())), reversed(value.shape), strict=False):
+        for i, j in zip(reversed(self._extended_shape(())), reversed(value.shape), strict=False):
             if i != 1 and j != 1 and i != j:
                 raise ValueError(f"{type(self).__name__}: Value is not broadcastable with batch_shape+event_shape: "
-                                 f"{value.shape} vs {self._shape(())}.")  # fmt: skip
+                                 f"{value.shape} vs {self._extended_shape(())}.")  # fmt: skip
         if not self.support.check(value.detach()).all():
             raise ValueError(
                 f"{type(self).__name__}: Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "

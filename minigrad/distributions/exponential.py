@@ -40,14 +40,14 @@ class Exponential(Distribution):
         return self._noise(functions.empty, sample_shape, self.rate).exponential_() / self.rate
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.rate.log() - self.rate * value
 
     def entropy(self) -> Any:
         return 1.0 - self.rate.log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return 1 - (-self.rate * value).exp()
 
     def icdf(self, value: Any) -> Any:

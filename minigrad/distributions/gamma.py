@@ -40,11 +40,11 @@ class Gamma(Distribution):
         return self.concentration / self.rate.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        x = log_standard_gamma(self.concentration.expand(self._shape(sample_shape))).exp() / self.rate
+        x = log_standard_gamma(self.concentration.expand(self._extended_shape(sample_shape))).exp() / self.rate
         return x.clamp(min=finfo(x.dtype).tiny)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return (functions.xlogy(self.concentration, self.rate) + functions.xlogy(self.concentration - 1, value)
                 - self.rate * value - functions.lgamma(self.concentration))  # fmt: skip
 
@@ -53,7 +53,7 @@ class Gamma(Distribution):
         return a - self.rate.log() + functions.lgamma(a) + (1 - a) * functions.digamma(a)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return special_functions.gammainc(self.concentration, self.rate * value)
 
 

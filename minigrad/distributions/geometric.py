@@ -41,7 +41,7 @@ class Geometric(OfOdds):
             return (u.clamp(min=finfo(u.dtype).tiny).log() / functions.log1p(-self.probs)).floor()
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         value, probs = functions.broadcast_tensors(value, self.probs)
         certain = (probs == 1) & (value == 0)  # where 0 log 0 is 0
         return value * functions.log1p(-functions.where(certain, 0.0, probs)) + self.probs.log()

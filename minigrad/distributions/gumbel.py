@@ -44,7 +44,7 @@ class Gumbel(Distribution):
         return self.icdf(u * (most - least) + least)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         y = (self.loc - value) / self.scale
         return y - y.exp() - self.scale.log()
 
@@ -52,7 +52,7 @@ class Gumbel(Distribution):
         return self.scale.log() + (1 + EULER)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return (-((self.loc - value) / self.scale).exp()).exp()
 
     def icdf(self, value: Any) -> Any:

@@ -41,14 +41,14 @@ class HalfNormal(Distribution):
         return self.base_dist.rsample(sample_shape).abs()
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return functions.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
 
     def entropy(self) -> Any:
         return self.base_dist.entropy() - math.log(2)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return 2 * self.base_dist.cdf(value) - 1
 
     def icdf(self, value: Any) -> Any:

@@ -40,14 +40,14 @@ class Laplace(Distribution):
         return self.loc - self.scale * u.sign() * functions.log1p(-u.abs())
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
 
     def entropy(self) -> Any:
         return 1 + (2 * self.scale).log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         z = value - self.loc
         return 0.5 - 0.5 * z.sign() * functions.expm1(-z.abs() / self.scale)
 

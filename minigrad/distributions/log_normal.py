@@ -41,14 +41,14 @@ class LogNormal(Distribution):
         return self.base_dist.rsample(sample_shape).exp()
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.base_dist.log_prob(value.log()) - value.log()
 
     def entropy(self) -> Any:
         return self.base_dist.entropy() + self.loc
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.base_dist.cdf(value.log())
 
     def icdf(self, value: Any) -> Any:

@@ -67,12 +67,12 @@ class MixtureSameFamily(Distribution):
             return drawn.gather(len(chosen.shape), place).squeeze(len(chosen.shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         each = self.component_distribution.log_prob(self._spread(value))
         return (each + self.mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         each = self.component_distribution.cdf(self._spread(value))
         return functions.sum(each * self.mixture_distribution.probs, -1)
 

@@ -45,7 +45,7 @@ class Multinomial(OfChoices):
             return one_hot(chosen, self._num_events).sum(0).to(self._param.dtype)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         logits, value = functions.broadcast_tensors(self.logits, value)
         powers = functions.where((value == 0) & (logits == -float("inf")), 0.0, logits * value).sum(-1)
         return functions.lgamma(value.sum(-1) + 1) - functions.lgamma(value + 1).sum(-1) + powers

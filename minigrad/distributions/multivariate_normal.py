@@ -71,7 +71,7 @@ class MultivariateNormal(Distribution):
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         d = (value - self.loc).unsqueeze(-1)
         factor = self.scale_tril.expand(*d.shape[:-2], -1, -1)
         distance = linalg.solve_triangular(factor, d, upper=False).square().sum((-2, -1))

@@ -40,7 +40,7 @@ class NegativeBinomial(Counted):
             return functions.poisson(rates.sample(sample_shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         n = self.total_count
         ways = functions.lgamma(n + value) - functions.lgamma(1 + value) - functions.lgamma(n)
         ways = functions.where(n + value == 0, 0.0, ways)

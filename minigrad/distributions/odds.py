@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from ..ops import functions
-from .distribution import Distribution, clamped, either, together
+from .distribution import Distribution, either, together
+from .utils import probs_to_logits
 
 
 class OfOdds(Distribution):
@@ -30,8 +30,7 @@ class OfOdds(Distribution):
     @cached_property
     def logits(self) -> Any:
         """log(probs / (1 - probs))"""
-        probs = clamped(self.probs)
-        return probs.log() - functions.log1p(-probs)
+        return probs_to_logits(self.probs, is_binary=True)
 
     @property
     def _given(self) -> list[str]:

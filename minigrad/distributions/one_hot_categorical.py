@@ -39,7 +39,7 @@ class OneHotCategorical(Categorical):
         return self._vector(Categorical(probs=self.probs.detach(), validate_args=False).sample(sample_shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return Categorical(logits=self.logits, validate_args=False).log_prob(value.argmax(-1))
 
     def enumerate_support(self, expand: bool = True) -> Any:

@@ -34,8 +34,8 @@ class Poisson(Distribution):
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with mode(grad=False):
-            return functions.poisson(self.rate.expand(self._shape(sample_shape)))
+            return functions.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return functions.xlogy(value, self.rate) - self.rate - functions.lgamma(value + 1)

@@ -35,7 +35,7 @@ class LogitRelaxedBernoulli(OfOdds):
         return (u.log() - functions.log1p(-u) + self.logits) / self.temperature
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         apart = self.logits - value * self.temperature
         return functions.as_tensor(self.temperature).log() + apart - 2 * softplus(apart)
 

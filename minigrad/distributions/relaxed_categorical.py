@@ -35,7 +35,7 @@ class ExpRelaxedCategorical(OfChoices):
         return ((self.logits - (-u.log()).log()) / self.temperature).log_softmax(-1)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         k, temperature = self._num_events, functions.as_tensor(self.temperature)
         score = (self.logits - value * temperature).log_softmax(-1).sum(-1)
         return score + math.lgamma(k) + (k - 1) * temperature.log()

@@ -43,7 +43,7 @@ class StudentT(Distribution):
         return functions.lgamma(self.df / 2) + math.log(math.pi) / 2 - functions.lgamma((self.df + 1) / 2)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         z = (value - self.loc) / self.scale
         norm = self.scale.log() + 0.5 * self.df.log() + self._log_beta()
         return -0.5 * (self.df + 1) * functions.log1p(z.square() / self.df) - norm

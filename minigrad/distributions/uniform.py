@@ -42,7 +42,7 @@ class Uniform(Distribution):
         return self.icdf(self._noise(functions.rand, sample_shape, self.low))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         inside = (self.low <= value) & (self.high > value)
         return inside.to(self.low.dtype).log() - (self.high - self.low).log()
 
@@ -50,7 +50,7 @@ class Uniform(Distribution):
         return (self.high - self.low).log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return ((value - self.low) / (self.high - self.low)).clamp(min=0, max=1)
 
     def icdf(self, value: Any) -> Any:

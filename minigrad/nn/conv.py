@@ -18,6 +18,7 @@ class Convolution(Module):
     """What convolutions in 1, 2 and 3 dimensions have in common. A subclass gives `n`."""
 
     n: int
+    transposed = False
     padding_modes: tuple[str, ...] = ("zeros", "reflect", "replicate", "circular")
 
     def __init__(
@@ -44,6 +45,7 @@ class Convolution(Module):
         self.kernel_size = ntuple(who, "kernel_size", kernel_size, self.n)
         self.stride = ntuple(who, "stride", stride, self.n)
         self.dilation = ntuple(who, "dilation", dilation, self.n)
+        self.output_padding = (0,) * self.n
         if isinstance(padding, str):
             if padding not in ("same", "valid"):
                 raise ValueError(f"{who}: padding must be an int, a tuple, 'same' or 'valid', got {padding!r}")
@@ -62,21 +64,22 @@ class Convolution(Module):
         uniform_by_fan(self.weight, self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.convolved(input, conv)
+        return self._conv_forward(input, self.weight, self.bias)
 
     def rectified(self, input: Tensor) -> Tensor:
         """max(forward(input), 0), in one op."""
-        return self.convolved(input, conv_relu)
+        return self._conv_forward(input, self.weight, self.bias, conv_relu)
 
-    def convolved(self, input: Tensor, by: Any) -> Tensor:
-        """The convolution of the input, by an op."""
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None, by: Any = conv) -> Tensor:
+        """The convolution of the input by another weight, as layers ask for that change theirs on the way."""
         padding: Any = self.padding
         if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self.border(), mode=self.padding_mode), 0
+            input, padding = F.pad(input, self._reversed_padding_repeated_twice, mode=self.padding_mode), 0
         who = f"conv{self.n}d"
-        return convolved(who, self.n, input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups, by)
+        return convolved(who, self.n, input, weight, bias, self.stride, padding, self.dilation, self.groups, by)
 
-    def border(self) -> list[int]:
+    @property
+    def _reversed_padding_repeated_twice(self) -> list[int]:
         """The padding as `functional.pad` takes it: (left, right) of the last dimension first."""
         if self.padding == "valid":
             return [0] * 2 * self.n
@@ -126,6 +129,7 @@ class TransposedConvolution(Convolution):
     """What transposed convolutions have in common. A subclass gives the function it calls."""
 
     function: Callable[..., Tensor]
+    transposed = True
     padding_modes = ("zeros",)
 
     def __init__(

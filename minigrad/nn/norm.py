@@ -90,11 +90,11 @@ class Running(Module):
             state_dict.setdefault(f"{prefix}num_batches_tracked", self.num_batches_tracked)
         super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
 
-    def check_input(self, x: Tensor) -> None:
+    def _check_input_dim(self, input: Tensor) -> None:
         """Raise ValueError for an input of the wrong number of dimensions or channels."""
-        if x.array.ndim not in self.ranks:
+        if input.array.ndim not in self.ranks:
             raise ValueError(
-                f"{type(self).__name__}: expected input {self.picture}, got {x.ndim}D input of shape {tuple(x.shape)}"
+                f"{type(self).__name__}: expected input {self.picture}, got {input.ndim}D input of shape {tuple(input.shape)}"
             )
 
     def factor(self) -> Any:
@@ -124,7 +124,7 @@ class BatchNorm(Running):
 
     def normalized(self, input: Tensor, by_batch: Any) -> tuple[Tensor, bool]:
         """The output, and whether the batch's own statistics normalised, which `by_batch`, an op, then does."""
-        self.check_input(input)
+        self._check_input_dim(input)
         training = self.training and not self.frozen
         mean, var = self.running_mean, self.running_var
         moving, own = training and self.track_running_stats and mean is not None, training or mean is None
@@ -170,17 +170,17 @@ class InstanceNorm(Running):
     ) -> None:  # fmt: skip
         super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
-    def check_input(self, x: Tensor) -> None:
-        super().check_input(x)
-        channels = x.shape[1 if x.ndim == max(self.ranks) else 0]
+    def _check_input_dim(self, input: Tensor) -> None:
+        super()._check_input_dim(input)
+        channels = input.shape[1 if input.ndim == max(self.ranks) else 0]
         if channels != self.num_features:
-            told = f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(x.shape)}"
+            told = f"{type(self).__name__}: expected {self.num_features} channels, got input {tuple(input.shape)}"
             if self.affine or self.track_running_stats:
                 raise ShapeError(told)
             advise(f"{told}, which makes no difference without affine and running statistics")
 
     def forward(self, input: Tensor) -> Tensor:
-        self.check_input(input)
+        self._check_input_dim(input)
         alone = input.ndim < max(self.ranks)
         x = reshape_op(input, shape=(1, *input.shape)) if alone else input
         own = self.training or not self.track_running_stats or self.running_mean is None

@@ -63,7 +63,7 @@ class BatchRenorm(BatchNorm):
     def forward(self, input: Tensor) -> Tensor:
         if not self.training or self.frozen:
             return super().forward(input)
-        self.check_input(input)
+        self._check_input_dim(input)
         if input.array.size <= self.num_features:
             raise ValueError(f"{type(self).__name__}: Expected more than 1 value per channel when training, got input size "
                              f"{tuple(input.shape)}. Hint: a larger batch, or .eval()")  # fmt: skip

@@ -51,11 +51,20 @@ class Block(Module):
 
     def beside(self, x: Tensor, k: int, f: Callable[[Tensor], Tensor]) -> Tensor:
         """Sublayer `k`: f beside a shortcut."""
-        norm, dropout = getattr(self, f"norm{k}"), getattr(self, f"dropout{k}")
-        return x + dropout(f(norm(x))) if self.norm_first else norm(x + dropout(f(x)))
+        norm = getattr(self, f"norm{k}")
+        return x + f(norm(x)) if self.norm_first else norm(x + f(x))
 
-    def feed_forward(self, x: Tensor) -> Tensor:
-        return self.linear2(self.dropout(self.activation(self.linear1(x))))
+    # Subclasses with a `forward` of their own call these by PyTorch's names.
+
+    def _sa_block(
+        self, x: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        """Self-attention and dropout."""
+        return self.dropout1(self.self_attn(x, x, x, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
+
+    def _ff_block(self, x: Tensor) -> Tensor:
+        """The network and dropout."""
+        return getattr(self, f"dropout{self.sublayers}")(self.linear2(self.dropout(self.activation(self.linear1(x)))))
 
 
 def activation_of(activation: Activation) -> Callable[[Tensor], Tensor]:
@@ -81,9 +90,9 @@ class TransformerEncoderLayer(Block):
         self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None, is_causal: bool = False
     ) -> Tensor:
         def attended(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
+            return self._sa_block(x, src_mask, src_key_padding_mask, is_causal)
 
-        return self.beside(self.beside(src, 1, attended), 2, self.feed_forward)
+        return self.beside(self.beside(src, 1, attended), 2, self._ff_block)
 
 
 class TransformerDecoderLayer(Block):
@@ -100,13 +109,18 @@ class TransformerDecoderLayer(Block):
         tgt_is_causal: bool = False, memory_is_causal: bool = False,
     ) -> Tensor:  # fmt: skip
         def attended(x: Tensor) -> Tensor:
-            return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
+            return self._sa_block(x, tgt_mask, tgt_key_padding_mask, tgt_is_causal)
 
         def informed(x: Tensor) -> Tensor:
-            masks = memory_key_padding_mask, False, memory_mask
-            return self.multihead_attn(x, memory, memory, *masks, is_causal=memory_is_causal)[0]
+            return self._mha_block(x, memory, memory_mask, memory_key_padding_mask, memory_is_causal)
 
-        return self.beside(self.beside(self.beside(tgt, 1, attended), 2, informed), 3, self.feed_forward)
+        return self.beside(self.beside(self.beside(tgt, 1, attended), 2, informed), 3, self._ff_block)
+
+    def _mha_block(
+        self, x: Tensor, mem: Tensor, attn_mask: Tensor | None, key_padding_mask: Tensor | None, is_causal: bool = False
+    ) -> Tensor:
+        """Attention to `mem` and dropout."""
+        return self.dropout2(self.multihead_attn(x, mem, mem, key_padding_mask, False, attn_mask, is_causal=is_causal)[0])
 
 
 class TransformerEncoder(Module):

@@ -243,12 +243,20 @@ def flipud(input: Tensor) -> Tensor:
 
 
 @numpy_names
-def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    """Views along `dim`: in n parts of nearly equal size, or cut before each of the given positions."""
+def tensor_split(
+    input: Tensor, indices_or_sections: Any = None, dim: int = 0, *, indices: Any = None, sections: int | None = None
+) -> tuple[Tensor, ...]:
+    """Views along `dim`: in n parts of nearly equal size, or cut before each of the given positions.
+
+    Which of the two it is may be said by name: `sections` or `indices`. Raises TypeError unless one of the three is given.
+    """
+    told = [x for x in (indices_or_sections, indices, sections) if x is not None]
+    if len(told) != 1:
+        raise TypeError(f"tensor_split: expected one of indices_or_sections, indices and sections, got {len(told)}")
     d = axis("tensor_split", dim, tensor_of("tensor_split", input).ndim)
     if not input.ndim:
         raise ShapeError("tensor_split: expected at least 1 dimension, got a 0-d tensor")
-    n, given = input.shape[d], indices_or_sections
+    n, given = input.shape[d], told[0]
     given = given.tolist() if isinstance(given, Tensor) else given
     if isinstance(given, int):
         if given < 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
+from ..backends import advise
 from ..core import Tensor
 
 # fmt: off
@@ -114,6 +115,9 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         if input is not other:
             raise TypeError("where: input and other must be given both, or neither")
         return nonzero(condition, as_tuple=True)
+    if condition.dtype.name == "uint8":
+        advise("where: a condition of type uint8 is deprecated. Hint: condition.bool()")
+        condition = arithmetic.cast(condition, dtype="bool")
     if condition.dtype.name != "bool":
         raise TypeError(f"where: condition must be a boolean tensor, got {condition.dtype!r}. Hint: condition != 0")
     kind = common_type((input, other))

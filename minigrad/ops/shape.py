@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends import Scattered, ShapeError, backend_of
 from ..core import Tensor, op
-from .arithmetic import cast, clone
+from .arithmetic import cast, in_rows
 from .arithmetic import expand as expand_op
 from .operands import axes, axis, common_type, named, numpy_names, sizes, tensor_of
 
@@ -393,4 +393,4 @@ def repeat(input: Tensor, *repeats: Any) -> Tensor:
     apart = tuple(m for n in shape for m in (1, n))
     wide = tuple(m for k, n in zip(times, shape, strict=True) for m in (k, n))
     out = expand_op(reshape_op(input, shape=apart), shape=wide)
-    return clone(reshape_op(out, shape=tuple(k * n for k, n in zip(times, shape, strict=True))))
+    return in_rows(reshape_op(out, shape=tuple(k * n for k, n in zip(times, shape, strict=True))))  # not in an expanded layout

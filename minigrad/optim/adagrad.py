@@ -36,6 +36,13 @@ class Adagrad(Optimizer):
         super().__init__(params, dict(lr=lr, lr_decay=lr_decay, eps=eps, weight_decay=weight_decay,
                                       initial_accumulator_value=initial_accumulator_value, foreach=foreach,
                                       maximize=maximize, differentiable=differentiable, fused=fused))  # fmt: skip
+        for group in self.param_groups:
+            for p in group["params"]:
+                self.sums(p, group)  # at once, as in PyTorch: code reads them before the first step
+
+    def sums(self, p: Tensor, group: dict[str, Any]) -> tuple[Tensor, Tensor]:
+        """The count of steps and the sum of squares of a parameter."""
+        return self.kept(p, "step", counter), self.kept(p, "sum", lambda p: filled(p, group["initial_accumulator_value"]))
 
     def check(self, group: dict[str, Any]) -> None:
         for name in ("lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value"):
@@ -44,8 +51,7 @@ class Adagrad(Optimizer):
         plain("Adagrad", group)
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
-        step = self.kept(p, "step", counter)
-        total = self.kept(p, "sum", lambda p: filled(p, group["initial_accumulator_value"]))
+        step, total = self.sums(p, group)
         options = {name: group[name] for name in ("lr_decay", "eps", "weight_decay", "maximize")}
         adagrad_(p, g, step, total, rate(group["lr"], p), **options)
 

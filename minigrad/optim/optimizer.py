@@ -38,6 +38,7 @@ class Optimizer:
 
     elementwise = False
     sparse = False
+    stepped = False  # whether it ever did: schedulers ask
 
     def __init__(self, params: Iterable, defaults: dict[str, Any]) -> None:
         who = type(self).__name__
@@ -56,7 +57,6 @@ class Optimizer:
         self.before: dict[Any, Callable] = {}
         self.after: dict[Any, Callable] = {}
         self.depth = 0  # of calls of step() through super()
-        self.stepped = False  # whether it ever did: schedulers ask
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.packs = Packs()
         self.param_groups: list[dict[str, Any]] = []
@@ -242,6 +242,9 @@ def hooked(step: Callable) -> Callable:
 
     @wraps(step)
     def called(self: Optimizer, *args: Any, **options: Any) -> Any:
+        if "depth" not in vars(self):  # one around another, as Lookahead is, may never have called Optimizer.__init__
+            self.stepped = True
+            return step(self, *args, **options)
         outer = self.depth == 0
         for hook in list(self.before.values()) if outer else ():
             given = hook(self, (self, *args), options)

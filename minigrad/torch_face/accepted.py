@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import typing
 from contextlib import nullcontext
 from numbers import Number
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from ..backends import Device, DType, Size
 from ..core import Tensor
@@ -38,7 +39,10 @@ OVERRIDES = {"is_tensor_like": lambda x: isinstance(x, Tensor), "has_torch_funct
              "has_torch_function_variadic": no}  # fmt: skip
 JIT = {"annotate": lambda the_type, the_value: the_value, "Attribute": lambda value, type: value, "freeze": itself,
        "optimize_for_inference": itself, "script_if_tracing": itself, "interface": itself, "isinstance": isinstance,
-       "enable_onednn_fusion": nothing, "set_fusion_strategy": nothing}  # fmt: skip
+       "enable_onednn_fusion": nothing, "set_fusion_strategy": nothing, "Final": Final, "_overload": itself,
+       "_overload_method": itself, "_script_if_tracing": itself}  # fmt: skip
+ANNOTATIONS = {**{name: getattr(typing, name) for name in ("Any", "Dict", "List", "Optional", "Tuple", "Union")},
+               **{f"BroadcastingList{n}": list for n in range(1, 7)}}  # fmt: skip
 TORCH = {"get_device": get_device, "set_warn_always": nothing, "is_warn_always_enabled": no, "layout": str,
          "memory_format": str, "is_inference": lambda input: input.is_inference(), "has_openmp": True, "has_mkl": False,
          "has_lapack": True, "is_vulkan_available": no, "is_distributed": no}  # fmt: skip

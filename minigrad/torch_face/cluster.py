@@ -113,10 +113,25 @@ def broadcast_object_list(object_list: list, src: int = 0, group: Any = None, de
     done(False)
 
 
+class ProcessGroup:
+    """Some of the processes, by type: `group.WORLD` is that of all of them."""
+
+
+class group:
+    """The groups that exist."""
+
+    WORLD = ProcessGroup()
+
+
 DISTRIBUTED: dict[str, Any] = {
+    "ProcessGroup": ProcessGroup, "group": group, "get_global_rank": lambda group, group_rank: group_rank,
     "is_available": lambda: True, "is_torchelastic_launched": lambda: False, "ReduceOp": ReduceOp,
     **{f"is_{name}_available": (lambda: False) for name in ("nccl", "mpi", "ucc")}, "is_gloo_available": lambda: True,
     **{f.__name__: f for f in (init_process_group, destroy_process_group, is_initialized, barrier, all_reduce, reduce,
                                broadcast, all_gather, all_gather_object, broadcast_object_list)},
     "get_rank": get_rank, "get_world_size": get_world_size, "get_backend": get_backend,
 }  # fmt: skip
+FUNCTIONAL = {"all_reduce": lambda tensor, op=ReduceOp.SUM, group=None: tensor,
+              "broadcast": lambda tensor, src=0, group=None: tensor,
+              "all_gather": lambda tensor, group=None: (tensor,)}  # fmt: skip  # with gradients
+SCATTER = {"scatter": lambda inputs, target_gpus, dim=0: (inputs,), "gather": lambda outputs, target_device, dim=0: outputs[0]}

@@ -216,7 +216,6 @@ ALONE = "there is one process. Hint: run the script without its distributed part
 RPC = {name: refusal(f"distributed.rpc.{name}", ALONE) for name in ("init_rpc", "shutdown", "rpc_sync", "rpc_async", "remote")}
 FSDP = {name: refusal(f"distributed.fsdp.{name}", ALONE) for name in ("FullyShardedDataParallel", "fully_shard")}
 FX_REASON = "minigrad records calls instead of rewriting code. Hint: with minigrad.record() as program: model(x)"
-FX = {"symbolic_trace": refusal("fx.symbolic_trace", FX_REASON)}
 ONNX_REASON = "minigrad can't export to ONNX from here"
 ONNX = {"is_in_onnx_export": lambda: False, "export": refusal("onnx.export", ONNX_REASON)}
 

@@ -51,6 +51,22 @@ def assert_allclose(actual: Any, expected: Any, rtol: float | None = None, atol:
                  msg=msg or None)  # fmt: skip
 
 
+def factor_first(name: str, operands: int) -> Callable:
+    """The method that also takes its factor before its operands, as `x.add_(alpha, other)` and `x.addcmul_(value, a, b)` do."""
+    method, factor = getattr(Tensor, name), "value" if name.startswith("addc") else "alpha"
+
+    @functools.wraps(method)
+    def called(self: Tensor, *args: Any, **options: Any) -> Tensor:
+        if len(args) == operands + 1:
+            advise(f"This overload of {name} is deprecated: write {factor}= after the other arguments.")
+            args, options = args[1:], {factor: args[0], **options}
+        return method(self, *args, **options)
+
+    return called
+
+
+METHODS = {f"{name}{end}": factor_first(f"{name}{end}", operands)
+           for name, operands in {"add": 1, "sub": 1, "addcmul": 2, "addcdiv": 2}.items() for end in ("", "_")}  # fmt: skip
 INITS = {name: retired(f"nn.init.{name}", f"nn.init.{name}_", getattr(init, f"{name}_")) for name in RETIRED}
 INTERPOLATE = "nn.functional.interpolate"
 FUNCTIONS = {f.__name__: retired(f"nn.functional.{f.__name__}", INTERPOLATE, f) for f in (upsample_nearest, upsample_bilinear)}

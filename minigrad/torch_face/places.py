@@ -21,6 +21,8 @@ from . import (
     devices,
     extras,
     factors,
+    foreach,
+    insides,
     memory,
     methods,
     older,
@@ -77,7 +79,9 @@ WRITER = {"SummaryWriter": extras.SummaryWriter}
 PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "stft": spectra.stft, "istft": spectra.istft,
          **pieces.FUNCTIONS, **memory.TORCH, **factors.FACTORS, **sparse.NEW, "resize_as_": methods.resize_as_,
-         **devices.AUTOCAST, **accepted.TORCH, "Stream": streams.Stream, "Event": streams.Event,
+         **devices.AUTOCAST, **accepted.TORCH,
+         **foreach.FOREACH, **insides.CHECKS, "Future": insides.FUTURES["Future"],
+         "Stream": streams.Stream, "Event": streams.Event,
          "OutOfMemoryError": OutOfMemoryError, "default_generator": random.default_generator,
          "get_rng_state": random.get_rng_state, "concatenate": functions.cat, "is_anomaly_enabled": anomaly.is_anomaly_enabled,
          "is_anomaly_check_nan_enabled": anomaly.is_anomaly_check_nan_enabled, **LATE},
@@ -86,7 +90,10 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils": {"swap_tensors": extras.swap_tensors}, "__future__": switches.FUTURE,
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
-    "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE,
+    "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE, "utils.hooks": insides.HOOKS,
+    "_C": {"_log_api_usage_once": devices.nothing}, "futures": insides.FUTURES, "__config__": insides.CONFIG,
+    "utils._foreach_utils": insides.FOREACH_UTILS, "serialization": insides.SERIALIZATION,
+    "functional": {**names(functions), "stft": spectra.stft, "istft": spectra.istft},
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg) | out.LINALG,
@@ -96,11 +103,12 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "signal": {}, "signal.windows": tapers.WINDOWS,
     "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
     "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
-    "nn.parallel.data_parallel": names(parallel), "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
+    "nn.parallel.data_parallel": names(parallel), "nn.parallel.scatter_gather": cluster.SCATTER,
+    "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "nn.modules.transformer": LAYERS | TRANSFORMER, "nn.utils.stateless": {"functional_call": func.functional_call},
     "profiler": timing.PROFILER, "autograd.profiler": timing.PROFILER, "utils.benchmark": timing.BENCHMARK,
-    "optim": {}, "optim.optimizer": {"required": object()}, "optim.adamw": {"AdamW": optim.AdamW},
+    "optim": {}, "optim.optimizer": {"required": object(), **insides.OPTIMIZER}, "optim.adamw": {"AdamW": optim.AdamW},
     "optim.swa_utils": {**averaging.SWA, "SWALR": cycles.SWALR},
     "cuda": devices.CUDA | streams.STREAMS, "cuda.streams": streams.STREAMS, "cuda.nvtx": accepted.NVTX,
     "cuda.amp": devices.CUDA_AMP, "cuda.random": devices.SEEDING, "amp": devices.AMP, "cpu": devices.CPU,
@@ -109,10 +117,12 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "mps": {**devices.SEEDING, **devices.ABSENT}, "xpu": {**devices.SEEDING, **devices.ABSENT},
     "accelerator": devices.ACCELERATOR, "version": {"cuda": None, "hip": None},
     **{f"backends.{name}": switch for name, switch in switches.BACKENDS.items()},  # type: ignore[misc]
-    "jit": {**extras.JIT, **accepted.JIT, "ScriptModule": nn.Module}, "types": accepted.TYPES, "compiler": accepted.COMPILER,
-    "_dynamo": accepted.DYNAMO, "_dynamo.config": {}, "_inductor": {}, "_inductor.config": {}, "overrides": accepted.OVERRIDES,
-    "hub": extras.HUB, "onnx": extras.ONNX, "distributed": cluster.DISTRIBUTED,
-    "distributed.rpc": extras.RPC, "distributed.fsdp": extras.FSDP, "fx": extras.FX,
+    "jit": {**extras.JIT, **accepted.JIT, **insides.SCRIPTED}, "types": accepted.TYPES, "compiler": accepted.COMPILER,
+    "jit.annotations": accepted.ANNOTATIONS, "_dynamo": accepted.DYNAMO, "_dynamo.config": {},
+    "_inductor": {}, "_inductor.config": {}, "overrides": accepted.OVERRIDES,
+    "hub": extras.HUB | insides.CACHE, "utils.model_zoo": insides.MODEL_ZOO, "onnx": extras.ONNX, "fx": insides.FX,
+    "distributed": cluster.DISTRIBUTED, "distributed.nn": cluster.FUNCTIONAL, "distributed.rpc": extras.RPC,
+    "distributed.fsdp": extras.FSDP,
     "multiprocessing": Late("minigrad.torch_face.processes"), "testing": testing.TESTING | older.TESTING,
     "nn.parameter": {"UninitializedParameter": nn.UninitializedParameter},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
@@ -144,8 +154,10 @@ def settle(top: str) -> None:
         here.setdefault("__getattr__", answer(module.__name__, here, late))
         if late:
             here["__dir__"] = partial(listed, here, late)
-    for name, method in (accepted.METHODS | methods.METHODS).items():
+    for name, method in (accepted.METHODS | methods.METHODS | older.METHODS).items():
         setattr(core.Tensor, name, method)
+    for name, method in insides.OPTIMIZER_METHODS.items():
+        setattr(optim.Optimizer, name, method)
 
 
 def listed(here: dict[str, Any], late: Late | dict[str, Late]) -> list[str]:

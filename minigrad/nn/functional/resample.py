@@ -12,7 +12,7 @@ import numpy as np
 from ...backends import ShapeError
 from ...backends.source import advise
 from ...core import Tensor
-from ...ops.arithmetic import cast, expand, minimum
+from ...ops.arithmetic import cast, expand, minimum, where
 from ...ops.conv import take_places
 from ...ops.create import tensor
 from ...ops.elementwise import abs, clamp, floor, remainder, round
@@ -252,8 +252,8 @@ def looked_up(x: Tensor, cells: list[Tensor], weights: list) -> Tensor:
     flat: Any = 0
     inside: Any = None
     for cell, size in zip(cells, shape, strict=True):
-        flat = flat * size + cast(clamp(cell, min=0, max=size - 1), dtype="int64")
-        fits = (cell >= 0) & (cell <= size - 1)
+        fits = (cell >= 0) & (cell <= size - 1)  # not so for NaN, whose weight then says it
+        flat = flat * size + cast(where(fits, cell, 0.0), dtype="int64")
         inside = fits if inside is None else inside & fits
     weight = cast(inside, dtype=x.dtype)
     for w in weights:

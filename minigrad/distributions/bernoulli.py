@@ -7,18 +7,15 @@ from typing import Any
 from ..core import mode
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..ops import functions
-from .distribution import Condition, boolean, real, unit
+from .constraints import boolean, real, unit_interval
 from .odds import OfOdds
 
 
 class Bernoulli(OfOdds):
     """P(1) = probs = sigmoid(logits), P(0) = 1 - probs"""
 
-    arg_constraints = {"probs": unit, "logits": real}
-
-    @property
-    def support(self) -> Condition:
-        return boolean
+    arg_constraints = {"probs": unit_interval, "logits": real}
+    support = boolean
 
     @property
     def mean(self) -> Any:
@@ -34,10 +31,10 @@ class Bernoulli(OfOdds):
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with mode(grad=False):
-            return functions.bernoulli(self.probs.expand(self._shape(sample_shape)))
+            return functions.bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         logits, value = functions.broadcast_tensors(self.logits, value)
         return -binary_cross_entropy_with_logits(logits, value.to(logits.dtype), reduction="none")
 

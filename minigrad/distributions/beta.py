@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
+from .constraints import positive, unit_interval
 from .dirichlet import Dirichlet
-from .distribution import Condition, Distribution, positive, together, unit
+from .distribution import Distribution, together
 
 
 class Beta(Distribution):
@@ -14,16 +15,13 @@ class Beta(Distribution):
 
     has_rsample = True
     arg_constraints = {"concentration1": positive, "concentration0": positive}
+    support = unit_interval
 
     def __init__(self, concentration1: Any, concentration0: Any, validate_args: bool | None = None) -> None:
         self.concentration1, self.concentration0 = together("Beta", concentration1, concentration0)
         super().__init__(self.concentration1.shape, validate_args=validate_args)
         both = functions.stack([self.concentration1, self.concentration0], -1)
         self._dirichlet: Any = Dirichlet(both, validate_args=False)
-
-    @property
-    def support(self) -> Condition:
-        return unit
 
     @property
     def mean(self) -> Any:
@@ -41,7 +39,7 @@ class Beta(Distribution):
         return self._dirichlet.rsample(sample_shape)[..., 0]
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self._dirichlet.log_prob(functions.stack([value, 1 - value], -1))
 
     def entropy(self) -> Any:

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class Cauchy(Distribution):
@@ -35,14 +36,14 @@ class Cauchy(Distribution):
         return self.loc + self._noise(functions.empty, sample_shape, self.loc).cauchy_() * self.scale
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return -math.log(math.pi) - self.scale.log() - functions.log1p(((value - self.loc) / self.scale).square())
 
     def entropy(self) -> Any:
         return math.log(4 * math.pi) + self.scale.log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return functions.atan((value - self.loc) / self.scale) / math.pi + 0.5
 
     def icdf(self, value: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 from ..core import Tensor
 from ..nn.functional import one_hot
 from ..ops import functions
-from .constraints import independent
-from .distribution import Condition, Distribution, positive, simplex
+from .constraints import independent, positive, simplex
+from .distribution import Distribution
 from .gamma import log_standard_gamma
 
 
@@ -17,16 +17,13 @@ class Dirichlet(Distribution):
 
     has_rsample = True
     arg_constraints = {"concentration": independent(positive, 1)}
+    support = simplex
 
     def __init__(self, concentration: Any, validate_args: bool | None = None) -> None:
         if not isinstance(concentration, Tensor) or concentration.ndim < 1:
             raise ValueError("Dirichlet: `concentration` parameter must be at least one-dimensional.")
         self.concentration: Any = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return simplex
 
     @property
     def mean(self) -> Any:
@@ -45,10 +42,10 @@ class Dirichlet(Distribution):
         return self.concentration * (total - self.concentration) / (total.square() * (total + 1))
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        return log_standard_gamma(self.concentration.expand(self._shape(sample_shape))).softmax(-1)
+        return log_standard_gamma(self.concentration.expand(self._extended_shape(sample_shape))).softmax(-1)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         a = self.concentration
         return functions.xlogy(a - 1, value).sum(-1) + functions.lgamma(a.sum(-1)) - functions.lgamma(a).sum(-1)
 

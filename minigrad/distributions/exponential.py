@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
-from .distribution import Condition, Distribution, nonnegative, positive, together
+from .constraints import nonnegative, positive
+from .distribution import Distribution, together
 
 
 class Exponential(Distribution):
@@ -13,14 +14,11 @@ class Exponential(Distribution):
 
     has_rsample = True
     arg_constraints = {"rate": positive}
+    support = nonnegative
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together("Exponential", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative
 
     @property
     def mean(self) -> Any:
@@ -40,14 +38,14 @@ class Exponential(Distribution):
         return self._noise(functions.empty, sample_shape, self.rate).exponential_() / self.rate
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.rate.log() - self.rate * value
 
     def entropy(self) -> Any:
         return 1.0 - self.rate.log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return 1 - (-self.rate * value).exp()
 
     def icdf(self, value: Any) -> Any:

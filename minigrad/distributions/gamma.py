@@ -8,7 +8,8 @@ from ..autograd import Function
 from ..backends import finfo
 from ..core import Tensor
 from ..ops import functions, special_functions
-from .distribution import Condition, Distribution, nonnegative, positive, together
+from .constraints import nonnegative, positive
+from .distribution import Distribution, together
 
 
 class Gamma(Distribution):
@@ -16,14 +17,11 @@ class Gamma(Distribution):
 
     has_rsample = True
     arg_constraints = {"concentration": positive, "rate": positive}
+    support = nonnegative
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = together(type(self).__name__, concentration, rate)
         super().__init__(self.concentration.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative
 
     @property
     def mean(self) -> Any:
@@ -38,11 +36,11 @@ class Gamma(Distribution):
         return self.concentration / self.rate.square()
 
     def rsample(self, sample_shape: Any = ()) -> Any:
-        x = log_standard_gamma(self.concentration.expand(self._shape(sample_shape))).exp() / self.rate
+        x = log_standard_gamma(self.concentration.expand(self._extended_shape(sample_shape))).exp() / self.rate
         return x.clamp(min=finfo(x.dtype).tiny)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return (functions.xlogy(self.concentration, self.rate) + functions.xlogy(self.concentration - 1, value)
                 - self.rate * value - functions.lgamma(self.concentration))  # fmt: skip
 
@@ -51,7 +49,7 @@ class Gamma(Distribution):
         return a - self.rate.log() + functions.lgamma(a) + (1 - a) * functions.digamma(a)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return special_functions.gammainc(self.concentration, self.rate * value)
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backends import finfo
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 EULER = 0.57721566490153286
 
@@ -44,7 +45,7 @@ class Gumbel(Distribution):
         return self.icdf(u * (most - least) + least)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         y = (self.loc - value) / self.scale
         return y - y.exp() - self.scale.log()
 
@@ -52,7 +53,7 @@ class Gumbel(Distribution):
         return self.scale.log() + (1 + EULER)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return (-((self.loc - value) / self.scale).exp()).exp()
 
     def icdf(self, value: Any) -> Any:

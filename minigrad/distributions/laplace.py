@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backends import finfo
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class Laplace(Distribution):
@@ -40,14 +41,14 @@ class Laplace(Distribution):
         return self.loc - self.scale * u.sign() * functions.log1p(-u.abs())
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return -(2 * self.scale).log() - (value - self.loc).abs() / self.scale
 
     def entropy(self) -> Any:
         return 1 + (2 * self.scale).log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         z = value - self.loc
         return 0.5 - 0.5 * z.sign() * functions.expm1(-z.abs() / self.scale)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
-from .distribution import Condition, Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 from .normal import Normal
 
 
@@ -14,15 +15,12 @@ class LogNormal(Distribution):
 
     has_rsample = True
     arg_constraints = {"loc": real, "scale": positive}
+    support = positive
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together("LogNormal", loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
         self.base_dist = Normal(self.loc, self.scale, validate_args=False)
-
-    @property
-    def support(self) -> Condition:
-        return positive
 
     @property
     def mean(self) -> Any:
@@ -41,14 +39,14 @@ class LogNormal(Distribution):
         return self.base_dist.rsample(sample_shape).exp()
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.base_dist.log_prob(value.log()) - value.log()
 
     def entropy(self) -> Any:
         return self.base_dist.entropy() + self.loc
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return self.base_dist.cdf(value.log())
 
     def icdf(self, value: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 from ..core import mode
 from ..ops import functions
 from .categorical import Categorical
-from .distribution import Condition, Distribution
+from .constraints import Constraint, MixtureSameFamilyConstraint, dependent_property
+from .distribution import Distribution
 
 
 class MixtureSameFamily(Distribution):
@@ -33,9 +34,9 @@ class MixtureSameFamily(Distribution):
         self.component_distribution: Any = component_distribution
         super().__init__(parts[:-1], component_distribution.event_shape, validate_args)
 
-    @property
-    def support(self) -> Condition:
-        return self.component_distribution.support
+    @dependent_property
+    def support(self) -> Constraint:
+        return MixtureSameFamilyConstraint(self.component_distribution.support)
 
     def _mixed(self, x: Any) -> Any:
         """What each part gives, weighed."""
@@ -67,12 +68,12 @@ class MixtureSameFamily(Distribution):
             return drawn.gather(len(chosen.shape), place).squeeze(len(chosen.shape))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         each = self.component_distribution.log_prob(self._spread(value))
         return (each + self.mixture_distribution.logits.log_softmax(-1)).logsumexp(-1)
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         each = self.component_distribution.cdf(self._spread(value))
         return functions.sum(each * self.mixture_distribution.probs, -1)
 

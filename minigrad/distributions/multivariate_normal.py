@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..ops import functions, linalg
-from .distribution import Condition, Distribution, lower_cholesky, real_vector
+from .constraints import lower_cholesky, real_vector
+from .distribution import Distribution
 
 
 class MultivariateNormal(Distribution):
@@ -14,6 +15,7 @@ class MultivariateNormal(Distribution):
 
     has_rsample = True
     arg_constraints = {"loc": real_vector, "scale_tril": lower_cholesky}
+    support = real_vector
 
     def __init__(
         self, loc: Any, covariance_matrix: Any = None, precision_matrix: Any = None, scale_tril: Any = None,
@@ -37,10 +39,6 @@ class MultivariateNormal(Distribution):
         batch = functions.broadcast_shapes(scale_tril.shape[:-2], loc.shape[:-1])
         self.loc, self.scale_tril = loc.expand(*batch, -1), scale_tril.expand(*batch, -1, -1)
         super().__init__(batch, self.loc.shape[-1:], validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return real_vector
 
     @property
     def covariance_matrix(self) -> Any:
@@ -71,7 +69,7 @@ class MultivariateNormal(Distribution):
         return self.scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         d = (value - self.loc).unsqueeze(-1)
         factor = self.scale_tril.expand(*d.shape[:-2], -1, -1)
         distance = linalg.solve_triangular(factor, d, upper=False).square().sum((-2, -1))

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class Normal(Distribution):
@@ -37,14 +38,14 @@ class Normal(Distribution):
         return self.loc + self._noise(functions.randn, sample_shape, self.loc) * self.scale
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return -((value - self.loc) ** 2) / (2 * self.variance) - self.scale.log() - 0.5 * math.log(2 * math.pi)
 
     def entropy(self) -> Any:
         return 0.5 + 0.5 * math.log(2 * math.pi) + self.scale.log()
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return 0.5 * (1 + ((value - self.loc) / (self.scale * math.sqrt(2))).erf())
 
     def icdf(self, value: Any) -> Any:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ..ops import functions
-from .distribution import Distribution, clamped, either, together
+from .distribution import Distribution, clamped, either, lazy_property, together
 
 
 class OfOdds(Distribution):
@@ -22,12 +21,12 @@ class OfOdds(Distribution):
         vars(self)[self._is] = value
         super().__init__(value.shape, validate_args=validate_args)
 
-    @cached_property
+    @lazy_property
     def probs(self) -> Any:
         """The probability of the event."""
         return self.logits.sigmoid()
 
-    @cached_property
+    @lazy_property
     def logits(self) -> Any:
         """log(probs / (1 - probs))"""
         probs = clamped(self.probs)

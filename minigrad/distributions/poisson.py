@@ -6,21 +6,19 @@ from typing import Any
 
 from ..core import mode
 from ..ops import functions
-from .distribution import Condition, Distribution, nonnegative, nonnegative_integer, together
+from .constraints import nonnegative, nonnegative_integer
+from .distribution import Distribution, together
 
 
 class Poisson(Distribution):
     """P(k) = rate^k exp(-rate) / k!"""
 
     arg_constraints = {"rate": nonnegative}
+    support = nonnegative_integer
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together("Poisson", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative_integer
 
     @property
     def mean(self) -> Any:
@@ -34,8 +32,8 @@ class Poisson(Distribution):
 
     def sample(self, sample_shape: Any = ()) -> Any:
         with mode(grad=False):
-            return functions.poisson(self.rate.expand(self._shape(sample_shape)))
+            return functions.poisson(self.rate.expand(self._extended_shape(sample_shape)))
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         return functions.xlogy(value, self.rate) - self.rate - functions.lgamma(value + 1)

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..ops import functions
 from .chi2 import Chi2
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class StudentT(Distribution):
@@ -43,7 +44,7 @@ class StudentT(Distribution):
         return functions.lgamma(self.df / 2) + math.log(math.pi) / 2 - functions.lgamma((self.df + 1) / 2)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         z = (value - self.loc) / self.scale
         norm = self.scale.log() + 0.5 * self.df.log() + self._log_beta()
         return -0.5 * (self.df + 1) * functions.log1p(z.square() / self.df) - norm

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import mode
-from .constraints import independent
-from .distribution import Condition, Distribution, summed
+from .constraints import Constraint, dependent_property, independent
+from .distribution import Distribution, summed
 from .independent import Independent
 from .transforms import ComposeTransform, Transform
 
@@ -37,8 +37,8 @@ class TransformedDistribution(Distribution):
         self.has_rsample = base_distribution.has_rsample  # type: ignore[misc]
         super().__init__(final[:cut], final[cut:], validate_args)
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property
+    def support(self) -> Constraint:
         if not self.transforms:
             return self.base_dist.support
         last = self.transforms[-1].codomain
@@ -64,7 +64,7 @@ class TransformedDistribution(Distribution):
         return x
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         dims, total, y = len(self.event_shape), 0.0, value
         for transform in reversed(self.transforms):
             x = transform.inv(y)
@@ -79,7 +79,7 @@ class TransformedDistribution(Distribution):
         return sign * (value - 0.5) + 0.5
 
     def cdf(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         for transform in reversed(self.transforms):
             value = transform.inv(value)
         return self._side(self.base_dist.cdf(value))

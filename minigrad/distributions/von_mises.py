@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core import mode
 from ..ops import functions, special_functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class VonMises(Distribution):
@@ -32,7 +33,7 @@ class VonMises(Distribution):
     def sample(self, sample_shape: Any = ()) -> Any:
         """Source: Best & Fisher 1979, Efficient simulation of the von Mises distribution."""
         with mode(grad=False):
-            k = self.concentration.expand(self._shape(sample_shape)).double()
+            k = self.concentration.expand(self._extended_shape(sample_shape)).double()
             tau = 1 + (1 + 4 * k.square()).sqrt()
             rho = (tau - (2 * tau).sqrt()) / (2 * k)
             r = functions.where(k < 1e-5, 1 / k + k, (1 + rho.square()) / (2 * rho))  # where rho would round to 0
@@ -48,6 +49,6 @@ class VonMises(Distribution):
             return (x + math.pi + self.loc).remainder(2 * math.pi).sub(math.pi).to(self.loc.dtype)
 
     def log_prob(self, value: Any) -> Any:
-        self._check(value)
+        self._validate_sample(value)
         norm = math.log(2 * math.pi) + special_functions.i0e(self.concentration).log()
         return self.concentration * ((value - self.loc).cos() - 1) - norm

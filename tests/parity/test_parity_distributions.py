@@ -121,6 +121,23 @@ def test_answers_and_gradients(name: str, asked: str) -> None:
             np.testing.assert_allclose(ours, theirs, rtol=PRECISION.get(name.split()[0], 1e-9), atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["Categorical", "Bernoulli", "OneHotCategorical", "Geometric"])
+@pytest.mark.parametrize("given", ["probs", "logits"])
+def test_what_a_draw_computed_first_has_a_gradient_later(kind: str, given: str) -> None:
+    """A policy draws, and its entropy is differentiated afterwards."""
+
+    def gradient(lib: Any) -> np.ndarray:
+        leaf = lib.tensor([0.2, 0.5, 0.3], dtype=lib.float64, requires_grad=True)
+        one = getattr(lib.distributions, kind)(**{given: leaf})
+        one.sample()
+        with lib.no_grad():
+            one.mean, one.logits  # noqa: B018
+        one.entropy().sum().backward()
+        return leaf.grad.numpy()
+
+    np.testing.assert_allclose(gradient(minigrad), gradient(torch), rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize("name", MADE)
 def test_samples_have_the_moments(name: str) -> None:
     minigrad.manual_seed(0)

@@ -7,10 +7,11 @@ from typing import Any
 from ..ops import functions
 from .constraints import positive, unit_interval
 from .dirichlet import Dirichlet
-from .distribution import Distribution, together
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Beta(Distribution):
+class Beta(ExponentialFamily):
     """p(x) = x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B(concentration1, concentration0) for 0 < x < 1"""
 
     has_rsample = True

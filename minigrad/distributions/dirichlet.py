@@ -8,11 +8,11 @@ from ..core import Tensor
 from ..nn.functional import one_hot
 from ..ops import functions
 from .constraints import independent, positive, simplex
-from .distribution import Distribution
+from .exp_family import ExponentialFamily
 from .gamma import log_standard_gamma
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     """p(x) = Gamma(sum a) / prod Gamma(a_i) prod x_i^(a_i - 1), for x that sum to 1 and a = concentration: (..., K)"""
 
     has_rsample = True

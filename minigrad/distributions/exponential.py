@@ -6,10 +6,11 @@ from typing import Any
 
 from ..ops import functions
 from .constraints import nonnegative, positive
-from .distribution import Distribution, together
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Exponential(Distribution):
+class Exponential(ExponentialFamily):
     """p(x) = rate exp(-rate x) for x >= 0"""
 
     has_rsample = True

@@ -9,10 +9,11 @@ from ..backends import finfo
 from ..core import Tensor
 from ..ops import functions, special_functions
 from .constraints import nonnegative, positive
-from .distribution import Distribution, together
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     """p(x) = rate^concentration x^(concentration - 1) exp(-rate x) / Gamma(concentration) for x > 0"""
 
     has_rsample = True

@@ -7,10 +7,11 @@ from typing import Any
 from ..core import mode
 from ..ops import functions
 from .constraints import nonnegative, nonnegative_integer
-from .distribution import Distribution, together
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Poisson(Distribution):
+class Poisson(ExponentialFamily):
     """P(k) = rate^k exp(-rate) / k!"""
 
     arg_constraints = {"rate": nonnegative}

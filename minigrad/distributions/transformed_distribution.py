@@ -87,5 +87,8 @@ class TransformedDistribution(Distribution):
     def icdf(self, value: Any) -> Any:
         return self._forward(self.base_dist.icdf(self._side(value)))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+
+class Named(TransformedDistribution):
+    """The base of those that have a name and parameters of their own, by which they are expanded."""
+
+    expand: Any = Distribution.expand

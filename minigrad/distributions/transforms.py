@@ -276,7 +276,7 @@ class PositiveDefiniteTransform(Fixed):
         return LowerCholeskyTransform().inv(linalg.cholesky(y))
 
 
-class CorrCholeskyTransform(Fixed):
+class CorrCholeskyTransform(Transform):
     """D (D - 1) / 2 numbers as the Cholesky factor of a D x D matrix of correlations: tanh of each below the diagonal, row by
     row, as its part of what the squares before it in the row leave of 1; the diagonal takes the rest.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..backends import ShapeError
 from ..core import Tensor
 from . import functional as F
 from .functional.checks import ntuple, windows
@@ -212,19 +211,3 @@ class LocalResponseNorm(Module):
 
     def extra_repr(self) -> str:
         return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"
-
-
-class CrossMapLRN2d(LocalResponseNorm):
-    """`LocalResponseNorm` of (N, C, H, W) as it was before: over as many channels on either side, of an even `size` one less.
-
-    It still divides alpha by `size`. Raises ShapeError for other than four dimensions.
-    """
-
-    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1) -> None:
-        super().__init__(size, alpha, beta, k)
-
-    def forward(self, input: Tensor) -> Tensor:
-        if input.ndim != 4:
-            raise ShapeError(f"CrossMapLRN2d: expected 4D input (N, C, H, W), got {input.ndim}D input {tuple(input.shape)}")
-        around = (self.size - 1) // 2 * 2 + 1
-        return F.local_response_norm(input, around, self.alpha * around / self.size, self.beta, self.k)

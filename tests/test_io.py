@@ -16,6 +16,7 @@ import pytest
 import minigrad
 from minigrad.io import load, save
 from minigrad.io.checkpoint import checksum
+from minigrad.io.tree import put_together
 
 DTYPES = [
     "bool",
@@ -77,6 +78,27 @@ def test_nested(tmp_path: Path) -> None:
     }  # fmt: skip
     save(value, tmp_path / "f")
     assert equal(load(str(tmp_path / "f")), value)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: minigrad.eye(3).to_sparse(), lambda: minigrad.eye(3).to_sparse_csr(), lambda: minigrad.eye(3).to_sparse(1),
+    lambda: minigrad.sparse_coo_tensor([[1, 0], [1, 1]], [1.0, 2.0], (2, 3)), lambda: minigrad.zeros(2, 3).to_sparse(),
+])  # fmt: skip
+def test_sparse_tensors(tmp_path: Path, make: Any) -> None:
+    x = make()
+    save({"adjacency": x, "more": [x]}, tmp_path / "f")
+    got = load(tmp_path / "f")
+    for y in (got["adjacency"], got["more"][0]):
+        assert (y.layout, y.is_coalesced(), y.shape) == (x.layout, x.is_coalesced(), x.shape)
+        assert minigrad.equal(y._values(), x._values()) and minigrad.equal(y._indices(), x._indices())
+    layer, other = minigrad.nn.Linear(2, 2), minigrad.nn.Linear(2, 2)
+    layer.register_buffer("adjacency", x)
+    other.register_buffer("adjacency", held := 0 * x)
+    save(layer.state_dict(), tmp_path / "f")
+    other.load_state_dict(load(tmp_path / "f"))
+    assert other.adjacency is held and minigrad.equal(held.to_dense(), x.to_dense())
+    with pytest.raises(RuntimeError, match=f"layout mismatch for adjacency: expected a {x.layout} tensor .* got strided"):
+        other.load_state_dict(layer.state_dict() | {"adjacency": x.to_dense()})
 
 
 @pytest.mark.parametrize("value", [1, "text", None, [], {}, [1.5, (2,)], True])
@@ -249,6 +271,20 @@ def test_hostile_structures(tmp_path: Path, tree: Any) -> None:
     about = json.dumps({"tree": tree, "crc32": checksum({}, {"tree": tree}, iter(()))})
     with pytest.raises(ValueError, match="corrupt structure"):
         load(write(tmp_path / "f", {"__metadata__": {"format": "minigrad", "minigrad": about}}))
+
+
+@pytest.mark.parametrize("parts", [
+    ["i", "v"], ["i", "v", [2, 2], True, "sparse_coo", 0], ["i", "x", [2, 2], True, "sparse_coo"],
+    ["i", "v", [2, 1], True, "sparse_coo"], ["i", "v", [2**40, 2**40], True, "sparse_coo"],
+    ["i", "v", [2, -2], True, "sparse_coo"], ["i", "v", [2, 2], 1, "sparse_coo"],
+    ["i", "v", [2, 2], False, "sparse_csr"], ["i", "v", [2, 2], True, "code"], ["v", "v", [2, 2], True, "sparse_coo"],
+    ["j", "v", [2, 2], True, "sparse_coo"], ["j", "v", [2, 2], True, "sparse_csr"],
+])  # fmt: skip
+def test_hostile_sparse_tensors(parts: list) -> None:
+    at = {"i": minigrad.tensor([[0, 1], [0, 1]]), "j": minigrad.tensor([[1, 0], [0, 1]]), "v": minigrad.ones(2)}
+    with pytest.raises(ValueError):
+        put_together({"sparse": parts}, at)
+    assert put_together({"sparse": ["j", "v", [2, 2], False, "sparse_coo"]}, at).shape == (2, 2)
 
 
 def test_headers_too_long_are_not_read(tmp_path: Path) -> None:

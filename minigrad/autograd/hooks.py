@@ -13,11 +13,14 @@ from ..ops.arithmetic import conj_op
 
 
 class Hook:
-    """A registered hook; `remove()` takes it off again, and `others` with it. Usable as a context."""
+    """A registered hook, the last or the `first`; `remove()` takes it off again, and `others` with it. Usable as a context."""
 
-    def __init__(self, hooks: dict, hook: Any, *others: Hook, key: Any = None) -> None:
+    def __init__(self, hooks: dict, hook: Any, *others: Hook, key: Any = None, first: bool = False) -> None:
         self.hooks, self.key, self.others = hooks, key or object(), others
+        before = list(hooks) if first else ()
         hooks[self.key] = hook
+        for key in before:
+            hooks[key] = hooks.pop(key)
         ordered(hooks)
 
     def remove(self) -> None:

@@ -7,18 +7,16 @@ from typing import Any
 from ..core import mode
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..ops import functions
-from .distribution import Condition, boolean, real, unit
+from .constraints import boolean, real, unit_interval
+from .exp_family import ExponentialFamily
 from .odds import OfOdds
 
 
-class Bernoulli(OfOdds):
+class Bernoulli(OfOdds, ExponentialFamily):
     """P(1) = probs = sigmoid(logits), P(0) = 1 - probs"""
 
-    arg_constraints = {"probs": unit, "logits": real}
-
-    @property
-    def support(self) -> Condition:
-        return boolean
+    arg_constraints = {"probs": unit_interval, "logits": real}
+    support = boolean
 
     @property
     def mean(self) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 from ..core import mode
 from ..nn.functional import softplus
 from ..ops import functions
-from .constraints import integer_interval
-from .distribution import Condition, Distribution, either, nonnegative_integer, real, together, unit
+from .constraints import Constraint, dependent_property, integer_interval, nonnegative_integer, real, unit_interval
+from .distribution import Distribution, either, together
 from .odds import OfOdds
 
 
@@ -30,13 +30,13 @@ class Counted(OfOdds):
 class Binomial(Counted):
     """P(k) = n! / (k! (n - k)!) probs^k (1 - probs)^(n - k), n = total_count"""
 
-    arg_constraints = {"total_count": nonnegative_integer, "probs": unit, "logits": real}
+    arg_constraints = {"total_count": nonnegative_integer, "probs": unit_interval, "logits": real}
 
     def __init__(self, total_count: Any = 1, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         super().__init__(total_count, probs, logits, validate_args)
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> Constraint:
         return integer_interval(0, self.total_count)
 
     @property

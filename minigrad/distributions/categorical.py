@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from typing import Any
 
 from ..backends import finfo
 from ..core import Tensor, mode
 from ..ops import functions
-from .constraints import integer_interval
-from .distribution import Condition, Distribution, clamped, either, real_vector, simplex
+from .constraints import Constraint, dependent_property, integer_interval, real_vector, simplex
+from .distribution import Distribution, clamped, either, lazy_property
 
 
 class OfChoices(Distribution):
@@ -30,12 +29,12 @@ class OfChoices(Distribution):
         self._num_events = value.shape[-1]
         super().__init__(value.shape[:-1], validate_args=validate_args)
 
-    @cached_property
+    @lazy_property
     def probs(self) -> Any:
         """The probabilities."""
         return self.logits.softmax(-1)
 
-    @cached_property
+    @lazy_property
     def logits(self) -> Any:
         """The logarithms of the probabilities."""
         return clamped(self.probs).log()
@@ -53,8 +52,8 @@ class OfChoices(Distribution):
 class Categorical(OfChoices):
     """P(k) = probs[..., k] = softmax(logits)[..., k], for k = 0 ... K - 1; probs are divided by their sum"""
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> Constraint:
         return integer_interval(0, self._num_events - 1)
 
     @property

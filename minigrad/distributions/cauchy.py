@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class Cauchy(Distribution):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .distribution import positive, together
+from .constraints import positive
+from .distribution import together
 from .gamma import Gamma
 
 

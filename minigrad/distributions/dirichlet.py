@@ -7,26 +7,23 @@ from typing import Any
 from ..core import Tensor
 from ..nn.functional import one_hot
 from ..ops import functions
-from .constraints import independent
-from .distribution import Condition, Distribution, positive, simplex
+from .constraints import independent, positive, simplex
+from .exp_family import ExponentialFamily
 from .gamma import log_standard_gamma
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     """p(x) = Gamma(sum a) / prod Gamma(a_i) prod x_i^(a_i - 1), for x that sum to 1 and a = concentration: (..., K)"""
 
     has_rsample = True
     arg_constraints = {"concentration": independent(positive, 1)}
+    support = simplex
 
     def __init__(self, concentration: Any, validate_args: bool | None = None) -> None:
         if not isinstance(concentration, Tensor) or concentration.ndim < 1:
             raise ValueError("Dirichlet: `concentration` parameter must be at least one-dimensional.")
         self.concentration: Any = concentration
         super().__init__(concentration.shape[:-1], concentration.shape[-1:], validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return simplex
 
     @property
     def mean(self) -> Any:

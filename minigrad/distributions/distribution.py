@@ -1,41 +1,33 @@
-"""Distribution: what all distributions share, and the conditions that their parameters and values meet."""
+"""Distribution: what all distributions share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..backends import finfo, get_default_dtype
 from ..backends.size import Size
 from ..core import Tensor, mode
 from ..ops import functions
+from .constraints import is_dependent, real
 
 
-class Condition(NamedTuple):
-    """What numbers must satisfy: PyTorch's words for it, and the test; of how many dimensions a value is, and whether there
-    are gaps between values."""
+class lazy_property:
+    """A method as a property that is computed when first read and kept; read of the class, it is itself.
 
-    words: str
-    check: Callable[[Any], Any]
-    event_dim: int = 0
-    is_discrete: bool = False
+    It is computed with gradients wherever it is read: what `sample()` asks for first, `entropy()` differentiates later.
+    """
 
-    def __repr__(self) -> str:
-        return self.words
+    def __init__(self, wrapped: Callable) -> None:
+        self.wrapped, self.__doc__, self.__name__ = wrapped, wrapped.__doc__, wrapped.__name__
 
-
-real = Condition("Real()", lambda x: x == x)  # no NaN
-real_vector = Condition("IndependentConstraint(Real(), 1)", lambda x: (x == x).all(-1), 1)
-positive = Condition("GreaterThan(lower_bound=0.0)", lambda x: x > 0)
-nonnegative = Condition("GreaterThanEq(lower_bound=0.0)", lambda x: x >= 0)
-nonnegative_integer = Condition("IntegerGreaterThan(lower_bound=0)", lambda x: (x % 1 == 0) & (x >= 0), 0, True)
-unit = Condition("Interval(lower_bound=0.0, upper_bound=1.0)", lambda x: (x >= 0) & (x <= 1))
-boolean = Condition("Boolean()", lambda x: (x == 0) | (x == 1), 0, True)
-simplex = Condition("Simplex()", lambda x: (x >= 0).all(-1) & ((x.sum(-1) - 1).abs() < 1e-6), 1)
-one_hot = Condition("OneHot()", lambda x: ((x == 0) | (x == 1)).all(-1) & (x.sum(-1) == 1), 1, True)
-lower_cholesky = Condition(
-    "LowerCholesky()", lambda x: (x.tril() == x).flatten(-2).all(-1) & (x.diagonal(dim1=-2, dim2=-1) > 0).all(-1), 2
-)
+    def __get__(self, instance: Any, kind: Any = None) -> Any:
+        if instance is None:
+            return self
+        with mode(grad=True):
+            value = self.wrapped(instance)
+        setattr(instance, self.__name__, value)
+        return value
 
 
 class Distribution:
@@ -47,7 +39,8 @@ class Distribution:
     """
 
     has_rsample = False
-    arg_constraints: dict[str, Condition] = {}  # of each parameter
+    arg_constraints: Any = {}  # of each parameter
+    support: Any = real  # where the values lie
     _validate_args = True
 
     def __init__(self, batch_shape: Any = (), event_shape: Any = (), validate_args: bool | None = None) -> None:
@@ -58,10 +51,10 @@ class Distribution:
             return
         for name in self._given:
             condition, value = self.arg_constraints[name], vars(self)[name]
-            if not condition.check(value.detach()).all():
+            if not is_dependent(condition) and not condition.check(value.detach()).all():
                 raise ValueError(
                     f"{type(self).__name__}: Expected parameter {name} ({type(value).__name__} of shape {tuple(value.shape)}) "
-                    f"of distribution {self!r} to satisfy the constraint {condition.words}, but found invalid values:\n{value}"
+                    f"of distribution {self!r} to satisfy the constraint {condition}, but found invalid values:\n{value}"
                 )
 
     @staticmethod
@@ -70,11 +63,6 @@ class Distribution:
         if value not in (True, False):
             raise ValueError(f"set_default_validate_args: expected True or False, got {value!r}")
         Distribution._validate_args = value
-
-    @property
-    def support(self) -> Condition:
-        """Where the values lie."""
-        return real
 
     @property
     def mean(self) -> Tensor:
@@ -140,6 +128,24 @@ class Distribution:
         """The names of the parameters that were given, and not computed when asked for."""
         return [name for name in self.arg_constraints if name in vars(self)]
 
+    # Names with an underscore that distributions written for PyTorch call or read: these, `_validate_args`, and
+    # `_validate_sample` below.
+
+    @property
+    def _batch_shape(self) -> Size:
+        return self.batch_shape
+
+    @property
+    def _event_shape(self) -> Size:
+        return self.event_shape
+
+    def _get_checked_instance(self, cls: type, _instance: Any = None) -> Any:
+        """An empty instance that `expand(batch_shape, _instance)` of a subclass fills."""
+        if _instance is None and type(self).__init__ != cls.__init__:  # type: ignore[misc]
+            raise NotImplementedError(f"Subclass {type(self).__name__} of {cls.__name__} that defines a custom __init__ method "
+                                      "must also define a custom .expand() method.")  # fmt: skip
+        return type(self).__new__(type(self)) if _instance is None else _instance
+
     def _extended_shape(self, sample_shape: Any = ()) -> Size:
         if not isinstance(sample_shape, (tuple, list)):
             raise TypeError(f"{type(self).__name__}: sample_shape must be a tuple of sizes, got {sample_shape!r:.60}")
@@ -164,14 +170,14 @@ class Distribution:
         if value.shape[start:] != self.event_shape:
             raise ValueError(f"{type(self).__name__}: The right-most size of value must match event_shape: "
                              f"{value.shape} vs {self.event_shape}.")  # fmt: skip
-        for i, j in zip(reversed(self._extended_shape(())), reversed(value.shape), strict=False):
+        for i, j in zip(reversed(self._extended_shape()), reversed(value.shape), strict=False):
             if i != 1 and j != 1 and i != j:
                 raise ValueError(f"{type(self).__name__}: Value is not broadcastable with batch_shape+event_shape: "
-                                 f"{value.shape} vs {self._extended_shape(())}.")  # fmt: skip
+                                 f"{value.shape} vs {self._extended_shape()}.")  # fmt: skip
         if not self.support.check(value.detach()).all():
             raise ValueError(
                 f"{type(self).__name__}: Expected value argument (Tensor of shape {tuple(value.shape)}) to be within the "
-                f"support ({self.support.words}) of the distribution {self!r}, but found invalid values:\n{value}"
+                f"support ({self.support}) of the distribution {self!r}, but found invalid values:\n{value}"
             )
 
     def __repr__(self) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
-from .distribution import Condition, Distribution, nonnegative, positive, together
+from .constraints import nonnegative, positive
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Exponential(Distribution):
+class Exponential(ExponentialFamily):
     """p(x) = rate exp(-rate x) for x >= 0"""
 
     has_rsample = True
     arg_constraints = {"rate": positive}
+    support = nonnegative
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together("Exponential", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative
 
     @property
     def mean(self) -> Any:

@@ -10,22 +10,21 @@ from ..core import Tensor
 from ..ops import functions, special_functions
 from ..ops.random import torch_source
 from ..ops.sampling import log_gamma_draw
-from .distribution import Condition, Distribution, nonnegative, positive, together
+from .constraints import nonnegative, positive
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     """p(x) = rate^concentration x^(concentration - 1) exp(-rate x) / Gamma(concentration) for x > 0"""
 
     has_rsample = True
     arg_constraints = {"concentration": positive, "rate": positive}
+    support = nonnegative
 
     def __init__(self, concentration: Any, rate: Any, validate_args: bool | None = None) -> None:
         self.concentration, self.rate = together(type(self).__name__, concentration, rate)
         super().__init__(self.concentration.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative
 
     @property
     def mean(self) -> Any:

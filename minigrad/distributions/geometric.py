@@ -8,20 +8,22 @@ from ..backends import finfo
 from ..core import mode
 from ..nn.functional import binary_cross_entropy_with_logits
 from ..ops import functions
-from .distribution import Condition, nonnegative_integer, real, unit
+from .constraints import Interval, nonnegative_integer, real
 from .odds import OfOdds
 
-success = Condition("GreaterThan(lower_bound=0)", lambda x: (x > 0) & unit.check(x))
+
+class Success(Interval):
+    """0 < x <= 1"""
+
+    def check(self, value: Any) -> Any:
+        return super().check(value) & (value > 0)
 
 
 class Geometric(OfOdds):
     """P(k) = (1 - probs)^k probs, probs = sigmoid(logits)"""
 
-    arg_constraints = {"probs": success, "logits": real}
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative_integer
+    arg_constraints = {"probs": Success(0, 1), "logits": real}
+    support = nonnegative_integer
 
     @property
     def mean(self) -> Any:

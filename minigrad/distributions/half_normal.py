@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..ops import functions
-from .distribution import Condition, Distribution, nonnegative, positive, together
+from .constraints import nonnegative, positive
+from .distribution import Distribution, together
 from .normal import Normal
 
 
@@ -15,15 +16,12 @@ class HalfNormal(Distribution):
 
     has_rsample = True
     arg_constraints = {"scale": positive}
+    support = nonnegative
 
     def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
         (self.scale,) = together("HalfNormal", scale)
         super().__init__(self.scale.shape, validate_args=validate_args)
         self.base_dist = Normal(functions.zeros_like(self.scale), self.scale, validate_args=False)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative
 
     @property
     def mean(self) -> Any:

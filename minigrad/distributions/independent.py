@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .constraints import independent
-from .distribution import Condition, Distribution, summed
+from .constraints import Constraint, dependent_property, independent
+from .distribution import Distribution, summed
 
 
 class Independent(Distribution):
@@ -24,8 +24,8 @@ class Independent(Distribution):
         start = len(base.batch_shape) - n
         super().__init__(shape[:start], shape[start:], validate_args)
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property
+    def support(self) -> Constraint:
         return independent(self.base_dist.support, self.reinterpreted_batch_ndims)
 
     @property

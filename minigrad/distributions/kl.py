@@ -13,21 +13,26 @@ from .beta import Beta
 from .binomial import Binomial
 from .categorical import Categorical
 from .cauchy import Cauchy
+from .continuous_bernoulli import ContinuousBernoulli
 from .dirichlet import Dirichlet
 from .distribution import Distribution, summed
+from .exp_family import ExponentialFamily
 from .exponential import Exponential
 from .gamma import Gamma
 from .geometric import Geometric
 from .gumbel import EULER, Gumbel
+from .half_cauchy import HalfCauchy
 from .half_normal import HalfNormal
 from .independent import Independent
 from .laplace import Laplace
 from .log_normal import LogNormal
 from .multivariate_normal import MultivariateNormal
 from .normal import Normal
+from .pareto import Pareto
 from .poisson import Poisson
 from .transformed_distribution import TransformedDistribution
 from .uniform import Uniform
+from .wishart import Wishart
 
 _RULES: dict[tuple[type, type], Callable] = {}
 
@@ -59,10 +64,11 @@ def _normal(p: Any, q: Any) -> Any:
     return 0.5 * (ratio + ((p.loc - q.loc) / q.scale).square() - 1 - ratio.log())
 
 
+@register_kl(HalfCauchy, HalfCauchy)
 @register_kl(HalfNormal, HalfNormal)
 @register_kl(LogNormal, LogNormal)
-def _of_a_normal(p: Any, q: Any) -> Any:
-    return _normal(p.base_dist, q.base_dist)
+def _of_the_base(p: Any, q: Any) -> Any:
+    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(Cauchy, Cauchy)
@@ -88,6 +94,12 @@ def _bernoulli(p: Any, q: Any) -> Any:
     return one + weighed(1 - p.probs, 1 - q.probs, softplus(q.logits) - softplus(p.logits))
 
 
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _continuous_bernoulli(p: Any, q: Any) -> Any:
+    apart = p._log_norm() + functions.log1p(-p.probs) - q._log_norm() - functions.log1p(-q.probs)
+    return p.mean * (p.logits - q.logits) + apart
+
+
 @register_kl(Categorical, Categorical)
 def _categorical(p: Any, q: Any) -> Any:
     return weighed(p.probs, q.probs, p.logits - q.logits).sum(-1)
@@ -102,6 +114,13 @@ def weighed(p: Any, q: Any, ratio: Any) -> Any:
 def _uniform(p: Any, q: Any) -> Any:
     found = ((q.high - q.low) / (p.high - p.low)).log()
     return functions.where((q.low > p.low) | (q.high < p.high), math.inf, found)
+
+
+@register_kl(Pareto, Pareto)
+def _pareto(p: Any, q: Any) -> Any:
+    ratio = q.alpha / p.alpha
+    found = q.alpha * (p.scale / q.scale).log() - ratio.log() + ratio - 1
+    return functions.where(p.scale < q.scale, math.inf, found)
 
 
 @register_kl(Exponential, Exponential)
@@ -165,6 +184,30 @@ def _multivariate_normal(p: Any, q: Any) -> Any:
     spread = linalg.solve_triangular(factor, p.scale_tril.expand(batch), upper=False).square().sum((-2, -1))
     apart = linalg.solve_triangular(factor, (q.loc - p.loc).unsqueeze(-1), upper=False).square().sum((-2, -1))
     return q._half_log_det() - p._half_log_det() + 0.5 * (spread + apart - p.event_shape[0])
+
+
+@register_kl(Wishart, Wishart)
+def _wishart(p: Any, q: Any) -> Any:
+    if p.event_shape != q.event_shape:
+        raise ValueError("kl_divergence: the two Wisharts must be of matrices of one shape, got "
+                         f"{tuple(p.event_shape)} and {tuple(q.event_shape)}")  # fmt: skip
+    size = p.event_shape[-1]
+    batch = functions.broadcast_shapes(p.scale_tril.shape, q.scale_tril.shape)
+    spread = linalg.solve_triangular(q.scale_tril.expand(batch), p.scale_tril.expand(batch), upper=False)
+    norms = functions.mvlgamma(q.df / 2, size) - functions.mvlgamma(p.df / 2, size)
+    return (norms + (p.df - q.df) / 2 * functions.digamma(p._halves()).sum(-1) + q.df * (q._half_log_det() - p._half_log_det())
+            + p.df / 2 * (spread.square().sum((-2, -1)) - size))  # fmt: skip
+
+
+@register_kl(ExponentialFamily, ExponentialFamily)
+def _exponential_family(p: Any, q: Any) -> Any:
+    """F(q) - F(p) - (q - p) . dF(p): the divergence of Bregman between natural parameters."""
+    if type(p) is not type(q):
+        raise NotImplementedError("kl_divergence: The cross KL-divergence between different exponential families cannot be "
+                                  f"computed, got {type(p).__name__} and {type(q).__name__}")  # fmt: skip
+    norm, natural, slopes = p._normalizer()
+    apart = [summed((b - a) * d, len(q.event_shape)) for a, b, d in zip(natural, q._natural_params, slopes, strict=True)]
+    return q._log_normalizer(*q._natural_params) - norm - sum(apart)
 
 
 @register_kl(Independent, Independent)

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..backends import finfo
 from ..ops import functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class Laplace(Distribution):

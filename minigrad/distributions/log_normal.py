@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
-from .distribution import Condition, Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 from .normal import Normal
 
 
@@ -14,15 +15,12 @@ class LogNormal(Distribution):
 
     has_rsample = True
     arg_constraints = {"loc": real, "scale": positive}
+    support = positive
 
     def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
         self.loc, self.scale = together("LogNormal", loc, scale)
         super().__init__(self.loc.shape, validate_args=validate_args)
         self.base_dist = Normal(self.loc, self.scale, validate_args=False)
-
-    @property
-    def support(self) -> Condition:
-        return positive
 
     @property
     def mean(self) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 from ..core import mode
 from ..ops import functions
 from .categorical import Categorical
-from .distribution import Condition, Distribution
+from .constraints import Constraint, MixtureSameFamilyConstraint, dependent_property
+from .distribution import Distribution
 
 
 class MixtureSameFamily(Distribution):
@@ -33,9 +34,9 @@ class MixtureSameFamily(Distribution):
         self.component_distribution: Any = component_distribution
         super().__init__(parts[:-1], component_distribution.event_shape, validate_args)
 
-    @property
-    def support(self) -> Condition:
-        return self.component_distribution.support
+    @dependent_property
+    def support(self) -> Constraint:
+        return MixtureSameFamilyConstraint(self.component_distribution.support)
 
     def _mixed(self, x: Any) -> Any:
         """What each part gives, weighed."""

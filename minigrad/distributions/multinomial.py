@@ -10,8 +10,7 @@ from ..nn.functional import one_hot
 from ..ops import functions
 from .binomial import Binomial
 from .categorical import Categorical, OfChoices
-from .constraints import multinomial
-from .distribution import Condition
+from .constraints import Constraint, dependent_property, multinomial
 
 
 class Multinomial(OfChoices):
@@ -23,8 +22,8 @@ class Multinomial(OfChoices):
         super().__init__(probs, logits, validate_args)
         self.total_count, self.event_shape = total_count, self._param.shape[-1:]
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property(is_discrete=True, event_dim=1)
+    def support(self) -> Constraint:
         return multinomial(self.total_count)
 
     @property

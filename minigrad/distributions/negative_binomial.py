@@ -8,8 +8,7 @@ from ..core import mode
 from ..nn.functional import logsigmoid
 from ..ops import functions
 from .binomial import Counted
-from .constraints import half_open_interval
-from .distribution import Condition, nonnegative, nonnegative_integer, real
+from .constraints import half_open_interval, nonnegative, nonnegative_integer, real
 from .gamma import Gamma
 
 
@@ -17,10 +16,7 @@ class NegativeBinomial(Counted):
     """P(k) = Gamma(k + n) / (k! Gamma(n)) probs^k (1 - probs)^n, n = total_count > 0, not only whole"""
 
     arg_constraints = {"total_count": nonnegative, "probs": half_open_interval(0.0, 1.0), "logits": real}
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative_integer
+    support = nonnegative_integer
 
     @property
     def mean(self) -> Any:

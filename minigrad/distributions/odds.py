@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
-from .distribution import Distribution, either, together
+from .distribution import Distribution, either, lazy_property, together
 from .utils import probs_to_logits
 
 
@@ -22,12 +21,12 @@ class OfOdds(Distribution):
         vars(self)[self._is] = value
         super().__init__(value.shape, validate_args=validate_args)
 
-    @cached_property
+    @lazy_property
     def probs(self) -> Any:
         """The probability of the event."""
         return self.logits.sigmoid()
 
-    @cached_property
+    @lazy_property
     def logits(self) -> Any:
         """log(probs / (1 - probs))"""
         return probs_to_logits(self.probs, is_binary=True)

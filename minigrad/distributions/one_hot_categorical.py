@@ -6,19 +6,17 @@ from typing import Any
 
 from ..nn.functional import one_hot as hot
 from .categorical import Categorical
-from .distribution import Condition, one_hot
+from .constraints import one_hot
 
 
 class OneHotCategorical(Categorical):
     """`Categorical`, whose values are one-hot vectors of K numbers."""
 
+    support = one_hot
+
     def __init__(self, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         super().__init__(probs, logits, validate_args)
         self.event_shape = self._param.shape[-1:]
-
-    @property
-    def support(self) -> Condition:
-        return one_hot
 
     @property
     def mean(self) -> Any:

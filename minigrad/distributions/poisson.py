@@ -6,21 +6,20 @@ from typing import Any
 
 from ..core import mode
 from ..ops import functions
-from .distribution import Condition, Distribution, nonnegative, nonnegative_integer, together
+from .constraints import nonnegative, nonnegative_integer
+from .distribution import together
+from .exp_family import ExponentialFamily
 
 
-class Poisson(Distribution):
+class Poisson(ExponentialFamily):
     """P(k) = rate^k exp(-rate) / k!"""
 
     arg_constraints = {"rate": nonnegative}
+    support = nonnegative_integer
 
     def __init__(self, rate: Any, validate_args: bool | None = None) -> None:
         (self.rate,) = together("Poisson", rate)
         super().__init__(self.rate.shape, validate_args=validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return nonnegative_integer
 
     @property
     def mean(self) -> Any:

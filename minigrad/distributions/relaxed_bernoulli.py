@@ -6,7 +6,8 @@ from typing import Any
 
 from ..nn.functional import softplus
 from ..ops import functions
-from .distribution import Condition, clamped, real, unit
+from .constraints import real, unit_interval
+from .distribution import clamped
 from .odds import OfOdds
 from .relaxed import Relaxed
 from .transforms import SigmoidTransform
@@ -16,15 +17,12 @@ class LogitRelaxedBernoulli(OfOdds):
     """x = (logits + L) / temperature, L logistic. Source: Maddison et al. 2017, The Concrete Distribution."""
 
     has_rsample = True
-    arg_constraints = {"probs": unit, "logits": real}
+    arg_constraints = {"probs": unit_interval, "logits": real}
+    support = real
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         self.temperature = temperature
         super().__init__(probs, logits, validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return real
 
     def expand(self, batch_shape: Any) -> LogitRelaxedBernoulli:
         value = {self._is: vars(self)[self._is].expand(*batch_shape)}
@@ -44,7 +42,7 @@ class RelaxedBernoulli(Relaxed):
     """sigmoid((logits + L) / temperature), L logistic: nearer to 0 and 1 the lower the temperature.
     Source: Maddison et al. 2017; Jang, Gu & Poole 2017."""
 
-    arg_constraints = {"probs": unit, "logits": real}
+    arg_constraints = {"probs": unit_interval, "logits": real}
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         base = LogitRelaxedBernoulli(temperature, probs, logits, validate_args)

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..ops import functions
 from .categorical import OfChoices
-from .distribution import Condition, clamped, real_vector, simplex
+from .constraints import real_vector, simplex
+from .distribution import clamped
 from .relaxed import Relaxed
 from .transforms import ExpTransform
 
@@ -16,15 +17,12 @@ class ExpRelaxedCategorical(OfChoices):
     """x = log softmax((logits + G) / temperature), G of Gumbel's. Source: Maddison et al. 2017, The Concrete Distribution."""
 
     has_rsample = True
+    support = real_vector
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         self.temperature = temperature
         super().__init__(probs, logits, validate_args)
         self.event_shape = self._param.shape[-1:]
-
-    @property
-    def support(self) -> Condition:
-        return real_vector
 
     def expand(self, batch_shape: Any) -> ExpRelaxedCategorical:
         value = {self._is: vars(self)[self._is].expand(*batch_shape, -1)}
@@ -46,11 +44,8 @@ class RelaxedOneHotCategorical(Relaxed):
     2017; Jang, Gu & Poole 2017."""
 
     arg_constraints = {"probs": simplex, "logits": real_vector}
+    support = simplex
 
     def __init__(self, temperature: Any, probs: Any = None, logits: Any = None, validate_args: bool | None = None) -> None:
         base = ExpRelaxedCategorical(temperature, probs, logits, validate_args)
         super().__init__(base, ExpTransform(), validate_args)
-
-    @property
-    def support(self) -> Condition:
-        return simplex

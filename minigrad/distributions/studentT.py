@@ -7,7 +7,8 @@ from typing import Any
 
 from ..ops import functions
 from .chi2 import Chi2
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class StudentT(Distribution):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..ops import functions
-from .constraints import independent
-from .distribution import Condition, real, summed
+from .constraints import Constraint, cat, independent, real, stack
+from .distribution import summed
 
 
 class Transform:
@@ -240,7 +240,7 @@ class ComposeTransform(Transform):
         return "ComposeTransform(\n    " + ",\n    ".join(map(repr, self.parts)) + "\n)"
 
 
-def wider(condition: Condition, dims: int) -> Condition:
+def wider(condition: Constraint, dims: int) -> Constraint:
     """A condition on values of at least so many dimensions."""
     return independent(condition, dims - condition.event_dim) if dims > condition.event_dim else condition
 
@@ -289,6 +289,118 @@ class IndependentTransform(Transform):
 
     def __repr__(self) -> str:
         return f"IndependentTransform({self.base_transform!r}, {self.reinterpreted_batch_ndims})"
+
+
+class Beside(Transform):
+    """The base of transforms that do to each part of x along `dim` what `tseq` says."""
+
+    def __init__(self, tseq: Sequence[Transform], dim: int, cache_size: int) -> None:
+        who = type(self).__name__
+        if not tseq or not all(isinstance(t, Transform) for t in tseq):
+            raise ValueError(f"{who}: tseq must be a sequence of one Transform or more, got {tseq!r:.60}")
+        super().__init__(cache_size)
+        self.transforms, self.dim = [t.with_cache(cache_size) if cache_size else t for t in tseq], dim
+
+    @property
+    def bijective(self) -> bool:  # type: ignore[override]
+        return all(t.bijective for t in self.transforms)
+
+    def _parts(self, x: Any) -> Sequence[Any]:
+        """x by parts, one for each transform."""
+        raise NotImplementedError
+
+    def _whole(self, parts: list[Any]) -> Any:
+        """The parts as one."""
+        raise NotImplementedError
+
+    def _call(self, x: Any) -> Any:
+        return self._whole([t(part) for t, part in zip(self.transforms, self._parts(x), strict=True)])
+
+    def _inverse(self, y: Any) -> Any:
+        return self._whole([t.inv(part) for t, part in zip(self.transforms, self._parts(y), strict=True)])
+
+    def _jacobians(self, x: Any, y: Any) -> list[Any]:
+        triples = zip(self.transforms, self._parts(x), self._parts(y), strict=True)
+        return [t.log_abs_det_jacobian(a, b) for t, a, b in triples]
+
+
+class CatTransform(Beside):
+    """`tseq`, each of a part of x: `lengths` long each, side by side along `dim`, as `cat` has them."""
+
+    def __init__(
+        self, tseq: Sequence[Transform], dim: int = 0, lengths: Sequence[int] | None = None, cache_size: int = 0
+    ) -> None:
+        super().__init__(tseq, dim, cache_size)
+        self.lengths = [1] * len(self.transforms) if lengths is None else list(lengths)
+        if len(self.lengths) != len(self.transforms):
+            raise ValueError(
+                f"CatTransform: expected a length for each of {len(self.transforms)} transforms, got {len(self.lengths)}"
+            )
+
+    @property
+    def length(self) -> int:
+        """The size of x along `dim`."""
+        return sum(self.lengths)
+
+    @property
+    def event_dim(self) -> int:
+        return max(t.event_dim for t in self.transforms)
+
+    @property
+    def domain(self) -> Any:  # type: ignore[override]
+        return cat([t.domain for t in self.transforms], self.dim, self.lengths)
+
+    @property
+    def codomain(self) -> Any:  # type: ignore[override]
+        return cat([t.codomain for t in self.transforms], self.dim, self.lengths)
+
+    def with_cache(self, cache_size: int = 1) -> Any:
+        return CatTransform(self.transforms, self.dim, self.lengths, cache_size)
+
+    def _parts(self, x: Any) -> Sequence[Any]:
+        if x.shape[self.dim] != self.length:
+            raise ValueError(f"CatTransform: expected size {self.length} along dimension {self.dim}, got {tuple(x.shape)}")
+        return x.split(self.lengths, self.dim)
+
+    def _whole(self, parts: list[Any]) -> Any:
+        return functions.cat(parts, self.dim)
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        each = self._jacobians(x, y)
+        each = [summed(j, self.event_dim - t.event_dim) for t, j in zip(self.transforms, each, strict=True)]
+        dim = self.dim - (x.ndim if self.dim >= 0 else 0) + self.event_dim
+        return functions.cat(each, dim) if dim < 0 else sum(each)  # parts of one value, whose Jacobians multiply
+
+
+class StackTransform(Beside):
+    """`tseq`, one for each place along `dim`, as `stack` has them."""
+
+    def __init__(self, tseq: Sequence[Transform], dim: int = 0, cache_size: int = 0) -> None:
+        super().__init__(tseq, dim, cache_size)
+
+    @property
+    def domain(self) -> Any:  # type: ignore[override]
+        return stack([t.domain for t in self.transforms], self.dim)
+
+    @property
+    def codomain(self) -> Any:  # type: ignore[override]
+        return stack([t.codomain for t in self.transforms], self.dim)
+
+    def with_cache(self, cache_size: int = 1) -> Any:
+        return StackTransform(self.transforms, self.dim, cache_size)
+
+    def _parts(self, x: Any) -> Sequence[Any]:
+        if x.shape[self.dim] != len(self.transforms):
+            raise ValueError(
+                f"StackTransform: expected size {len(self.transforms)} along dimension {self.dim}, got {tuple(x.shape)}"
+            )
+        return x.unbind(self.dim)
+
+    def _whole(self, parts: list[Any]) -> Any:
+        return functions.stack(parts, self.dim)
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        return self._whole(self._jacobians(x, y))
 
 
 class ReshapeTransform(Transform):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import mode
-from .constraints import independent
-from .distribution import Condition, Distribution, summed
+from .constraints import Constraint, dependent_property, independent
+from .distribution import Distribution, summed
 from .independent import Independent
 from .transforms import ComposeTransform, Transform
 
@@ -37,8 +37,8 @@ class TransformedDistribution(Distribution):
         self.has_rsample = base_distribution.has_rsample  # type: ignore[misc]
         super().__init__(final[:cut], final[cut:], validate_args)
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property
+    def support(self) -> Constraint:
         if not self.transforms:
             return self.base_dist.support
         last = self.transforms[-1].codomain
@@ -87,5 +87,8 @@ class TransformedDistribution(Distribution):
     def icdf(self, value: Any) -> Any:
         return self._forward(self.base_dist.icdf(self._side(value)))
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
+
+class Named(TransformedDistribution):
+    """The base of those that have a name and parameters of their own, by which they are expanded."""
+
+    expand: Any = Distribution.expand

@@ -7,18 +7,32 @@ from typing import Any
 
 from ..backends import finfo
 from ..nn.functional import logsigmoid, pad, softplus
-from ..ops import functions
-from .constraints import independent, interval
-from .distribution import lower_cholesky, positive, real, real_vector, simplex, summed, unit
+from ..ops import functions, linalg
+from .constraints import (
+    corr_cholesky,
+    independent,
+    interval,
+    lower_cholesky,
+    positive,
+    positive_definite,
+    real,
+    real_vector,
+    simplex,
+    unit_interval,
+)
+from .distribution import Distribution, summed
 from .transform import (
+    CatTransform,
     ComposeTransform,
     Fixed,
     IndependentTransform,
     ReshapeTransform,
+    StackTransform,
     Transform,
     identity_transform,
     wider,
 )
+from .utils import tril_matrix_to_vec, vec_to_tril_matrix
 
 # -- of each element -------------------------------------------------------------------------------------------------------
 
@@ -76,7 +90,7 @@ class PowerTransform(Transform):
 class SigmoidTransform(Fixed):
     """y = 1 / (1 + exp(-x))"""
 
-    codomain = unit
+    codomain = unit_interval
     bijective = True
     sign = 1
 
@@ -248,6 +262,91 @@ class LowerCholeskyTransform(Fixed):
         return y.tril(-1) + y.diagonal(dim1=-2, dim2=-1).log().diag_embed()
 
 
-__all__ = ["AbsTransform", "AffineTransform", "ComposeTransform", "ExpTransform", "IndependentTransform",
-           "LowerCholeskyTransform", "PowerTransform", "ReshapeTransform", "SigmoidTransform", "SoftmaxTransform",
-           "SoftplusTransform", "StickBreakingTransform", "TanhTransform", "Transform", "identity_transform"]  # fmt: skip
+class PositiveDefiniteTransform(Fixed):
+    """A matrix as L L^T, L the factor that `LowerCholeskyTransform` makes of it."""
+
+    domain = independent(real, 2)
+    codomain = positive_definite
+
+    def _call(self, x: Any) -> Any:
+        factor = LowerCholeskyTransform()(x)
+        return factor @ factor.mT
+
+    def _inverse(self, y: Any) -> Any:
+        return LowerCholeskyTransform().inv(linalg.cholesky(y))
+
+
+class CorrCholeskyTransform(Transform):
+    """D (D - 1) / 2 numbers as the Cholesky factor of a D x D matrix of correlations: tanh of each below the diagonal, row by
+    row, as its part of what the squares before it in the row leave of 1; the diagonal takes the rest.
+
+    Source: Stan Development Team, Stan Reference Manual, Cholesky factors of correlation matrices.
+    """
+
+    domain = real_vector
+    codomain = corr_cholesky
+    bijective = True
+
+    def _call(self, x: Any) -> Any:
+        eps = finfo(x.dtype).eps
+        part = vec_to_tril_matrix(x.tanh().clamp(min=eps - 1, max=1 - eps), diag=-1)
+        left = (1 - part.square()).sqrt().cumprod(-1)
+        return (part + functions.eye(part.shape[-1], dtype=x.dtype, device=x.device)) * pad(left[..., :-1], [1, 0], value=1)
+
+    def _inverse(self, y: Any) -> Any:
+        left = pad(1 - y.square().cumsum(-1)[..., :-1], [1, 0], value=1)
+        part = tril_matrix_to_vec(y, diag=-1) / tril_matrix_to_vec(left, diag=-1).sqrt()
+        return (functions.log1p(part) - functions.log1p(-part)) / 2  # atanh
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        left = tril_matrix_to_vec(1 - y.square().cumsum(-1), diag=-2)
+        return left.log().sum(-1) / 2 - 2 * (x + softplus(-2 * x) - math.log(2)).sum(-1)
+
+    def forward_shape(self, shape: Any) -> Any:
+        size = round((0.25 + 2 * shape[-1]) ** 0.5 + 0.5)
+        if size * (size - 1) // 2 != shape[-1]:
+            raise ValueError(f"CorrCholeskyTransform: Input is not a flattened lower-diagonal number: {shape[-1]}")
+        return (*shape[:-1], size, size)
+
+    def inverse_shape(self, shape: Any) -> Any:
+        if len(shape) < 2 or shape[-2] != shape[-1]:
+            raise ValueError(f"CorrCholeskyTransform: Input is not square: {tuple(shape)}")
+        return (*shape[:-2], shape[-1] * (shape[-1] - 1) // 2)
+
+
+# -- of a distribution -----------------------------------------------------------------------------------------------------
+
+
+class CumulativeDistributionTransform(Transform):
+    """y = F(x), the `cdf` of a distribution, uniform for an x that is drawn from it; `inv` is the `icdf`."""
+
+    codomain = unit_interval
+    bijective = True
+    sign = 1
+
+    def __init__(self, distribution: Distribution, cache_size: int = 0) -> None:
+        super().__init__(cache_size)
+        self.distribution = distribution
+
+    @property
+    def domain(self) -> Any:  # type: ignore[override]
+        return self.distribution.support
+
+    def with_cache(self, cache_size: int = 1) -> Any:
+        return self if self._cache_size == cache_size else CumulativeDistributionTransform(self.distribution, cache_size)
+
+    def _call(self, x: Any) -> Any:
+        return self.distribution.cdf(x)
+
+    def _inverse(self, y: Any) -> Any:
+        return self.distribution.icdf(y)
+
+    def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
+        return self.distribution.log_prob(x)
+
+
+__all__ = ["AbsTransform", "AffineTransform", "CatTransform", "ComposeTransform", "CorrCholeskyTransform",
+           "CumulativeDistributionTransform", "ExpTransform", "IndependentTransform", "LowerCholeskyTransform",
+           "PositiveDefiniteTransform", "PowerTransform", "ReshapeTransform", "SigmoidTransform", "SoftmaxTransform",
+           "SoftplusTransform", "StackTransform", "StickBreakingTransform", "TanhTransform", "Transform",
+           "identity_transform"]  # fmt: skip

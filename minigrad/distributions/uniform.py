@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..ops import functions
-from .constraints import interval
-from .distribution import Condition, Distribution, real, together
+from .constraints import Constraint, dependent_property, interval, real
+from .distribution import Distribution, together
 
 
 class Uniform(Distribution):
@@ -22,8 +22,8 @@ class Uniform(Distribution):
             raise ValueError(f"Uniform: Expected parameter low (Tensor of shape {tuple(self.low.shape)}) of distribution "
                              f"{self!r} to be below high, but found invalid values:\n{self.low}")  # fmt: skip
 
-    @property
-    def support(self) -> Condition:
+    @dependent_property(is_discrete=False, event_dim=0)
+    def support(self) -> Constraint:
         return interval(self.low, self.high)
 
     @property

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core import mode
 from ..ops import functions, special_functions
-from .distribution import Distribution, positive, real, together
+from .constraints import positive, real
+from .distribution import Distribution, together
 
 
 class VonMises(Distribution):

@@ -30,10 +30,11 @@ def save(
     """Write tensors, or nested dicts, lists and tuples of tensors, numbers, strings and None, to a safetensors file.
 
     A flat dict of tensors, such as `model.state_dict()`, makes a file that every safetensors reader understands; other
-    structure goes into the metadata. Tensors that share one array share it again after `load`. The file appears at once and
-    whole: a crash, a kill or a full disk leaves what was there before (but a file that is already open, such as an
-    `io.BytesIO`, is simply written to). With `keep_previous` what was there before stays as `f` + ".previous". A checksum
-    guards it. The arguments between are PyTorch's, accepted and not used: nothing is pickled.
+    structure goes into the metadata, and sparse tensors, whose places and values are saved. Tensors that share one array share
+    it again after `load`. The file appears at once and whole: a crash, a kill or a full disk leaves what was there before (but
+    a file that is already open, such as an `io.BytesIO`, is simply written to). With `keep_previous` what was there before
+    stays as `f` + ".previous". A checksum guards it. The arguments between are PyTorch's, accepted and not used: nothing is
+    pickled.
 
     Raises TypeError, naming the place, for a value of another type; ValueError for names like paths ("/etc/x", "../x") and
     for what is no regular file; RuntimeError if another thread wrote into a tensor meanwhile; OSError if the disk refuses.

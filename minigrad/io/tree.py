@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..core import Tensor
+from ..ops.sparse import SparseTensor, sparse_coo_tensor
 
 
 def taken_apart(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
@@ -15,6 +16,9 @@ def taken_apart(value: Any, path: str, tensors: dict[str, Tensor]) -> Any:
 
     Raises TypeError, with the path, for what is neither a tensor, a dict, a list, a tuple nor a plain value.
     """
+    if isinstance(value, SparseTensor):
+        parts = [taken_apart(x, joined(path, name), tensors) for name, x in (("indices", value.at), ("values", value.held))]
+        return {"sparse": [*(part["tensor"] for part in parts), list(value.sizes), value.coalesced, value.layout]}
     if isinstance(value, Tensor):
         name, n = path, 1
         while name in tensors or name == "__metadata__":
@@ -79,9 +83,27 @@ def paired(content: Any, tensors: Mapping[str, Tensor]) -> dict:
     return {key: put_together(value, tensors) for key, value in content}
 
 
+def sparse(content: Any, tensors: Mapping[str, Tensor]) -> SparseTensor:
+    """A sparse tensor of its places and values, whose places are in order if it says so."""
+    if not isinstance(content, list) or len(content) != 5:
+        raise TypeError("not five parts")
+    at, held, sizes, coalesced, layout = content
+    if not isinstance(sizes, list) or any(type(n) is not int or n < 0 for n in sizes) or math.prod(sizes) >= 2**63:
+        raise TypeError("no sizes")
+    if type(coalesced) is not bool or layout not in ("sparse_coo", "sparse_csr") or (layout == "sparse_csr") > coalesced:
+        raise TypeError("no layout")
+    made = sparse_coo_tensor(tensors[at], tensors[held], sizes)
+    rows = layout == "sparse_csr"
+    places = made.at[0] if rows else made.flat()
+    if coalesced and not ((places[1:] >= places[:-1]) if rows else (places[1:] > places[:-1])).all():
+        raise TypeError("places that are not in order")
+    return SparseTensor(made.at, made.held, made.sizes, coalesced, layout)
+
+
 BUILDERS: dict[str, Callable[[Any, Mapping[str, Tensor]], Any]] = {
     "tensor": lambda name, tensors: tensors[name],
     "float": lambda text, tensors: {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}[text],
+    "sparse": sparse,
     "dict": paired,
     "list": listed,
     "tuple": lambda content, tensors: tuple(listed(content, tensors)),

@@ -2,7 +2,7 @@
 
 # ruff: noqa: I001
 # fmt: off
-from . import functional, init, utils
+from . import functional, grad, init, utils
 from .activation import (
     CELU, ELU, GELU, GLU, SELU, Hardshrink, Hardsigmoid, Hardswish, Hardtanh, LeakyReLU, LogSigmoid, LogSoftmax, Mish,
     PReLU, ReLU, ReLU6, RReLU, Sigmoid, SiLU, Softmax, Softmax2d, Softmin, Softplus, Softshrink, Softsign, Tanh,
@@ -21,7 +21,7 @@ from .gates import CReLU, DropConnect, Highway, Maxout, Zoneout
 from .lazy import (
     LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyConv1d, LazyConv2d, LazyConv3d, LazyConvTranspose1d,
     LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d,
-    LazyLinear, UninitializedParameter,
+    LazyLinear, UninitializedBuffer, UninitializedParameter,
 )
 from .linear import Bilinear, Embedding, Flatten, Identity, Linear, Unflatten
 from .linear_loss import LinearCrossEntropyLoss, LinearCrossEntropyOptions
@@ -90,6 +90,7 @@ __all__ = [
     "Softplus", "Softshrink", "Softsign", "SpatialPyramidPool2d", "SyncBatchNorm", "Tanh", "Tanhshrink",
     "Threshold", "Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder",
     "TransformerEncoderLayer", "TripletMarginLoss", "TripletMarginWithDistanceLoss", "Unflatten", "Unfold",
-    "UninitializedParameter", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
-    "ZeroPad3d", "functional", "init", "utils",
+    "UninitializedBuffer", "UninitializedParameter", "Upsample", "UpsamplingBilinear2d",
+    "UpsamplingNearest2d", "ZeroPad1d", "ZeroPad2d",
+    "ZeroPad3d", "functional", "grad", "init", "utils",
 ]

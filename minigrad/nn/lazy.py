@@ -19,10 +19,24 @@ from .conv import (
 )
 from .linear import Linear
 from .module import Module
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 
 
-class UninitializedParameter(Parameter):
+class UninitializedTensorMixin:
+    """What tensors have in common whose shape is not known yet."""
+
+    __slots__ = ()
+
+    def materialize(self: Any, shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> None:
+        """Become a Parameter or a Buffer of this shape, to be initialised; on another device or of another type if given."""
+        self.data = empty(*shape, device=self.device if device is None else device, dtype=dtype or self.dtype)
+        self.__class__ = Parameter if isinstance(self, Parameter) else Buffer
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class UninitializedParameter(UninitializedTensorMixin, Parameter):
     """A parameter whose shape is not known yet; an optimizer may have it already. `materialize(shape)` gives it memory."""
 
     __slots__ = ()
@@ -30,13 +44,18 @@ class UninitializedParameter(Parameter):
     def __init__(self, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__(empty(0, device=device, dtype=dtype), requires_grad)
 
-    def materialize(self, shape: tuple[int, ...]) -> None:
-        """Become a Parameter of this shape, to be initialised."""
-        self.data = empty(*shape, device=self.device, dtype=self.dtype)
-        self.__class__ = Parameter  # type: ignore[assignment]
 
-    def __repr__(self) -> str:
-        return "<UninitializedParameter>"
+class UninitializedBuffer(UninitializedTensorMixin, Buffer):
+    """A buffer whose shape is not known yet. `materialize(shape)` gives it memory."""
+
+    def __init__(self, requires_grad: bool = False, device: Any = None, dtype: Any = None, persistent: bool = True) -> None:
+        super().__init__(empty(0, device=device, dtype=dtype), persistent=persistent)
+        self.requires_grad_(requires_grad)
+
+
+def is_lazy(param: Any) -> bool:
+    """Whether its shape is not known yet."""
+    return isinstance(param, UninitializedTensorMixin)
 
 
 class Lazy(Module):

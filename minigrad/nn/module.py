@@ -438,13 +438,9 @@ class Module(Stateful):
 
     def _hook(self, kind: str, hook: Callable, prepend: bool, with_kwargs: bool = False, always_call: bool = False) -> Hook:
         """Register a hook, last or first."""
-        hooks = self.__dict__[kind]
-        handle = Hook(hooks, hook)
+        handle = Hook(self.__dict__[kind], hook, first=prepend)
         if with_kwargs or always_call:
             self._hook_options[handle.key] = (with_kwargs, always_call)
-        if prepend:
-            for key in [key for key in hooks if key is not handle.key]:
-                hooks[key] = hooks.pop(key)
         return handle
 
     # -- printing ------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from ..autograd import Hook
 from ..core import Tensor, mode
 from ..ops.arithmetic import cast
 from ..ops.create import tensor
+from ..ops.sparse import SparseTensor
 from ..ops.update import assign_
 from .parameter import Parameter
 
@@ -218,7 +219,10 @@ def take_over(places: dict[str, tuple[Any, str, Tensor]], given: dict[int, Tenso
             new = given.get(id(old))
             if new is None:
                 continue
-            if not assign:
+            if isinstance(old, SparseTensor) and not assign:
+                new = new.to(old.device, old.dtype)
+                old.at, old.held, old.coalesced = new.at.clone(), new.held.clone(), new.coalesced
+            elif not assign:
                 old, new = old if new.shape == old.shape else grown(owner, name, old, new.shape), new.to(old.device)
                 assign_(old, new if new.dtype is old.dtype else cast(new, dtype=old.dtype))
             elif name in owner._parameters:
@@ -248,6 +252,8 @@ def misfit(key: str, place: tuple[Any, str, Tensor], new: Any) -> str:
     owner, _, old = place
     if not isinstance(new, Tensor):
         return f"{key!r}: expected a tensor, got {type(new).__name__}."
+    if new.layout != old.layout:
+        return f"layout mismatch for {key}: expected a {old.layout} tensor as in the model, got {new.layout}."
     if new.shape != old.shape and not (hasattr(owner, "settle") and old.shape == (0,)):  # a lazy layer takes any
         return f"size mismatch for {key}: expected shape {tuple(old.shape)} as in the model, got {tuple(new.shape)}."
     if new.dtype.kind != old.dtype.kind and (new.dtype.kind, old.dtype.kind) != ("float", "int"):

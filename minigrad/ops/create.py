@@ -25,7 +25,7 @@ from ..backends import (
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import named, number, sizes, tensor_of
+from .operands import named, number, sizes, stored, tensor_of
 from .random import Generator, default_generator, torch_source
 
 PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
@@ -227,6 +227,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 # -- constants and ranges ------------------------------------------------------------------------------------------------
 
 
+@stored
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `size` filled with `fill_value`; its type follows the value unless given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
@@ -250,27 +251,28 @@ def _constant(who: str, size: tuple, value: Any, dtype: Any, device: Any, requir
     return out.requires_grad_() if requires_grad else out
 
 
+@stored
 @named("size")
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
     return _constant("zeros", size, 0, dtype, device, requires_grad)
 
 
+@stored
 @named("size")
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return _constant("ones", size, 1, dtype, device, requires_grad)
 
 
+@stored
 @named("size")
-def empty(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
-    pin_memory: bool = False, memory_format: Any = None,
-) -> Tensor:  # fmt: skip
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """A tensor to be written; minigrad fills it with zeros, so that no run depends on what the memory held."""
     return _constant("empty", size, 0, dtype, device, requires_grad)
 
 
+@stored
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """An n by m matrix with ones on its diagonal."""
     n, m = positive_sizes("eye", (n, n if m is None else m))
@@ -282,6 +284,7 @@ def _number(x: Any) -> Any:
     return x.item() if isinstance(x, Tensor) else x
 
 
+@stored
 def arange(
     start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -305,6 +308,7 @@ def arange(
     return out.requires_grad_() if requires_grad else out
 
 
+@stored
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """`steps` evenly spaced numbers from `start` to `end`, both included."""
     if steps < 0:
@@ -319,6 +323,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     return out.requires_grad_() if requires_grad else out
 
 
+@stored
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -332,6 +337,7 @@ def full_like(
     return made.requires_grad_() if requires_grad else made
 
 
+@stored
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -339,6 +345,7 @@ def zeros_like(
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@stored
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -418,6 +425,7 @@ def by_step(shape: Sequence[int], steps: Sequence[int]) -> tuple[int, ...]:
     return tuple(next(places) if d in free else d for d in range(len(steps)))
 
 
+@stored
 @named("size")
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -426,6 +434,7 @@ def rand(
     return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
 
 
+@stored
 @named("size")
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -434,6 +443,7 @@ def randn(
     return _drawn("randn", randn_op, size, dtype, device, generator, requires_grad)
 
 
+@stored
 def randint(
     low: int = 0,
     high: Any = None,
@@ -465,6 +475,7 @@ def whole_bounds(who: str, low: int, high: int, dtype: Any) -> None:
         raise ShapeError(f"{who}: {low} ... {high} - 1 is out of bounds for {dtype!r}, which holds {least} ... {most}")
 
 
+@stored
 def rand_like(
     input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -474,6 +485,7 @@ def rand_like(
     return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
+@stored
 def randn_like(
     input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -483,6 +495,7 @@ def randn_like(
     return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
+@stored
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """0 ... n - 1 in random order."""
     if not hasattr(n, "__index__"):

@@ -11,7 +11,7 @@ from ..backends import ShapeError
 from ..core import Tensor, op
 from .arithmetic import cast
 from .create import arange, tensor
-from .operands import axis, numpy_names, sizes, tensor_of, whole
+from .operands import axis, numpy_names, sizes, stored, tensor_of, whole
 from .reduce import sum
 from .shape import cat, expand, flatten, flip, joined, movedim, narrow, pad_op, reshape, stack, transpose, unsqueeze
 
@@ -108,11 +108,13 @@ def trace(input: Tensor) -> Tensor:
     return sum(diagonal_op(input, offset=0))
 
 
+@stored
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = "int64", device: Any = None) -> Tensor:
     """The positions on and below a diagonal of a row by col matrix, row by row: (2, count)."""
     return _positions("tril_indices", row, col, lambda i, j: j - i <= offset, dtype, device)
 
 
+@stored
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = "int64", device: Any = None) -> Tensor:
     """The positions on and above a diagonal of a row by col matrix, row by row: (2, count)."""
     return _positions("triu_indices", row, col, lambda i, j: j - i >= offset, dtype, device)

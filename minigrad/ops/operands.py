@@ -222,6 +222,22 @@ def named(name: str, at: int = 0) -> Callable[[Function], Function]:
     return wrapped
 
 
+def stored(function: Function) -> Function:
+    """Let a function that makes a tensor be called with PyTorch's `layout`, which must be strided, and `pin_memory`, which has
+    no effect here."""
+
+    @wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        if options:
+            options.pop("pin_memory", None)
+            if (layout := options.pop("layout", None)) not in (None, "strided"):
+                who = function.__name__
+                raise NotImplementedError(f"{who}: layout must be strided, got {layout!r}. Hint: {who}(...).to_sparse()")
+        return function(*args, **options)
+
+    return called  # type: ignore[return-value]
+
+
 def numpy_names(function: Function) -> Function:
     """Let a function with `dim` and `keepdim` be called with NumPy's `axis` and `keepdims`, as PyTorch does."""
 

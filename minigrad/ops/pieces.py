@@ -19,7 +19,7 @@ from .create import arange, as_tensor, full_like, full_like_op, tensor
 from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import direction, floor_divide, remainder, sign
 from .index import setitem_op
-from .operands import axis, floating, sizes, tensor_of, whole
+from .operands import axis, floating, sizes, stored, tensor_of, whole
 from .scatter import scatter_reduce
 from .shape import expand, movedim, narrow, reshape, split
 from .special import atan2
@@ -266,6 +266,7 @@ def steps_to(start: float = 0, end: Any = None, step: float = 1, **options: Any)
     return arange(n, **{"dtype": get_default_dtype(), **options}) * step + start
 
 
+@stored
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A number as a tensor without dimensions, floating unless `dtype` says otherwise."""
     return tensor(float(s) if dtype is None else s, dtype=dtype, device=device, requires_grad=requires_grad)

@@ -14,7 +14,7 @@ from .arithmetic import cast
 from .compose import broadcast_shapes
 from .create import positive_sizes, rand, randint, randn, sampled, whole_bounds
 from .elementwise import exp, log1p, tan
-from .operands import tensor_of
+from .operands import stored, tensor_of
 from .order import searchsorted, topk
 from .random import Generator, default_generator, torch_source
 from .reduce import sum_op
@@ -158,6 +158,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     return binomial_op(expand(n, shape), expand(p, shape), generator=generator or default_generator)
 
 
+@stored
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
            device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Normal numbers of the given means and standard deviations: tensors that broadcast, or numbers and a `size`."""
@@ -179,6 +180,7 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
     return drawn.requires_grad_() if requires_grad else drawn
 
 
+@stored
 def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
     """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of
     `input`."""

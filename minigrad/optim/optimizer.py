@@ -21,6 +21,8 @@ from ..ops.sparse import SparseTensor
 from .packed import COUNTS, SMALL, Packs, count_type, real_type
 
 OPTIMIZERS: WeakSet[Optimizer] = WeakSet()
+BEFORE_ALL: dict[Any, Callable] = {}
+AFTER_ALL: dict[Any, Callable] = {}
 
 
 class Optimizer:
@@ -56,6 +58,7 @@ class Optimizer:
         self.defaults = defaults
         self.before: dict[Any, Callable] = {}
         self.after: dict[Any, Callable] = {}
+        self.state_hooks: dict[str, dict[Any, Callable]] = {when: {} for when in ("saving", "saved", "loading", "loaded")}
         self.depth = 0  # of calls of step() through super()
         self.state: defaultdict[Any, Any] = defaultdict(dict)
         self.packs = Packs()
@@ -169,12 +172,37 @@ class Optimizer:
         self.param_groups.append(group)
 
     # -- saving and loading --------------------------------------------------------------------------------------------
+    def register_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
+        """Call `hook(optimizer)` before `state_dict()`, after the hooks there are or, with `prepend`, before them."""
+        return Hook(self.state_hooks["saving"], hook, first=prepend)
+
+    def register_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Hook:
+        """Call `hook(optimizer, state_dict)` on what `state_dict()` made; what it returns, unless None, replaces that."""
+        return Hook(self.state_hooks["saved"], hook, first=prepend)
+
+    def register_load_state_dict_pre_hook(self, hook: Callable, prepend: bool = False) -> Hook:
+        """Call `hook(optimizer, state_dict)` on a shallow copy of what is to be loaded; it may return another."""
+        return Hook(self.state_hooks["loading"], hook, first=prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable, prepend: bool = False) -> Hook:
+        """Call `hook(optimizer)` after `load_state_dict()`."""
+        return Hook(self.state_hooks["loaded"], hook, first=prepend)
+
+    def _passed(self, when: str, state_dict: Any) -> Any:
+        """A state dict, through the hooks that may replace it."""
+        for hook in list(self.state_hooks[when].values()):
+            given = hook(self, state_dict)
+            state_dict = state_dict if given is None else given
+        return state_dict
+
     def state_dict(self) -> dict[str, Any]:
         """{"state": {i: ...}, "param_groups": [...]}, with parameters numbered in the order of the groups."""
+        for hook in list(self.state_hooks["saving"].values()):
+            hook(self)
         number = {id(p): i for i, p in enumerate(parameters(self))}
         state = {number.get(id(p), p): values for p, values in self.state.items()}
         groups = [{**group, "params": [number[id(p)] for p in group["params"]]} for group in self.param_groups]
-        return {"state": state, "param_groups": groups}
+        return self._passed("saved", {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over options and (copies of) state that `state_dict()` gave; all of it or, if it does not fit, nothing.
@@ -182,6 +210,7 @@ class Optimizer:
         Raises ValueError that names what does not fit: number or sizes of groups, or the shape of a state.
         """
         who = f"{type(self).__name__}.load_state_dict"
+        state_dict = self._passed("loading", dict(state_dict) if isinstance(state_dict, dict) else state_dict)
         if not isinstance(state_dict, dict) or not {"state", "param_groups"} <= state_dict.keys():
             raise ValueError(f"{who}: expected a dict with 'state' and 'param_groups'. Hint: the result of state_dict()")
         groups, state = state_dict["param_groups"], state_dict["state"]
@@ -202,6 +231,8 @@ class Optimizer:
             else:
                 new[i] = values
         self.param_groups, self.state = loaded, new
+        for hook in list(self.state_hooks["loaded"].values()):
+            hook(self)
 
     def fitted(self, who: str, p: Tensor, name: str, value: Any) -> Any:
         """A copy of a loaded state in the type and on the device of its parameter. Raises ValueError for another shape."""
@@ -237,6 +268,16 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
+def register_optimizer_step_pre_hook(hook: Callable) -> Hook:
+    """Call `hook(optimizer, args, kwargs)` before each step of every optimizer, as `register_step_pre_hook` does of one."""
+    return Hook(BEFORE_ALL, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable) -> Hook:
+    """Call `hook(optimizer, args, kwargs)` after each step of every optimizer."""
+    return Hook(AFTER_ALL, hook)
+
+
 def hooked(step: Callable) -> Callable:
     """`step` between the optimizer's hooks; a step that calls its base's runs them once."""
 
@@ -246,7 +287,7 @@ def hooked(step: Callable) -> Callable:
             self.stepped = True
             return step(self, *args, **options)
         outer = self.depth == 0
-        for hook in list(self.before.values()) if outer else ():
+        for hook in [*BEFORE_ALL.values(), *self.before.values()] if outer else ():
             given = hook(self, (self, *args), options)
             if given is not None and not (isinstance(given, tuple) and len(given) == 2):
                 raise TypeError(f"{type(self).__name__}: a step pre-hook must return None or (args, kwargs), got {given!r:.60}")
@@ -259,7 +300,7 @@ def hooked(step: Callable) -> Callable:
         if not self.stepped:
             self.stepped = True
             look_for_lost(self)
-        for hook in list(self.after.values()) if outer else ():
+        for hook in [*self.after.values(), *AFTER_ALL.values()] if outer else ():
             hook(self, (self, *args), options)
         return result
 

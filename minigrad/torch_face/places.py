@@ -12,7 +12,7 @@ from .. import core, func, nn, ops, optim
 from ..autograd import anomaly, checkpoint, modes
 from ..backends import OutOfMemoryError
 from ..late import Late
-from ..nn import averaging, conv, hooks, loss, norm, parallel, state, transformer
+from ..nn import averaging, conv, hooks, lazy, loss, norm, parallel, state, transformer
 from ..ops import fourier, functions, out, random, results, sparse, special_names, tapers
 from ..optim.lr_scheduler import cycles
 from . import (
@@ -101,10 +101,10 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "sparse": {**sparse.SPARSE, **typed.typed_sparse()}, "cuda.sparse": typed.typed_sparse("cuda"),
     "utils.dlpack": memory.DLPACK, "storage": memory.STORAGE,
     "signal": {}, "signal.windows": tapers.WINDOWS,
-    "nn": {"DataParallel": parallel.DataParallel}, "nn.functional": older.FUNCTIONS, "nn.init": older.INITS,
-    "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {}, "nn.parallel.distributed": names(parallel),
-    "nn.parallel.data_parallel": names(parallel), "nn.parallel.scatter_gather": cluster.SCATTER,
-    "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
+    "nn": {"DataParallel": parallel.DataParallel, "NLLLoss2d": nn.NLLLoss}, "nn.functional": older.FUNCTIONS,
+    "nn.init": older.INITS, "nn.attention": switches.ATTENTION, "nn.utils": older.UTILS, "nn.parallel": {},
+    "nn.parallel.distributed": names(parallel), "nn.parallel.data_parallel": names(parallel),
+    "nn.parallel.scatter_gather": cluster.SCATTER, "nn.modules": LAYERS, "nn.modules.utils": PAIRS,
     **{f"nn.modules.{part}": LAYERS | (hooks.GLOBAL if part == "module" else {}) for part in PARTS.split()},
     "nn.modules.transformer": LAYERS | TRANSFORMER, "nn.utils.stateless": {"functional_call": func.functional_call},
     "profiler": timing.PROFILER, "autograd.profiler": timing.PROFILER, "utils.benchmark": timing.BENCHMARK,
@@ -124,7 +124,8 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "distributed": cluster.DISTRIBUTED, "distributed.nn": cluster.FUNCTIONAL, "distributed.rpc": extras.RPC,
     "distributed.fsdp": extras.FSDP,
     "multiprocessing": Late("minigrad.torch_face.processes"), "testing": testing.TESTING | older.TESTING,
-    "nn.parameter": {"UninitializedParameter": nn.UninitializedParameter},
+    "nn.parameter": {name: getattr(lazy, name) for name in ("UninitializedBuffer", "UninitializedParameter",
+                                                            "UninitializedTensorMixin", "is_lazy")},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,

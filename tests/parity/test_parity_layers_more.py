@@ -129,3 +129,34 @@ def test_function_signature(name):
         pytest.skip("PyTorch's is a builtin without a signature")
     ours = inspect.signature(getattr(nn.functional, name)).parameters
     assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_gradients_of_convolutions_as_functions(n: int) -> None:
+    rng = np.random.default_rng(n)
+    data, weight = rng.standard_normal((2, 4, *[7] * n)), rng.standard_normal((6, 2, *[3] * n))
+    options = {"stride": 2, "padding": 1, "dilation": 1, "groups": 2}
+    arrived = rng.standard_normal((2, 6, *[4] * n))
+    found = []
+    for m in (minigrad, torch):
+        x, w, g = (m.tensor(v, requires_grad=True) for v in (data, weight, arrived))
+        to_input, to_weight = (getattr(m.nn.grad, f"conv{n}d_{what}") for what in ("input", "weight"))
+        down = to_input(tuple(x.shape), w, g, **options)
+        down.square().sum().backward()
+        found.append([v.detach().numpy() for v in (down, to_weight(x, tuple(w.shape), g, **options), w.grad, g.grad)])
+    for ours, theirs in zip(*found, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9, atol=1e-9)
+
+
+def test_buffers_whose_shape_is_not_known_yet() -> None:
+    for m in (minigrad, torch):
+        layer = m.nn.Module()
+        layer.register_buffer("seen", m.nn.UninitializedBuffer(dtype=m.float64))
+        assert m.nn.parameter.is_lazy(layer.seen) and not m.nn.parameter.is_lazy(m.ones(1))
+        layer.seen.materialize((2, 3))
+        layer.seen.fill_(2.0)
+        assert not m.nn.parameter.is_lazy(layer.seen) and tuple(layer.state_dict()["seen"].shape) == (2, 3)
+        assert layer.seen.dtype == m.float64 and layer.seen.sum() == 12
+        waiting = m.nn.UninitializedParameter()
+        waiting.materialize((2,), dtype=m.float64)
+        assert isinstance(waiting, m.nn.Parameter) and waiting.dtype == m.float64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -206,6 +207,46 @@ def test_lbfgs_restored_from_pytorchs_state() -> None:
 
 
 # -- hooks -------------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_of_states() -> None:
+    """Who is called, in which order and with what; a hook may replace what is saved and what is loaded."""
+    told: list[list] = []
+    for framework, params in zip((minigrad, torch), both(), strict=True):
+        seen: list = []
+        optimizer = framework.optim.SGD(params, lr=0.1, momentum=0.9)
+        steps(optimizer, params, framework, 1)
+        optimizer.register_state_dict_pre_hook(lambda o, seen=seen: seen.append(("saving", o.param_groups[0]["lr"])))
+        optimizer.register_state_dict_post_hook(lambda o, d, seen=seen: seen.append(("second", sorted(d))))
+        optimizer.register_state_dict_post_hook(lambda o, d: {**d, "mark": 1}, prepend=True)
+        optimizer.register_load_state_dict_pre_hook(lambda o, d: d["param_groups"][0].update(lr=0.3))
+        optimizer.register_load_state_dict_pre_hook(lambda o, d, seen=seen: {**d, "x": seen.append(("loading", d.pop("mark")))})
+        last = optimizer.register_load_state_dict_post_hook(lambda o, seen=seen: seen.append(o.param_groups[0]["lr"]))
+        saved = optimizer.state_dict()
+        optimizer.load_state_dict(saved)
+        last.remove()
+        seen.append("mark" in saved)  # what was given to load is not changed
+        optimizer.load_state_dict(optimizer.state_dict())
+        told.append(seen)
+    assert told[0] == told[1]
+    assert ("loading", 1) in told[0] and ("second", ["mark", "param_groups", "state"]) in told[0]
+
+
+def test_hooks_of_all_optimizers() -> None:
+    told: list[list] = []
+    for framework, params in zip((minigrad, torch), both(), strict=True):
+        seen: list = []
+        optimizer, module = framework.optim.SGD(params, lr=0.1), import_module(f"{framework.__name__}.optim.optimizer")
+        optimizer.register_step_pre_hook(lambda *a, seen=seen: seen.append("own before"))
+        optimizer.register_step_post_hook(lambda *a, seen=seen: seen.append("own after"))
+        with module.register_optimizer_step_pre_hook(lambda o, a, k, seen=seen: seen.append(("before", type(o).__name__))):
+            handle = module.register_optimizer_step_post_hook(lambda o, a, k, seen=seen: seen.append(("after", len(a))))
+            steps(optimizer, params, framework, 1)
+            handle.remove()
+        steps(optimizer, params, framework, 1)
+        told.append(seen)
+    assert told[0] == told[1]
+    assert len(told[0]) == 6
 
 
 def test_step_hooks() -> None:

@@ -115,3 +115,36 @@ def test_slopes_where_there_are_several(name: str) -> None:
         (y * weights).sum().backward()
         slopes.append(x.grad.numpy())
     np.testing.assert_allclose(*slopes, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("make", [
+    lambda m, **o: m.zeros(2, **o), lambda m, **o: m.ones((2, 1), **o), lambda m, **o: m.full((2,), 1.5, **o),
+    lambda m, **o: m.empty(2, **o).fill_(1), lambda m, **o: m.arange(3, **o), lambda m, **o: m.linspace(0, 1, 3, **o),
+    lambda m, **o: m.logspace(0, 1, 3, **o), lambda m, **o: m.eye(2, **o), lambda m, **o: 0 * m.rand(2, **o),
+    lambda m, **o: 0 * m.randn(size=(2,), **o), lambda m, **o: 0 * m.randint(3, (2,), **o), lambda m, **o: m.randperm(1, **o),
+    lambda m, **o: m.zeros_like(m.ones(2), **o), lambda m, **o: m.ones_like(m.ones(2), **o),
+    lambda m, **o: m.full_like(m.ones(2), 3, **o), lambda m, **o: 0 * m.rand_like(m.ones(2), **o),
+    lambda m, **o: m.ones(2).new_zeros(3, **o), lambda m, **o: m.ones(2).new_full((3,), 2, **o),
+    lambda m, **o: m.tril_indices(2, 2, layout=o["layout"]),
+])  # fmt: skip
+def test_creators_take_a_layout_and_pinned_memory(make: Any) -> None:
+    ours, theirs = (make(m, layout=m.strided, pin_memory=False) for m in (minigrad, torch))
+    np.testing.assert_allclose(ours.numpy(), theirs.numpy(), rtol=1e-6)
+    with pytest.raises(
+        (NotImplementedError, RuntimeError), match=r"layout must be strided, got 'sparse_csr'. Hint: .*to_sparse"
+    ):
+        make(minigrad, layout=minigrad.sparse_csr, pin_memory=True)
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16", "float32", "float64", "complex64", "complex128"])
+def test_limits_are_told_alike(kind: str) -> None:
+    ours, theirs = (m.finfo(getattr(m, kind)) for m in (minigrad, torch))
+    assert repr(ours) == repr(theirs)
+    for name in ("bits", "dtype", "eps", "max", "min", "resolution", "smallest_normal", "tiny"):
+        assert getattr(ours, name) == getattr(theirs, name), name
+    assert ours == minigrad.finfo(getattr(minigrad, kind)) and len({ours, minigrad.finfo(minigrad.float16)}) == 1 + (
+        kind != "float16"
+    )
+    assert repr(minigrad.iinfo(minigrad.int8)) == repr(torch.iinfo(torch.int8)) and minigrad.iinfo("int8") != minigrad.iinfo(
+        "int16"
+    )

@@ -146,16 +146,20 @@ def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
-    """Give x the history of the value that was just written into it, and its bases theirs."""
+    """Give x the history of the value that was just written into it; a view's goes to its base, of which it is taken again."""
     if value.shape != x.shape:
         value = value.expand(x.shape)
-    renew(x, value.alias().node if value.wants and node_of(value) is None else node_of(value))
+    views = []
     while (base := base_of(x)) is not None:
-        how, options, _, array = x.how
+        how, options = x.how[:2]
         value = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
-        renew(base, value.node)
-        x.how, x.stamp = (how, options, base.node, array), written(x)[0]
+        views.append(x)
         x = base
+    renew(x, value.alias().node if value.wants and node_of(value) is None else node_of(value))
+    for view in views:
+        view.stamp = None
+    if any("retained" in view.__dict__ for view in views):
+        node_of(views[0])
 
 
 def renew(x: Tensor, node: Node | None) -> None:
@@ -164,6 +168,9 @@ def renew(x: Tensor, node: Node | None) -> None:
         key = ("retained", id(x))
         node.hooks = {**(node.hooks or {}), key: x.node.hooks.pop(key)}
     x.node = node
+
+
+Tensor._renew = renew  # type: ignore[attr-defined]
 
 
 def setitem(x: Tensor, index: Any, value: Any) -> None:

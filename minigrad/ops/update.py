@@ -231,7 +231,8 @@ def in_place_view(name: str, function: Any) -> Any:
             after = function(former, *args, **options)
         if after is former:
             return self
-        self.array, self.node = after.array, after.node
+        self.array = after.array
+        renew(self, after.node)
         self.base, self.version = after.base, after.version
         if self.base is not None:
             self.how, self.stamp = after.how, after.stamp

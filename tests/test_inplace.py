@@ -379,3 +379,11 @@ def test_what_is_retained_goes_with_a_change_of_shape_in_place() -> None:
     y.unsqueeze_(0)
     (y**2).sum().backward()
     assert y.grad.tolist() == [[6, 12]] and x.grad.tolist() == [18, 36]
+
+
+@pytest.mark.parametrize("index", [0, [0, 2], minigrad.tensor([0]), minigrad.tensor([True, False, True])])
+def test_none_is_nothing_to_write(index: object) -> None:
+    x = minigrad.zeros(3)
+    with pytest.raises(TypeError, match="setitem: expected a tensor or a number, got NoneType"):
+        x[index] = None
+    assert x.tolist() == [0, 0, 0]

@@ -178,6 +178,8 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     basic, spec, tensors = parse(x, index)
     if isinstance(value, (list, tuple, str)) or hasattr(value, "__array__") and not isinstance(value, Tensor):
         value = Tensor(x.backend.from_host(host_array("setitem", value)))
+    if not isinstance(value, (Tensor, Number)):
+        raise TypeError(f"setitem: expected a tensor or a number, got {type(value).__name__}")
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
     if isinstance(value, Tensor) and value.backend is not x.backend:

@@ -138,6 +138,25 @@ def test_the_gradient_of_a_number_accumulates() -> None:
         assert x.grad.item() == total
 
 
+@pytest.mark.parametrize("f", [lambda x: x * x, lambda x: x + 2 * x, lambda x: x / x.sqrt(), lambda x: (x * 1) * (x * 1)])
+def test_the_gradient_of_a_number_that_is_used_twice_accumulates(f: Callable) -> None:
+    x = scalar(4.0)
+    f(x).backward()
+    once = x.grad.item()
+    x.grad = None
+    x.register_hook(lambda g: g.mul_(2))
+    for total in (2 * once, 4 * once, 6 * once):
+        f(x).backward()
+        assert x.grad.item() == total
+
+
+def test_backward_of_one_number_given_twice_accumulates() -> None:
+    x = scalar(4.0)
+    for total in (2.0, 4.0):
+        backward([x, x])
+        assert x.grad.item() == total
+
+
 def test_accumulated_gradients_share_no_memory() -> None:
     """`.grad` may be written in place: it is no view of a seed, of another gradient or of a saved value."""
     x, w = leaf(1, 2), leaf(3, 4)

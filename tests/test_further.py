@@ -198,3 +198,30 @@ def test_integers_are_added_times_an_integer() -> None:
     for wrong in (lambda: x.add(x, alpha=0.5), lambda: x - minigrad.sub(x, 3, alpha=0.5)):
         with pytest.raises(TypeError, match="alpha must not be a floating point number"):
             wrong()
+
+
+def test_division_towards_zero_of_integers_is_exact_and_refuses_zero() -> None:
+    """A float of 32 bits holds integers up to 2^24 only."""
+    x, y = minigrad.tensor([16777217, -7, 7, -(2**62) - 1]), minigrad.tensor([1, 2, -2, -1])
+    assert minigrad.div(x, y, rounding_mode="trunc").tolist() == [16777217, -3, -3, 2**62 + 1]
+    for zero in (0, minigrad.tensor([0, 1, 1, 1])):
+        with pytest.raises(ZeroDivisionError, match="integer division by zero"):
+            minigrad.div(x, zero, rounding_mode="trunc")
+
+
+def test_shifts_in_place() -> None:
+    x = minigrad.tensor([1, 2, 3], dtype="uint8")
+    same = x
+    x <<= minigrad.tensor([1])
+    x >>= 2
+    assert x is same and x.tolist() == [0, 1, 1] and x.dtype is minigrad.uint8
+    with pytest.raises(minigrad.backends.ShapeError, match="does not fit"):
+        x <<= minigrad.ones(2, 3, dtype="uint8")
+
+
+def test_ldexp_keeps_the_type_of_its_input() -> None:
+    assert minigrad.ldexp(minigrad.tensor([1.5], dtype="float16"), minigrad.tensor([2])).dtype is minigrad.float16
+
+
+def test_unique_of_no_rows() -> None:
+    assert minigrad.unique(minigrad.zeros(0, 3), dim=0).shape == (0, 3)

@@ -346,3 +346,44 @@ def test_an_array_can_be_written_until_a_graph_has_saved_its_memory() -> None:
         x.detach().numpy()[0] = 4.0
     y.backward()
     assert x.grad.tolist() == [6.0, 4.0, 4.0]
+
+
+@pytest.mark.parametrize("f", [
+    lambda x: x.cumsum(0), lambda x: x.cumprod(0), lambda x: x.logcumsumexp(0), lambda x: x.prod(0), lambda x: x.max(0).values,
+    lambda x: x.min(0)[0], lambda x: F.pad(x, ()), lambda x: F.pad(x[None], (0, 0)), lambda x: F.pad(x.expand(3), (-1, -1)),
+    lambda x: F.pad(x[None, None], (0, 0), mode="reflect"), lambda x: x[None].diff(n=0), lambda x: x[None].diff(),
+    lambda x: x[None, None].matrix_power(1), lambda x: minigrad.chain_matmul(x[None, None]),
+    lambda x: F.pixel_shuffle(x.reshape(1, 1, 1, 1), 1), lambda x: F.pixel_unshuffle(x.reshape(1, 1, 1, 1), 1),
+    lambda x: F.channel_shuffle(x.reshape(1, 1, 1, 1), 1), lambda x: F.interpolate(x.reshape(1, 1, 1, 1), 1, mode="bilinear"),
+    lambda x: minigrad.histogram(x, x.reshape(1)).bin_edges,
+])  # fmt: skip
+def test_what_computes_gives_memory_of_its_own_even_if_nothing_changes(f: Callable) -> None:
+    x = minigrad.tensor(2.0)
+    f(x).fill_(7)
+    assert x.item() == 2
+    given = minigrad.tensor(True)
+    given.sign().logical_not_()
+    assert given.item()
+
+
+def test_flatten_of_a_vector_is_the_vector_itself() -> None:
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    assert x.flatten() is x and minigrad.flatten(x) is x and x.ravel() is x and x[None].flatten(1) is not x
+    assert +x is x
+
+
+def test_what_is_retained_goes_with_a_change_of_shape_in_place() -> None:
+    x = minigrad.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    y.retain_grad()
+    y.unsqueeze_(0)
+    (y**2).sum().backward()
+    assert y.grad.tolist() == [[6, 12]] and x.grad.tolist() == [18, 36]
+
+
+@pytest.mark.parametrize("index", [0, [0, 2], minigrad.tensor([0]), minigrad.tensor([True, False, True])])
+def test_none_is_nothing_to_write(index: object) -> None:
+    x = minigrad.zeros(3)
+    with pytest.raises(TypeError, match="setitem: expected a tensor or a number, got NoneType"):
+        x[index] = None
+    assert x.tolist() == [0, 0, 0]

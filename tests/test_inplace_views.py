@@ -55,6 +55,29 @@ def test_a_view_taken_before_reaches_the_tensor_as_it_is_now() -> None:
     assert a.grad.tolist() == [0, 20, 0, 0, 1, 0] and w.grad.tolist() == [0, 2, 0]
 
 
+def test_the_gradient_of_a_base_counts_the_views_it_was_written_through() -> None:
+    a = leaf(1, 2, 3)
+    base = a * 2
+    seen = []
+    view = base[:2]
+    view.retain_grad()
+    view.mul_(3)
+    base.register_hook(lambda g: seen.append(g.tolist()))
+    base.retain_grad()
+    ((view**2).sum() + (base**2).sum()).backward()
+    assert base.grad.tolist() == [24, 48, 12] and seen == [[24, 48, 12]]
+    assert view.grad.tolist() == [12, 24] and a.grad.tolist() == [144, 288, 24]
+
+
+def test_what_a_view_retains_goes_with_it_when_its_base_is_written() -> None:
+    base = leaf(1, 2, 3) * 2
+    view = base[:2]
+    view.retain_grad()
+    base.mul_(3)
+    (view**2).sum().backward()
+    assert view.grad.tolist() == [12, 24]
+
+
 def test_under_no_grad_the_history_goes_on() -> None:
     a = leaf(1, 2, 3)
     x = (a * 2)[None]

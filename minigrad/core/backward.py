@@ -27,7 +27,7 @@ def propagate(roots: list[Tensor], seeds: list[Tensor], keys: Any, keep: bool, c
             node.check()
     listeners, line = MODE.get().listeners, "" if keep else user_line()
     symbolic = create or bool(listeners)
-    lift: Callable = (lambda g: g) if symbolic else Tensor
+    lift: Callable = (lambda g: g) if symbolic else lambda g: Tensor(g if g.shape else own(g, ()))  # no NumPy scalar
     lower: Callable = (lambda g: g) if symbolic else (lambda g: g.array)
     grads: dict[Any, Any] = {}
     totals: dict[Any, Tensor] = {}

@@ -85,6 +85,6 @@ def node_of(x: Tensor) -> Node | None:
         op, options, above, array = view.how
         if base.node is not above:
             with mode(grad=True):
-                view.node = op(base, **options).node
+                view._renew(op(base, **options).node)
         view.how, view.stamp = (op, options, base.node, array), written(view)[0]
     return x.node

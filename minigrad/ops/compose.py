@@ -9,7 +9,7 @@ from typing import Any
 
 from ..backends import DTypeError, ShapeError, Size
 from ..core import Tensor, op
-from .arithmetic import add, cast, mul
+from .arithmetic import add, apart, cast, mul
 from .compare import logical_xor
 from .create import arange, tensor
 from .diagonal import diagonal
@@ -273,7 +273,7 @@ def diff(input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None
     for _ in range(min(n, x.shape[d])):
         more, less = narrow(x, d, 1, x.shape[d] - 1), narrow(x, d, 0, x.shape[d] - 1)
         x = logical_xor(more, less) if x.dtype.kind == "bool" else more - less
-    return x
+    return apart(x, input)
 
 
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:

@@ -179,7 +179,7 @@ def sign(b, x):
     """y = -1, 0 or 1. Its slope is 0 everywhere."""
     if is_complex(x):
         raise TypeError("complex numbers have no sign. Hint: sgn")
-    return b.xp.sign(x) if dtype_of(x).kind != "bool" else x
+    return b.xp.sign(x) if dtype_of(x).kind != "bool" else b.xp.asarray(x, copy=True)
 
 
 @op("general", name="sgn")

@@ -100,9 +100,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         return floor_divide(input, other)
     if rounding_mode != "trunc":
         raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor', got {rounding_mode!r}")
-    quotient = trunc(true_divide(input, other))
-    kind = common_type((input, other))
-    return quotient if quotient.dtype is kind else arithmetic.cast(quotient, dtype=kind)
+    if common_type((input, other)).kind == "float":
+        return trunc(true_divide(input, other))
+    quotient = floor_divide(input, other)  # exact, where a quotient of floats would be rounded
+    return quotient + ((quotient < 0) & (quotient * other != input))
 
 
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:

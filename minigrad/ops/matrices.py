@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ..backends import ShapeError
 from ..core import Tensor
 from . import linalg
+from .arithmetic import clone
 from .create import eye, randn, zeros
 from .diagonal import tril_op, triu_op
 from .factor import dagger, pivot_rows, solve_op
@@ -49,7 +50,7 @@ def matrix_exp(input: Tensor) -> Tensor:
 
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of several matrices in the order of fewest multiplications."""
-    return matrices[0] if len(matrices) == 1 else linalg.multi_dot(matrices)
+    return clone(matrices[0]) if len(matrices) == 1 else linalg.multi_dot(matrices)
 
 
 def cholesky(input: Tensor, upper: bool = False) -> Tensor:

@@ -187,7 +187,9 @@ def float_power(input: Any, exponent: Any) -> Tensor:
 
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input 2^other."""
-    return input * pow(2.0, tensor_of("ldexp", other, "other"))
+    x = floating(tensor_of("ldexp", input))
+    power = pow(2.0, tensor_of("ldexp", other, "other"))
+    return x * (power if other.dtype.is_inexact else cast(power, dtype=x.dtype))
 
 
 def rsub(input: Tensor, other: Any, *, alpha: float = 1) -> Tensor:

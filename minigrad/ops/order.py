@@ -336,7 +336,7 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 
 def _as_lines(who: str, x: Tensor, dim: int) -> Tensor:
     d = axis(who, dim, x.ndim)
-    return reshape(movedim(x, d, 0), (x.shape[d], -1))
+    return reshape(movedim(x, d, 0), (x.shape[d], x.numel() // (x.shape[d] or 1)))
 
 
 def _runs(lines: Tensor) -> tuple[Tensor, Tensor]:

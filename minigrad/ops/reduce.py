@@ -8,7 +8,7 @@ from typing import Any
 from ..backends import DTypeError, dtype_of, in_single, is_complex
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
-from .arithmetic import alias, cast, expand, maximum, minimum, ordered, where
+from .arithmetic import cast, clone, expand, maximum, minimum, ordered, where
 from .elementwise import exp, sqrt
 from .index import gather
 from .operands import axes, axis, numpy_names, tensor_of
@@ -258,7 +258,7 @@ def prod(input: Tensor, dim: int | None = None, keepdim: bool = False, *, dtype:
     if dim is None:
         return prod_op(reshape(x, -1), dim=0)
     d = axis("prod", dim, x.ndim)
-    return prod_op(x, dim=d, keepdim=keepdim) if x.ndim else alias(x)
+    return prod_op(x, dim=d, keepdim=keepdim) if x.ndim else clone(x)
 
 
 def _some(who: str, x: Tensor, dims: tuple) -> tuple:
@@ -287,7 +287,7 @@ def _extreme(who: str, whole: Any, at: Any, both: Any, x: Tensor, dim: Any, keep
         return whole(x, dim=_some(who, x, axes(who, None, x.ndim)))
     d = axis(who, dim, x.ndim)
     if not x.ndim:
-        return EXTREMES[who](alias(x), argmax_op(reshape_op(x, shape=(1,)), dim=0))
+        return EXTREMES[who](clone(x), argmax_op(reshape_op(x, shape=(1,)), dim=0))
     _some(who, x, (d,))
     index = at(x, dim=d, keepdim=True)
     values = gather(x, d, index)
@@ -365,7 +365,7 @@ def cumsum(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     """y_i = x_0 + ... + x_i along `dim`. Integers and booleans add up in int64."""
     x, _ = _ready("cumsum", input, None, dtype, widen=True)
     d = axis("cumsum", dim, x.ndim)
-    return cumsum_op(x, dim=d) if x.ndim else alias(x)
+    return cumsum_op(x, dim=d) if x.ndim else clone(x)
 
 
 @op("general", name="norm")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
-from .arithmetic import alias, cast, where
+from .arithmetic import cast, clone, where
 from .elementwise import abs, exp
 from .operands import axis, numpy_names, tensor_of
 from .shape import flip_op, pad_op, roll_op, slice_op
@@ -71,11 +71,11 @@ def cumprod(input: Tensor, dim: int, *, dtype: Any = None) -> Tensor:
     d = axis("cumprod", dim, tensor_of("cumprod", input).ndim)
     kind = as_dtype(dtype) if dtype is not None else input.dtype if input.dtype.is_inexact else as_dtype("int64")
     x = input if input.dtype is kind else cast(input, dtype=kind)
-    return cumprod_op(x, dim=d) if x.ndim else alias(x)
+    return cumprod_op(x, dim=d) if x.ndim else clone(x)
 
 
 @numpy_names
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
     """ln(e^x_0 + ... + e^x_i) along `dim`, without overflow."""
     d = axis("logcumsumexp", dim, tensor_of("logcumsumexp", input).ndim)
-    return logcumsumexp_op(input, dim=d) if input.ndim else alias(input)
+    return logcumsumexp_op(input, dim=d) if input.ndim else clone(input)

@@ -211,11 +211,13 @@ def unsqueeze(input: Tensor, dim: int) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """`input` with the dimensions from `start_dim` to `end_dim` made one."""
+    """`input` with the dimensions from `start_dim` to `end_dim` made one; `input` itself if that is one already."""
     tensor_of("flatten", input)
     first, last = axis("flatten", start_dim, input.ndim), axis("flatten", end_dim, input.ndim)
     if first > last:
         raise ShapeError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    if first == last and input.ndim:
+        return input
     shape = input.shape
     return reshape_op(input, shape=(*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :]))
 

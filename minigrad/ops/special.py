@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backends import DTypeError, dtype_of, finfo
 from ..core import Tensor, op
-from .arithmetic import alias, clone, where
+from .arithmetic import clone, where
 from .compare import isfinite, isnan
 from .create import ones_like
 from .elementwise import abs, clamp, divisor, log, log1p, rsqrt, sigmoid, trunc
@@ -281,7 +281,7 @@ def positive(input: Tensor) -> Tensor:
     """+x: the tensor itself. Raises DTypeError for booleans."""
     if tensor_of("positive", input).dtype.kind == "bool":
         raise DTypeError("positive: not possible for booleans. Hint: .int()")
-    return alias(input)
+    return input
 
 
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:

@@ -146,16 +146,20 @@ def overlaps(view: Tensor, base: Tensor, how: Op, options: dict) -> bool:
 
 
 def inherit(x: Tensor, value: Tensor) -> None:
-    """Give x the history of the value that was just written into it, and its bases theirs."""
+    """Give x the history of the value that was just written into it; a view's goes to its base, of which it is taken again."""
     if value.shape != x.shape:
         value = value.expand(x.shape)
-    renew(x, value.alias().node if value.wants and node_of(value) is None else node_of(value))
+    views = []
     while (base := base_of(x)) is not None:
-        how, options, _, array = x.how
+        how, options = x.how[:2]
         value = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
-        renew(base, value.node)
-        x.how, x.stamp = (how, options, base.node, array), written(x)[0]
+        views.append(x)
         x = base
+    renew(x, value.alias().node if value.wants and node_of(value) is None else node_of(value))
+    for view in views:
+        view.stamp = None
+    if any("retained" in view.__dict__ for view in views):
+        node_of(views[0])
 
 
 def renew(x: Tensor, node: Node | None) -> None:
@@ -166,11 +170,16 @@ def renew(x: Tensor, node: Node | None) -> None:
     x.node = node
 
 
+Tensor._renew = renew  # type: ignore[attr-defined]
+
+
 def setitem(x: Tensor, index: Any, value: Any) -> None:
     """x[index] = value in place, with gradients through both. Raises before anything is written."""
     basic, spec, tensors = parse(x, index)
     if isinstance(value, (list, tuple, str)) or hasattr(value, "__array__") and not isinstance(value, Tensor):
         value = Tensor(x.backend.from_host(host_array("setitem", value)))
+    if not isinstance(value, (Tensor, Number)):
+        raise TypeError(f"setitem: expected a tensor or a number, got {type(value).__name__}")
     if isinstance(value, Tensor) and value.dtype is not x.dtype:
         value = cast(value, dtype=x.dtype)
     if isinstance(value, Tensor) and value.backend is not x.backend:
@@ -224,7 +233,8 @@ def in_place_view(name: str, function: Any) -> Any:
             after = function(former, *args, **options)
         if after is former:
             return self
-        self.array, self.node = after.array, after.node
+        self.array = after.array
+        renew(self, after.node)
         self.base, self.version = after.base, after.version
         if self.base is not None:
             self.how, self.stamp = after.how, after.stamp

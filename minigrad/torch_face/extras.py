@@ -52,7 +52,7 @@ def histogram(
     x = input.detach().reshape(-1).numpy(force=True)
     w = None if weight is None else weight.detach().reshape(-1).numpy(force=True)
     if isinstance(bins, Tensor):
-        borders = bins
+        borders = bins.clone()
     else:
         if range is None and not x.size:
             raise ValueError("histogram: an empty tensor has no range of its own. Hint: range=(low, high)")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...backends import ShapeError
 from ...core import Tensor
+from ...ops.arithmetic import apart
 from ...ops.create import tensor
 from ...ops.index import index_select_op
 from ...ops.operands import tensor_of
@@ -33,14 +34,14 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             raise ValueError(f"pad: padding mode {mode!r} doesn't take in value argument, got {value}")
         for d, (before, after) in enumerate(sides):
             x = along(x, d, before, after, mode) if before or after else x
-        return x
+        return apart(x, input)
     for d, (n, (before, after)) in enumerate(zip(x.shape, sides, strict=True)):
         if n + before + after < 0:
             raise ShapeError(f"pad: dimension {d} of input {tuple(x.shape)} would get the negative size {n + before + after}")
     if any(min(side) < 0 for side in sides):
         x = slice_op(x, index=tuple(slice(max(-b, 0), n - max(-a, 0)) for n, (b, a) in zip(x.shape, sides, strict=True)))
     first, last = tuple(max(b, 0) for b, _ in sides), tuple(max(a, 0) for _, a in sides)
-    return pad_op(x, before=first, after=last, value=value or 0) if any(first + last) else x
+    return pad_op(x, before=first, after=last, value=value or 0) if any(first + last) else apart(x, input)
 
 
 def along(x: Tensor, d: int, before: int, after: int, mode: str) -> Tensor:

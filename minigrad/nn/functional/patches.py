@@ -9,6 +9,7 @@ import numpy as np
 
 from ...backends import ShapeError
 from ...core import Tensor
+from ...ops.arithmetic import apart
 from ...ops.create import tensor, zeros
 from ...ops.elementwise import abs, relu, sign, square
 from ...ops.index import index_add_op, index_select_op
@@ -76,7 +77,8 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
         raise ShapeError(f"pixel_shuffle: expected input (..., C r^2, H, W) with r = {r}, got {tuple(input.shape)}")
     *lead, deep, height, width = input.shape
     x = reshape_op(input, shape=(math.prod(lead), deep // (r * r), r, r, height, width))
-    return reshape_op(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), shape=(*lead, deep // (r * r), height * r, width * r))
+    shape = (*lead, deep // (r * r), height * r, width * r)
+    return apart(reshape_op(permute_op(x, dims=(0, 1, 4, 2, 5, 3)), shape=shape), input)
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
@@ -86,7 +88,8 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
         raise ShapeError(f"pixel_unshuffle: expected input (..., C, H r, W r) with r = {r}, got {tuple(input.shape)}")
     *lead, deep, height, width = input.shape
     x = reshape_op(input, shape=(math.prod(lead), deep, height // r, r, width // r, r))
-    return reshape_op(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), shape=(*lead, deep * r * r, height // r, width // r))
+    shape = (*lead, deep * r * r, height // r, width // r)
+    return apart(reshape_op(permute_op(x, dims=(0, 1, 3, 5, 2, 4)), shape=shape), input)
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
@@ -95,7 +98,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     if len(shape) < 3 or groups < 1 or shape[1] % groups:
         raise ShapeError(f"channel_shuffle: expected input (N, C, ...) with groups = {groups} dividing C, got {shape}")
     x = reshape_op(input, shape=(shape[0], groups, shape[1] // groups, *shape[2:]))
-    return reshape_op(permute_op(x, dims=(0, 2, 1, *range(3, x.ndim))), shape=shape)
+    return apart(reshape_op(permute_op(x, dims=(0, 2, 1, *range(3, x.ndim))), shape=shape), input)
 
 
 # -- pooling built on pooling ----------------------------------------------------------------------------------------

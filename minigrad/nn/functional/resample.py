@@ -12,7 +12,7 @@ import numpy as np
 from ...backends import ShapeError
 from ...backends.source import advise
 from ...core import Tensor
-from ...ops.arithmetic import cast, expand, minimum, where
+from ...ops.arithmetic import apart, cast, expand, minimum, where
 from ...ops.conv import take_places
 from ...ops.create import tensor
 from ...ops.elementwise import abs, clamp, floor, remainder, round
@@ -65,7 +65,7 @@ def interpolate(
             into = smoothed if antialias else blended
             y = into(y, d, out, scale, bool(align_corners), mode == "bicubic")
             y = clamp(floor(y + 0.5), min=0, max=255) if whole else y  # bytes after each dimension, as in PyTorch
-    return cast(y, dtype="uint8") if whole else y
+    return cast(y, dtype="uint8") if whole else apart(y, x)
 
 
 def goal(x: Tensor, n: int, size: Any, factor: Any, recompute: Any) -> tuple[list[int], list[float | None]]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ...backends import ShapeError
 from ...core import Tensor
 from .. import matmul as products
-from ..arithmetic import conjugate, where
+from ..arithmetic import clone, conjugate, where
 from ..compose import cross_along
 from ..create import arange, eye, full_like
 from ..diagonal import diagonal as diagonal_of
@@ -31,7 +31,7 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
     y = None
     while n:
         if n & 1:
-            y = x if y is None else y @ x
+            y = clone(x) if y is None else y @ x
         n >>= 1
         x = x @ x if n else x
     return y  # type: ignore[return-value]

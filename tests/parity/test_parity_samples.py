@@ -102,6 +102,40 @@ def test_gradients(name: str) -> None:
     )
 
 
+ODD = np.array([np.nan, np.inf, -np.inf, 0.0, 1.0, -1.0, 20.0, -20.0, -40.0, -88.0, 3.0, -3.0, 249.0])
+CORNERS = {  # a function of odd numbers
+    "sign": lambda m, x: m.sign(x),
+    "sgn": lambda m, x: m.sgn(x),
+    "abs": lambda m, x: m.abs(x),
+    "l1_loss without NaN": lambda m, x: m.nn.functional.l1_loss(x, m.ones_like(x), reduction="none")[~m.isnan(x)],
+    "sigmoid": lambda m, x: m.sigmoid(x),
+    "logarithm of a sigmoid": lambda m, x: m.log(m.sigmoid(x)),
+    "binary_cross_entropy": lambda m, x: m.nn.functional.binary_cross_entropy(m.sigmoid(x[3:]), m.ones_like(x[3:])),
+    "remainder": lambda m, x: m.remainder(m.full_like(x, 249.0), x * 0.1),
+    "remainder of a number": lambda m, x: m.remainder(m.tensor(2.0, dtype=x.dtype), x),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", CORNERS)
+def test_corners(name: str, dtype: str) -> None:
+    (x,), (their_x,) = tensors([ODD.astype(dtype)])
+    y, t = CORNERS[name](minigrad, x), CORNERS[name](torch, their_x)
+    same(y, t, name)
+    (g,), (their_g,) = minigrad.autograd.grad(y.sum(), x), torch.autograd.grad(t.sum(), their_x)
+    same(g, their_g, f"the gradient of {name}")
+    slopes = their_g.numpy(force=True)
+    small = np.abs(slopes) < 1e-6  # by its digits
+    np.testing.assert_allclose(g.numpy()[small], slopes[small], rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64"])
+def test_a_small_sigmoid_has_its_digits(dtype: str) -> None:
+    x = np.linspace(-60, 20, 81).astype(dtype)
+    y, t = minigrad.sigmoid(minigrad.tensor(x)).numpy(), torch.sigmoid(torch.tensor(x)).numpy()
+    np.testing.assert_allclose(y, t, rtol=4 * np.finfo(dtype).eps, atol=0)
+
+
 RAISES = {  # both raise
     "adaptive_avg_pool2d of integers": lambda m: m.nn.functional.adaptive_avg_pool2d(count(m, 1, 4, 4), 3),
     "avg_pool2d of bytes": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4, dtype="uint8"), 2),

@@ -117,6 +117,7 @@ def test_derivatives(name: str) -> None:
         (lambda: minigrad.gradient(T(Y[:2]), edge_order=2), RuntimeError, "at least edge_order \\+ 1 samples"),
         (lambda: minigrad.cov(T(X), fweights=T([1, 2])), RuntimeError, "fweights must be one for each of 5 cases"),
         (lambda: special.zeta(wanted(2.0), 1.0), RuntimeError, "derivative by `input` is not implemented"),
+        (lambda: special.legendre_polynomial_p(T(Y), 10**9), ValueError, "_p: expected degrees of at most 1"),
         (lambda: minigrad.poisson(T(-Y)), RuntimeError, "finite and not negative"),
         (lambda: minigrad.eq(T(Y), None), TypeError, "eq: expected tensors or numbers, got None"),
         (lambda: minigrad.add(T(Y), 1, alpha=[1, 2]), TypeError, "add: .*alpha must be a number"),

@@ -351,7 +351,8 @@ def is_narrow(x: np.ndarray) -> bool:
 
 SHORT = 32
 SLOW = ("erfc", "erfinv", "gelu", "lgamma", "polygamma", "sinc")
-BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW} | {"erf": in_blocks(erf), "sigmoid": in_blocks(special.in_single(sigmoid))}
+BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW}
+BLOCKWISE |= {"erf": in_blocks(erf), "sigmoid": in_blocks(special.in_single(sigmoid))}
 BLOCKWISE |= {f.__name__: special.in_single(in_rows(in_columns(f))) for f in (softmax, log_softmax)}
 
 _KERNELS = [

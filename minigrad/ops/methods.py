@@ -253,7 +253,8 @@ OPERATORS: dict[str, Callable] = {
     **{
         f"i{name}": in_place(name, function)
         for name, function in {"add": add, "sub": sub, "mul": mul, "truediv": div, "floordiv": floor_divide, "mod": remainder,
-                               "pow": power, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor}.items()
+                               "pow": power, "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor,
+                               "lshift": bitwise_left_shift, "rshift": bitwise_right_shift}.items()
     },
     "getitem": getitem,
     "setitem": setitem,

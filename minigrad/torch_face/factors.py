@@ -13,6 +13,7 @@ from ..ops.create import as_tensor, eye
 from ..ops.diagonal import tril
 from ..ops.linalg import solve_triangular
 from ..ops.operands import tensor_of
+from ..ops.pieces import conj
 from ..ops.results import returned
 from ..ops.shape import mT, narrow
 
@@ -26,7 +27,7 @@ class Reflections(NamedTuple):
 
 
 def geqrf(input: Tensor) -> Reflections:
-    """A = Q R with Q as reflections 1 - tau_i v_i v_i^T, for `linalg.householder_product` and `ormqr`; (..., m, n).
+    """A = Q R with Q as reflections 1 - tau_i v_i v_i^H, for `linalg.householder_product` and `ormqr`; (..., m, n).
 
     Raises GradError where a gradient is asked for, as PyTorch does. Hint: linalg.qr has one.
     """
@@ -41,7 +42,7 @@ def geqrf(input: Tensor) -> Reflections:
 
 
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
-    """Q other (other Q unless `left`), Q or its transpose the whole orthogonal matrix of `geqrf`'s reflections.
+    """Q other (other Q unless `left`), Q or its (conjugate) transpose the whole orthogonal matrix of `geqrf`'s reflections.
 
     input (..., m, k), tau (..., k), other (..., m, n), or (..., n, m) unless `left`.
     """
@@ -54,7 +55,8 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     order = range(tau.shape[-1])
     for i in order if left == transpose else reversed(order):
         column, factor = narrow(v, -1, i, 1), narrow(tau, -1, i, 1).unsqueeze(-1)
-        y = y - factor * (column @ (mT(column) @ y) if left else (y @ column) @ mT(column))
+        row, factor = conj(mT(column)), conj(factor) if transpose else factor
+        y = y - factor * (column @ (row @ y) if left else (y @ column) @ row)
     return y
 
 

@@ -136,6 +136,29 @@ def test_a_small_sigmoid_has_its_digits(dtype: str) -> None:
     np.testing.assert_allclose(y, t, rtol=4 * np.finfo(dtype).eps, atol=0)
 
 
+def hermitian(m: Any, x: Any, rank: int = 4) -> Any:
+    """Hermitian matrices of a rank, spoiled above the diagonal and by an imaginary part on it, which nobody reads."""
+    z = m.complex(x, x.flip(-1))[..., :rank]
+    return z @ z.mH + m.complex(m.zeros(4, 4, dtype=m.float64), m.ones(4, 4, dtype=m.float64).triu())
+
+
+COMPLEX = {  # of 3 matrices of 4x4
+    "pinv of Hermitian matrices": lambda m, x: m.linalg.pinv(hermitian(m, x), hermitian=True),
+    "pinv of Hermitian matrices of rank 2": lambda m, x: m.linalg.pinv(hermitian(m, x, 2), hermitian=True, rtol=1e-8),
+    "matrix_rank of Hermitian matrices": lambda m, x: m.linalg.matrix_rank(hermitian(m, x, 2), hermitian=True, rtol=1e-8),
+    "eigvalsh": lambda m, x: m.linalg.eigvalsh(hermitian(m, x)),
+    **{f"ormqr, left={left}, transpose={transpose}": lambda m, x, left=left, transpose=transpose: m.ormqr(
+        *m.geqrf(m.complex(x, x.flip(-1))), m.complex(x.mT, x), left, transpose)
+       for left in (True, False) for transpose in (True, False)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+def test_complex_matrices(name: str) -> None:
+    same(*(m.view_as_real(y).ravel() if (y := COMPLEX[name](m, m.tensor(drawn(3, 4, 4)))).is_complex() else y
+           for m in (minigrad, torch)), name)  # fmt: skip
+
+
 RAISES = {  # both raise
     "adaptive_avg_pool2d of integers": lambda m: m.nn.functional.adaptive_avg_pool2d(count(m, 1, 4, 4), 3),
     "avg_pool2d of bytes": lambda m: m.nn.functional.avg_pool2d(count(m, 1, 4, 4, dtype="uint8"), 2),

@@ -142,7 +142,20 @@ def hermitian(m: Any, x: Any, rank: int = 4) -> Any:
     return z @ z.mH + m.complex(m.zeros(4, 4, dtype=m.float64), m.ones(4, 4, dtype=m.float64).triu())
 
 
+def complex_slopes(m: Any, f: Any, x: Any) -> Any:
+    """The gradient of the parts of f(z), weighted by 1, 2 ..."""
+    z = m.complex(30 * x, x.flip(-1)).requires_grad_()
+    parts = m.view_as_real(f(z))
+    return m.autograd.grad((parts * m.arange(1.0, parts.numel() + 1).reshape(parts.shape)).sum(), z)[0].resolve_conj()
+
+
+ODD_PAIRS = np.meshgrid(*[np.array([-np.inf, complex(np.nan, np.nan), 1000 + 2j, -1000 - 1j, 0, np.pi * 1j, 5 + 3j])] * 2)
 COMPLEX = {  # of 3 matrices of 4x4
+    "logaddexp of odd numbers": lambda m, x: m.nan_to_num(m.view_as_real(m.logaddexp(*map(m.tensor, ODD_PAIRS))), 7.0),
+    "logaddexp": lambda m, x: complex_slopes(m, lambda z: m.logaddexp(z, z.flip(0)), x),
+    "logcumsumexp": lambda m, x: m.logcumsumexp(m.complex(30 * x, x.flip(-1)), 1),
+    "logcumsumexp, its gradient": lambda m, x: complex_slopes(m, lambda z: m.logcumsumexp(z, 2), x),
+    "sigmoid": lambda m, x: complex_slopes(m, m.sigmoid, x),
     "pinv of Hermitian matrices": lambda m, x: m.linalg.pinv(hermitian(m, x), hermitian=True),
     "pinv of Hermitian matrices of rank 2": lambda m, x: m.linalg.pinv(hermitian(m, x, 2), hermitian=True, rtol=1e-8),
     "matrix_rank of Hermitian matrices": lambda m, x: m.linalg.matrix_rank(hermitian(m, x, 2), hermitian=True, rtol=1e-8),

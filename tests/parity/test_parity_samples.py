@@ -204,6 +204,11 @@ OUT = {  # with `out`, of a matrix
     "special.chebyshev_polynomial_t": lambda m, x, **out: m.special.chebyshev_polynomial_t(x, 3, **out),
     "log_softmax": lambda m, x, **out: m.log_softmax(x, 0, **out),
     "narrow_copy": lambda m, x, **out: m.narrow_copy(x, 0, 1, 2, **out),
+    "fft.irfft": lambda m, x, **out: m.fft.irfft(x, 5, **out),
+    "fft.fftfreq": lambda m, x, **out: m.fft.fftfreq(6, 0.5, dtype=m.float64, **out),
+    "nextafter": lambda m, x, **out: m.nextafter(x, -x, **out),
+    "geqrf": lambda m, x, **out: m.geqrf(x, **out),
+    "ormqr": lambda m, x, **out: m.ormqr(*m.geqrf(x), x, **out),
 }
 
 

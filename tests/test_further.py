@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -199,3 +201,10 @@ def test_integers_are_added_times_an_integer() -> None:
     for wrong in (lambda: x.add(x, alpha=0.5), lambda: x - minigrad.sub(x, 3, alpha=0.5)):
         with pytest.raises(TypeError, match="alpha must not be a floating point number"):
             wrong()
+
+
+def test_the_first_bfloat16_may_come_from_a_range() -> None:
+    code = "import minigrad; print(minigrad.arange(3, dtype=minigrad.bfloat16).tolist())"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[0.0, 1.0, 2.0]\n"
+    )

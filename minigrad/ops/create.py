@@ -25,7 +25,7 @@ from ..backends import (
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import named, number, sizes, tensor_of
+from .operands import named, number, sizes, strided, tensor_of, whole
 from .random import Generator, default_generator, torch_source
 
 PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
@@ -40,13 +40,13 @@ def full_op(b, *, shape, value, dtype, device=None):
 @op("create", name="arange")
 def arange_op(b, *, start, end, step, dtype, device=None):
     """start, start + step, ... below end"""
-    return b.from_host(np.arange(start, end, step).astype(dtype.name))
+    return b.from_host(np.arange(start, end, step).astype(_host_type(dtype)))
 
 
 @op("create", name="linspace")
 def linspace_op(b, *, start, end, steps, dtype, device=None):
     """`steps` evenly spaced numbers from start to end, both included; as integers without their fractions"""
-    if dtype.kind == "float":
+    if dtype.kind in ("float", "complex"):
         return b.xp.linspace(start, end, steps, dtype=b.native(dtype))
     return b.xp.astype(b.xp.linspace(int(start), int(end), steps, dtype=b.xp.float64), b.native(dtype))
 
@@ -132,9 +132,8 @@ def _sample(array: np.ndarray) -> Any:
     return array.reshape(-1)[0] if array.size else None
 
 
-def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
-) -> Tensor:
+@strided
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new leaf tensor with a copy of `data` (numbers, nested lists, an array, a tensor).
 
     Python floats become the default type (float32), ints int64; an array keeps its type. Raises for ragged or
@@ -206,6 +205,7 @@ def from_numpy(ndarray: np.ndarray) -> Tensor:
 # -- constants and ranges ------------------------------------------------------------------------------------------------
 
 
+@strided
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `size` filled with `fill_value`; its type follows the value unless given."""
     value = fill_value.item() if isinstance(fill_value, Tensor) else fill_value
@@ -228,27 +228,28 @@ def _constant(who: str, size: tuple, value: Any, dtype: Any, device: Any, requir
     return out.requires_grad_() if requires_grad else out
 
 
+@strided
 @named("size")
 def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
     return _constant("zeros", size, 0, dtype, device, requires_grad)
 
 
+@strided
 @named("size")
 def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ones."""
     return _constant("ones", size, 1, dtype, device, requires_grad)
 
 
+@strided
 @named("size")
-def empty(
-    *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
-    pin_memory: bool = False, memory_format: Any = None,
-) -> Tensor:  # fmt: skip
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None) -> Tensor:
     """A tensor to be written; minigrad fills it with zeros, so that no run depends on what the memory held."""
     return _constant("empty", size, 0, dtype, device, requires_grad)
 
 
+@strided
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """An n by m matrix with ones on its diagonal."""
     n, m = positive_sizes("eye", (n, n if m is None else m))
@@ -260,6 +261,7 @@ def _number(x: Any) -> Any:
     return x.item() if isinstance(x, Tensor) else x
 
 
+@strided
 def arange(
     start: Any = None, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -270,9 +272,9 @@ def arange(
     start, end, step = map(_number, (start, end, step))
     if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
-    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    kind = as_dtype(dtype or ("int64" if whole else get_default_dtype()))
-    if kind.kind == "int" and not whole:  # as PyTorch: fractions are cut off, for int64 before the steps are counted
+    counted = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+    kind = as_dtype(dtype or ("int64" if counted else get_default_dtype()))
+    if kind.kind == "int" and not counted:  # as PyTorch: fractions are cut off, for int64 before the steps are counted
         start, end, step = (int(v) for v in (start, end, step)) if kind.name == "int64" else (start, end, step)
         if step == 0:
             raise ShapeError("arange: the step is less than 1, which is 0 among integers")
@@ -283,20 +285,22 @@ def arange(
     return out.requires_grad_() if requires_grad else out
 
 
+@strided
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`steps` evenly spaced numbers from `start` to `end`, both included."""
-    if steps < 0:
+    """`steps` evenly spaced numbers from `start` to `end`, both included; complex ones if an end is."""
+    if whole("linspace", "steps", steps) < 0:
         raise ShapeError(f"linspace: steps must be non-negative, got {steps}")
-    out = linspace_op(
-        start=float(start),
-        end=float(end),
-        steps=int(steps),
-        dtype=as_dtype(dtype or get_default_dtype()),
-        device=device,
-    )
+    ends = [_number(x) for x in (start, end)]
+    plane = any(isinstance(x, complex) for x in ends)
+    kind = as_dtype(dtype or (number_type(1j) if plane else get_default_dtype()))
+    if plane and not kind.is_complex:
+        raise DTypeError(f"linspace: numbers from {start} to {end} are complex, which {kind!r} can't hold")
+    first, last = map(complex if plane else float, ends)
+    out = linspace_op(start=first, end=last, steps=int(steps), dtype=kind, device=device)
     return out.requires_grad_() if requires_grad else out
 
 
+@strided
 def full_like(
     input: Tensor, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -308,6 +312,7 @@ def full_like(
     return made.requires_grad_() if requires_grad else made
 
 
+@strided
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -315,6 +320,7 @@ def zeros_like(
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@strided
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -394,6 +400,7 @@ def by_step(shape: Sequence[int], steps: Sequence[int]) -> tuple[int, ...]:
     return tuple(next(places) if d in free else d for d in range(len(steps)))
 
 
+@strided
 @named("size")
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -402,6 +409,7 @@ def rand(
     return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
 
 
+@strided
 @named("size")
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -410,6 +418,7 @@ def randn(
     return _drawn("randn", randn_op, size, dtype, device, generator, requires_grad)
 
 
+@strided
 def randint(
     low: int = 0,
     high: Any = None,
@@ -441,6 +450,7 @@ def whole_bounds(who: str, low: int, high: int, dtype: Any) -> None:
         raise ShapeError(f"{who}: {low} ... {high} - 1 is out of bounds for {dtype!r}, which holds {least} ... {most}")
 
 
+@strided
 def rand_like(
     input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -450,6 +460,7 @@ def rand_like(
     return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
+@strided
 def randn_like(
     input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
     memory_format: Any = None,
@@ -459,11 +470,16 @@ def randn_like(
     return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+@strided
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """0 ... n - 1 in random order."""
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
-    n = number(n)
+    n, kind = number(n), as_dtype(dtype or "int64")
     if source := torch_source(generator):
-        return sampled("order", source, (n,), dtype or "int64", device)
-    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)
+        out = sampled("order", source, (n,), kind, device)
+    else:
+        out = randperm_op(n=n, dtype=kind, generator=generator or default_generator, device=device)
+    return out.requires_grad_() if requires_grad else out

@@ -9,9 +9,10 @@ from ..backends import get_default_dtype
 from ..core import Tensor
 from .create import full, full_like, full_like_op, linspace, positive_sizes, tensor
 from .elementwise import pow
-from .operands import named
+from .operands import named, strided
 
 
+@strided
 def empty_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, memory_format: Any = None
 ) -> Tensor:
@@ -19,6 +20,7 @@ def empty_like(
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
+@strided
 def new_tensor(self: Tensor, data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new tensor with a copy of `data`, in this one's type and on its device."""
     return tensor(data, dtype=dtype or self.dtype, device=device or self.device, requires_grad=requires_grad)
@@ -32,24 +34,28 @@ def made(self: Tensor, size: tuple, value: Any, dtype: Any = None, device: Any =
     return full_like_op(self, value=value, dtype=kind, shape=positive_sizes("full", size)).requires_grad_(requires_grad)
 
 
+@strided
 @named("size", 1)
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros of `size`, in this tensor's type and on its device."""
     return made(self, size, 0, dtype, device, requires_grad)
 
 
+@strided
 @named("size", 1)
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones of `size`, in this tensor's type and on its device."""
     return made(self, size, 1, dtype, device, requires_grad)
 
 
+@strided
 @named("size", 1)
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of `size` to be written, in this one's type and on its device; filled with zeros, as `empty`."""
     return made(self, size, 0, dtype, device, requires_grad)
 
 
+@strided
 def new_full(
     self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -57,6 +63,7 @@ def new_full(
     return made(self, (size,), fill_value, dtype, device, requires_grad)
 
 
+@strided
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:  # fmt: skip
     """`steps` numbers from base^start to base^end, their logarithms evenly spaced."""

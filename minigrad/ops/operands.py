@@ -237,6 +237,21 @@ def numpy_names(function: Function) -> Function:
     return called  # type: ignore[return-value]
 
 
+def strided(function: Function) -> Function:
+    """Let a function that makes a tensor be called with PyTorch's `layout` and `pin_memory`: the tensor is strided, and its
+    memory is never pinned."""
+
+    @wraps(function)
+    def called(*args: Any, **options: Any) -> Any:
+        if options:
+            options.pop("pin_memory", None)
+            if options.pop("layout", None) not in (None, "strided"):
+                raise ValueError(f"{function.__name__}: layout must be minigrad.strided. Hint: .to_sparse() of what is made")
+        return function(*args, **options)
+
+    return called  # type: ignore[return-value]
+
+
 def also(**names: str) -> Callable[[Function], Function]:
     """Let arguments of a function go by further names: also(input="A")."""
 

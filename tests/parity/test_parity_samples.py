@@ -53,6 +53,10 @@ WHOLE = {  # of integers and halves
     "normalize by order 3 of halves": lambda m: m.nn.functional.normalize(m.tensor([100.0, 200, 300]).half(), 3, 0),
     "mvlgamma of small numbers": lambda m: m.mvlgamma(m.tensor([0.2, 1.5, -1.5, 0.5], dtype=m.float64), 2),
     "spherical_bessel_j0 at the ends": lambda m: m.special.spherical_bessel_j0(m.tensor([m.inf, -m.inf, m.nan, 0.0])),
+    "linspace of complex numbers": lambda m: m.linspace(1j, m.tensor(3.0), 4).abs(),
+    "linspace as complex numbers": lambda m: m.linspace(0, 3, 4, dtype=m.complex64).abs(),
+    "masked_fill with a complex number that is real": lambda m: count(m, 2).masked_fill(
+        m.tensor([True, False]), m.tensor(5 + 0j)),
     **{f"scatter_reduce of truths, {way}": lambda m, way=way: m.scatter_reduce(
         m.tensor([True, False, True]), 0, m.tensor([0, 0, 1]), m.tensor([True, False, True]), way, include_self=False)
         for way in ("amax", "amin", "prod", "sum")},
@@ -63,6 +67,39 @@ WHOLE = {  # of integers and halves
 def test_of_integers(name: str) -> None:
     for y, t in zip(listed(WHOLE[name](minigrad)), listed(WHOLE[name](torch)), strict=True):
         same(y, t, name)
+
+
+MADE = {  # tensors, with options of every function that makes some
+    "zeros": lambda m, **o: m.zeros(2, 3, **o), "ones": lambda m, **o: m.ones((2,), **o),
+    "empty": lambda m, **o: m.empty(2, **o),
+    "rand": lambda m, **o: m.rand(2, **o), "randn": lambda m, **o: m.randn(2, **o), "eye": lambda m, **o: m.eye(2, **o),
+    "full": lambda m, **o: m.full((2,), 1.5, **o), "arange": lambda m, **o: m.arange(3.0, **o),
+    "linspace": lambda m, **o: m.linspace(0, 1, 3, **o), "logspace": lambda m, **o: m.logspace(0, 1, 3, **o),
+    "randperm": lambda m, **o: m.randperm(3, dtype=m.float32, **o),
+    "tensor": lambda m, layout, **o: m.tensor([1.0], **o),
+    "randint": lambda m, **o: m.randint(0, 3, (2,), dtype=m.float32, **o),
+    "zeros_like": lambda m, **o: m.zeros_like(m.ones(2), **o),
+    "ones_like": lambda m, **o: m.ones_like(m.ones(2), **o), "empty_like": lambda m, **o: m.empty_like(m.ones(2), **o),
+    "full_like": lambda m, **o: m.full_like(m.ones(2), 1, **o), "rand_like": lambda m, **o: m.rand_like(m.ones(2), **o),
+    "randn_like": lambda m, **o: m.randn_like(m.ones(2), **o),
+    "randint_like": lambda m, **o: m.randint_like(m.ones(2), 3, **o),
+    "new_zeros": lambda m, **o: m.ones(1).new_zeros(2, **o), "new_full": lambda m, **o: m.ones(1).new_full((2,), 1, **o),
+    "hann_window": lambda m, **o: m.hann_window(4, **o), "kaiser_window": lambda m, **o: m.kaiser_window(4, **o),
+    "hann": lambda m, pin_memory, **o: m.signal.windows.hann(4, **o),
+    "empty_strided": lambda m, **o: m.empty_strided((2, 2), (1, 2), **o),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_made_strided(name: str) -> None:
+    y, t = (MADE[name](m, layout=m.strided, pin_memory=False, requires_grad=True) for m in (minigrad, torch))
+    assert y.shape == tuple(t.shape) and y.requires_grad and t.requires_grad
+    assert y.dtype.name == "float32" and t.dtype is torch.float32
+
+
+def test_what_is_not_strided_is_refused() -> None:
+    with pytest.raises(ValueError, match="zeros: layout must be minigrad.strided"):
+        minigrad.zeros(2, layout=minigrad.sparse_coo)
 
 
 GRADIENTS = {  # a function of a tensor, its shape
@@ -182,6 +219,16 @@ RAISES = {  # both raise
     "max_pool1d without channels": lambda m: m.nn.functional.max_pool1d(m.ones(0, 10), 1),
     "avg_pool3d without channels": lambda m: m.nn.functional.avg_pool3d(m.ones(2, 0, 4, 4, 4), 2),
     "vander of a number alone": lambda m: m.linalg.vander(m.tensor(3.0)),
+    "linspace by half a step": lambda m: m.linspace(0, 3, 1.5),
+    "linspace of complex numbers among reals": lambda m: m.linspace(0, 1j, 3, dtype=m.float32),
+    "masked_fill of integers with an imaginary number": lambda m: count(m, 2).masked_fill(
+        m.tensor([True, False]), m.tensor(1j)
+    ),
+    "narrow from a truth": lambda m: m.narrow(m.ones(3), 0, m.tensor(True), 1),
+    "narrow of a number": lambda m: m.narrow(m.tensor(1.0), 0, 0, 1),
+    "rot90 in a line": lambda m: m.rot90(m.ones(2, 2), 1, [0]),
+    "roll of a number": lambda m: m.roll(m.tensor(1.0), 1, 0),
+    "group_norm of a vector": lambda m: m.nn.functional.group_norm(m.ones(2), 1),
 }
 
 

@@ -152,6 +152,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     return binomial_op(expand(n, shape), expand(p, shape), generator=generator or default_generator)
 
 
+@strided
 def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
            device: Any = None, requires_grad: bool = False) -> Tensor:  # fmt: skip
     """Normal numbers of the given means and standard deviations: tensors that broadcast, or numbers and a `size`."""

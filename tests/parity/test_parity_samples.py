@@ -57,6 +57,11 @@ WHOLE = {  # of integers and halves
     "linspace as complex numbers": lambda m: m.linspace(0, 3, 4, dtype=m.complex64).abs(),
     "masked_fill with a complex number that is real": lambda m: count(m, 2).masked_fill(
         m.tensor([True, False]), m.tensor(5 + 0j)),
+    "as_strided_": lambda m: (count(m, 6) * 2).as_strided_((2, 2), (1, 2), 1),
+    "unique_consecutive of empty columns": lambda m: m.unique_consecutive(m.zeros(5, 0, 5), True, True, dim=1),
+    "unique of empty rows": lambda m: m.unique(m.zeros(0, 5), dim=0),
+    "digamma at the ends": lambda m: m.digamma(m.tensor([-m.inf, -1.0, -1.5, 0.0, m.nan, m.inf])),
+    "trigamma at the ends": lambda m: m.polygamma(1, m.tensor([-m.inf, m.nan, m.inf])),
     **{f"scatter_reduce of truths, {way}": lambda m, way=way: m.scatter_reduce(
         m.tensor([True, False, True]), 0, m.tensor([0, 0, 1]), m.tensor([True, False, True]), way, include_self=False)
         for way in ("amax", "amin", "prod", "sum")},
@@ -72,6 +77,7 @@ def test_of_integers(name: str) -> None:
 MADE = {  # tensors, with options of every function that makes some
     "zeros": lambda m, **o: m.zeros(2, 3, **o), "ones": lambda m, **o: m.ones((2,), **o),
     "empty": lambda m, **o: m.empty(2, **o),
+    "normal": lambda m, **o: m.normal(0.0, 1.0, (2,), **o),
     "rand": lambda m, **o: m.rand(2, **o), "randn": lambda m, **o: m.randn(2, **o), "eye": lambda m, **o: m.eye(2, **o),
     "full": lambda m, **o: m.full((2,), 1.5, **o), "arange": lambda m, **o: m.arange(3.0, **o),
     "linspace": lambda m, **o: m.linspace(0, 1, 3, **o), "logspace": lambda m, **o: m.logspace(0, 1, 3, **o),

@@ -373,6 +373,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of `input` along `dim`, each without that dimension."""
     d = axis("unbind", dim, tensor_of("unbind", input).ndim)
+    if not input.ndim:
+        raise IndexError("unbind: a 0-d tensor has no dimension to part")
     return tuple(select(input, d, i) for i in range(input.shape[d]))
 
 

@@ -48,7 +48,7 @@ def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpos
     """
     x, y = tensor_of("ormqr", input), tensor_of("ormqr", other, "other")
     m = x.shape[-2] if x.ndim > 1 else -1
-    if y.ndim != x.ndim or y.shape[-2 if left else -1] != m or tuple(tau.shape) != (*x.shape[:-2], tau.shape[-1]):
+    if x.ndim < 2 or y.ndim != x.ndim or y.shape[-2 if left else -1] != m or tuple(tau.shape) != (*x.shape[:-2], tau.shape[-1]):
         raise ShapeError(f"ormqr: expected input (..., m, k), tau (..., k) and other with m {'rows' if left else 'columns'}, "
                          f"got {tuple(x.shape)}, {tuple(tau.shape)} and {tuple(y.shape)}")  # fmt: skip
     v = tril(x, -1) + eye(m, x.shape[-1], dtype=x.dtype, device=x.device)

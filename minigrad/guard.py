@@ -176,7 +176,7 @@ def described(value: Any) -> str:
 # Where an error that speaks for an op within a function speaks for the function; and modules that run users' functions.
 RENAMING = ("", "nn.functional", "ops.linalg", "linalg", "special", "signal.windows", "nn.init", "nn", "nn.utils",
             "nn.utils.rnn", "optim", "optim.lr_scheduler", "optim.swa_utils", "testing", "random")  # fmt: skip
-OTHERS = ("autograd", "autograd.functional", "func")
+OTHERS = ("autograd", "autograd.functional", "func", "fft")
 
 
 def guard_all(top: str) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -117,6 +119,7 @@ def test_derivatives(name: str) -> None:
         (lambda: minigrad.gradient(T(Y[:2]), edge_order=2), RuntimeError, "at least edge_order \\+ 1 samples"),
         (lambda: minigrad.cov(T(X), fweights=T([1, 2])), RuntimeError, "fweights must be one for each of 5 cases"),
         (lambda: special.zeta(wanted(2.0), 1.0), RuntimeError, "derivative by `input` is not implemented"),
+        (lambda: special.legendre_polynomial_p(T(Y), 10**9), ValueError, "_p: expected degrees of at most 1"),
         (lambda: minigrad.poisson(T(-Y)), RuntimeError, "finite and not negative"),
         (lambda: minigrad.eq(T(Y), None), TypeError, "eq: expected tensors or numbers, got None"),
         (lambda: minigrad.add(T(Y), 1, alpha=[1, 2]), TypeError, "add: .*alpha must be a number"),
@@ -225,3 +228,10 @@ def test_ldexp_keeps_the_type_of_its_input() -> None:
 
 def test_unique_of_no_rows() -> None:
     assert minigrad.unique(minigrad.zeros(0, 3), dim=0).shape == (0, 3)
+
+
+def test_the_first_bfloat16_may_come_from_a_range() -> None:
+    code = "import minigrad; print(minigrad.arange(3, dtype=minigrad.bfloat16).tolist())"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[0.0, 1.0, 2.0]\n"
+    )

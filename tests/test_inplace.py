@@ -26,6 +26,15 @@ def test_a_tensor_takes_the_history_of_what_is_written() -> None:
     assert x.grad.tolist() == [6, 12]
 
 
+@pytest.mark.parametrize("sign", ["+", "-", "*", "//", "%", "**", "&", "|", "^", "<<", ">>"])
+def test_every_operator_with_an_equals_sign_writes(sign: str) -> None:
+    x = minigrad.tensor([5, 6, 7])
+    first, names = x[:1], {"x": x}
+    exec(f"x {sign}= 2", names)
+    assert names["x"] is x and x.tolist() == [eval(f"{n} {sign} 2") for n in (5, 6, 7)]
+    assert first.item() == x[0].item()
+
+
 def test_overwritten_values_get_a_gradient_of_zeros() -> None:
     for write in (
         lambda y: y.zero_(),

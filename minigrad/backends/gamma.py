@@ -97,7 +97,7 @@ def polygamma(b: Any, x: Any, n: int) -> Any:
         at_pole = xp.full_like(y, (-1) ** (n + 1) * math.inf)
     else:
         at_pole = xp.where(x == 0, xp.copysign(xp.full_like(y, math.inf), -x), math.nan)
-    return xp.where(below & (off == 0), at_pole, xp.where(below, turned, y))
+    return xp.where(x == -math.inf, math.nan, xp.where(below & (off == 0), at_pole, xp.where(below, turned, y)))
 
 
 def polygamma_near(xp: Any, t: Any, n: int) -> Any:

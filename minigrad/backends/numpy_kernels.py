@@ -313,6 +313,11 @@ def erf(b: Any, x: np.ndarray) -> np.ndarray:
     return (wide * special.ratio(wide * wide, SINGLE)).astype(x.dtype)
 
 
+def sigmoid(b: Any, x: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x), in as few passes as can be: where e^-x is infinite, that is 0."""
+    return special.sigmoid(b, x) if x.dtype.kind == "c" else 1.0 / (1.0 + np.exp(-x))
+
+
 def in_rows(kernel: Callable) -> Callable:
     """Let a kernel along a dimension find a few rows at a time in the cache, if that is the last."""
 
@@ -346,7 +351,8 @@ def is_narrow(x: np.ndarray) -> bool:
 
 SHORT = 32
 SLOW = ("erfc", "erfinv", "gelu", "lgamma", "polygamma", "sinc")
-BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW} | {"erf": in_blocks(erf)}
+BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW}
+BLOCKWISE |= {"erf": in_blocks(erf), "sigmoid": in_blocks(special.in_single(sigmoid))}
 BLOCKWISE |= {f.__name__: special.in_single(in_rows(in_columns(f))) for f in (softmax, log_softmax)}
 
 _KERNELS = [

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+
+from .backend import dtype_of
 
 
 def argsort(b: Any, x: Any, dim: int, descending: bool) -> Any:
@@ -22,10 +26,32 @@ def slices(x: Any, dim: int) -> list:
 
 def accumulate(b: Any, x: Any, dim: int, combine: str) -> Any:
     """y_i = combine(y_(i-1), x_i) along `dim`, for a function of the namespace such as "maximum"."""
+    return folded(b, x, dim, getattr(b.xp, combine))
+
+
+def folded(b: Any, x: Any, dim: int, function: Callable) -> Any:
+    """y_i = function(y_(i-1), x_i) along `dim`."""
     parts = slices(x, dim)
     for i in range(1, len(parts)):
-        parts[i] = getattr(b.xp, combine)(parts[i - 1], parts[i])
+        parts[i] = function(parts[i - 1], parts[i])
     return b.xp.stack(parts, axis=dim) if parts else x
+
+
+def logaddexp(b: Any, x: Any, other: Any) -> Any:
+    """ln(e^x + e^other); of complex numbers what has the larger real part is taken out first, so that nothing overflows."""
+    xp = b.xp
+    if not dtype_of(x).is_complex:
+        return xp.logaddexp(x, other)
+    ahead = xp.real(x) >= xp.real(other)
+    top, rest = xp.where(ahead, x, other), xp.where(ahead, other, x)
+    finite = xp.isfinite(xp.real(top)) | xp.isnan(rest)
+    return xp.where(finite, top + xp.log1p(xp.exp(rest - top)), top)
+
+
+def log_accumulate(b: Any, x: Any, dim: int) -> Any:
+    """y_i = logaddexp(y_(i-1), x_i) along `dim`."""
+    is_complex = dtype_of(x).is_complex
+    return folded(b, x, dim, partial(logaddexp, b)) if is_complex else b.accumulate(x, dim, "logaddexp")
 
 
 def running_places(b: Any, x: Any, dim: int, combine: str) -> Any:
@@ -68,4 +94,6 @@ def searchsorted(b: Any, line: Any, values: Any, right: bool) -> Any:
     return xp.reshape(xp.stack(found), values.shape) if found else xp.zeros(values.shape, dtype=xp.int64)
 
 
-ORDER = {f.__name__: f for f in (argsort, accumulate, running_places, recurrence, unfold, searchsorted)}
+ORDER = {
+    f.__name__: f for f in (argsort, accumulate, log_accumulate, logaddexp, running_places, recurrence, unfold, searchsorted)
+}

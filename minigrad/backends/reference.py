@@ -18,7 +18,7 @@ from .gamma import GAMMA
 from .matrices import MATRICES
 from .order import ORDER
 from .recurrent import RECURRENT
-from .special import erf, erfc, erfinv, in_single
+from .special import erf, erfc, erfinv, in_single, sigmoid
 from .steps import STEPS
 from .windows import WINDOWS
 
@@ -354,7 +354,7 @@ _KERNELS = [
     layer_norm, layer_norm_input, layer_norm_backward, group_norm, group_norm_backward, softmax, softmax_backward,
     log_softmax, log_softmax_backward,
     take, take_at, add_at, put_at, index_add, cross_entropy, cross_entropy_input, all_below, mean, lerp_,
-    assign_at_, random_uniform, random_normal, erf, erfc, erfinv,
+    assign_at_, random_uniform, random_normal, erf, erfc, erfinv, sigmoid,
 ]  # fmt: skip
 _FAMILIES = WINDOWS | STEPS | ADAPTIVE | ATTENTION | GAMMA | MATRICES | ORDER | RECURRENT
 REFERENCE: dict[str, Any] = _FAMILIES | {f.__name__: f for f in _KERNELS}

@@ -138,6 +138,15 @@ def erfc(b: Any, x: Any) -> Any:
 
 
 @in_single
+def sigmoid(b: Any, x: Any) -> Any:
+    """1 / (1 + e^-x), from e^-x or e^x, whichever is small: nothing overflows, and what is close to 0 has all its digits."""
+    xp = b.xp
+    right = (xp.real(x) if dtype_of(x).is_complex else x) >= 0
+    e = xp.exp(xp.where(right, -x, x))
+    return xp.where(right, 1.0, e) / (1.0 + e)
+
+
+@in_single
 def erfinv(b: Any, x: Any) -> Any:
     """The y with erf(y) = x: S. Winitzki's closed approximation (2008), then three steps of Halley's method."""
     xp = b.xp

@@ -25,7 +25,7 @@ from ..backends import (
 from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
-from .operands import named, number, sizes, stored, tensor_of
+from .operands import named, number, sizes, stored, tensor_of, whole
 from .random import Generator, default_generator, torch_source
 
 PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
@@ -40,13 +40,13 @@ def full_op(b, *, shape, value, dtype, device=None):
 @op("create", name="arange")
 def arange_op(b, *, start, end, step, dtype, device=None):
     """start, start + step, ... below end"""
-    return b.from_host(np.arange(start, end, step).astype(dtype.name))
+    return b.from_host(np.arange(start, end, step).astype(_host_type(dtype)))
 
 
 @op("create", name="linspace")
 def linspace_op(b, *, start, end, steps, dtype, device=None):
     """`steps` evenly spaced numbers from start to end, both included; as integers without their fractions"""
-    if dtype.kind == "float":
+    if dtype.kind in ("float", "complex"):
         return b.xp.linspace(start, end, steps, dtype=b.native(dtype))
     return b.xp.astype(b.xp.linspace(int(start), int(end), steps, dtype=b.xp.float64), b.native(dtype))
 
@@ -150,9 +150,8 @@ def held(who: str, value: Any, dtype: Any) -> Any:
     return value if dtype.is_floating_point else int(value) % (info.max + 1) if info.min == 0 else int(value)
 
 
-def tensor(
-    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False
-) -> Tensor:
+@stored
+def tensor(data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A new leaf tensor with a copy of `data` (numbers, nested lists, an array, a tensor).
 
     Python floats become the default type (float32), ints int64; an array keeps its type. Raises for ragged or
@@ -295,9 +294,9 @@ def arange(
     start, end, step = map(_number, (start, end, step))
     if step == 0 or not 0 <= (end - start) / step < math.inf:
         raise ShapeError(f"arange: from {start} to {end} by step {step} never arrives")
-    whole = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
-    kind = as_dtype(dtype or ("int64" if whole else get_default_dtype()))
-    if kind.kind == "int" and not whole:  # as PyTorch: fractions are cut off, for int64 before the steps are counted
+    counted = all(isinstance(v, (int, np.integer)) for v in (start, end, step))
+    kind = as_dtype(dtype or ("int64" if counted else get_default_dtype()))
+    if kind.kind == "int" and not counted:  # as PyTorch: fractions are cut off, for int64 before the steps are counted
         start, end, step = (int(v) for v in (start, end, step)) if kind.name == "int64" else (start, end, step)
         if step == 0:
             raise ShapeError("arange: the step is less than 1, which is 0 among integers")
@@ -310,16 +309,16 @@ def arange(
 
 @stored
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """`steps` evenly spaced numbers from `start` to `end`, both included."""
-    if steps < 0:
+    """`steps` evenly spaced numbers from `start` to `end`, both included; complex ones if an end is."""
+    if whole("linspace", "steps", steps) < 0:
         raise ShapeError(f"linspace: steps must be non-negative, got {steps}")
-    out = linspace_op(
-        start=float(start),
-        end=float(end),
-        steps=int(steps),
-        dtype=as_dtype(dtype or get_default_dtype()),
-        device=device,
-    )
+    ends = [_number(x) for x in (start, end)]
+    plane = any(isinstance(x, complex) for x in ends)
+    kind = as_dtype(dtype or (number_type(1j) if plane else get_default_dtype()))
+    if plane and not kind.is_complex:
+        raise DTypeError(f"linspace: numbers from {start} to {end} are complex, which {kind!r} can't hold")
+    first, last = map(complex if plane else float, ends)
+    out = linspace_op(start=first, end=last, steps=int(steps), dtype=kind, device=device)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -496,13 +495,17 @@ def randn_like(
 
 
 @stored
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """0 ... n - 1 in random order."""
     if not hasattr(n, "__index__"):
         raise TypeError("n is no integer")
     if n < 0:
         raise ShapeError(f"randperm: n must be non-negative, got {n}")
-    n = number(n)
+    n, kind = number(n), as_dtype(dtype or "int64")
     if source := torch_source(generator):
-        return sampled("order", source, (n,), dtype or "int64", device)
-    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)
+        out = sampled("order", source, (n,), kind, device)
+    else:
+        out = randperm_op(n=n, dtype=kind, generator=generator or default_generator, device=device)
+    return out.requires_grad_() if requires_grad else out

@@ -221,9 +221,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """The plane of two dimensions turned by k quarter turns, from the first towards the second."""
-    i, j = (axis("rot90", d, tensor_of("rot90", input).ndim) for d in dims)
-    if i == j:
+    plane = [axis("rot90", d, tensor_of("rot90", input).ndim) for d in dims]
+    if len(plane) != 2 or plane[0] == plane[1]:
         raise ShapeError(f"rot90: dims must be two different dimensions, got {tuple(dims)}")
+    i, j = plane
     turns = k % 4
     if turns == 0:
         return input.clone()

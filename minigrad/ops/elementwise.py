@@ -107,8 +107,8 @@ def tanh(b, x):
 
 @op("elementwise", floats=True)
 def sigmoid(b, x):
-    """y = 1 / (1 + e^-x), computed as (1 + tanh(x/2)) / 2, which does not overflow"""
-    return 0.5 * b.xp.tanh(0.5 * x) + 0.5
+    """y = 1 / (1 + e^-x), with all its digits also where y is close to 0"""
+    return b.sigmoid(x)
 
 
 @op("elementwise", floats=True)
@@ -170,16 +170,18 @@ def gelu_slope(x, approximate):
 
 @op("elementwise")
 def abs(b, x):
-    """y = |x|. The slope at 0 is 0."""
+    """y = |x|. The slope at 0 and of NaN is 0."""
     return b.xp.abs(numbers(x))
 
 
 @op("elementwise")
 def sign(b, x):
-    """y = -1, 0 or 1. Its slope is 0 everywhere."""
+    """y = (x > 0) - (x < 0): -1, 0 or 1, and 0 for NaN, as in PyTorch. Its slope is 0 everywhere."""
     if is_complex(x):
         raise TypeError("complex numbers have no sign. Hint: sgn")
-    return b.xp.sign(x) if dtype_of(x).kind != "bool" else b.xp.asarray(x, copy=True)
+    if dtype_of(x).kind == "bool":
+        return b.xp.asarray(x, copy=True)
+    return b.xp.astype(x > 0, x.dtype) - b.xp.astype(x < 0, x.dtype)
 
 
 @op("general", name="sgn")
@@ -287,7 +289,7 @@ ceil.vjp(x=lambda g: g * 0.0)
 round.vjp(x=lambda g: g * 0.0)
 trunc.vjp(x=lambda g: g * 0.0)
 floor_divide.vjp(x=lambda g: g * 0.0, other=lambda g: g * 0.0)
-remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor(x / other))
+remainder.vjp(x=lambda g: g, other=lambda g, x, other: -g * floor_divide(x, other))  # x / other may round to the next integer
 
 
 def real_part(x: Any) -> Any:

@@ -100,10 +100,7 @@ def eigenvectors(b, x):
 @op("general")
 def eigenvalues(b, x, vectors):
     """The eigenvalues v^T x v of each symmetric matrix (its lower triangle is read), given its eigenvectors v"""
-    xp = b.xp
-    lower = xp.tril(x)
-    whole = lower + conjugate(xp.tril(x, k=-1).mT)
-    return real_of(b, xp.sum(conjugate(vectors) * xp.matmul(whole, vectors), axis=-2))
+    return real_of(b, b.xp.sum(conjugate(vectors) * b.xp.matmul(mirrored(x), vectors), axis=-2))
 
 
 @op("general")
@@ -132,7 +129,7 @@ def pinv_op(b, x, *, rtol, atol=0.0, hermitian=False):
     """The pseudo-inverse of each matrix; singular values up to max(atol, rtol s_max) count as 0; of `hermitian` matrices the
     lower triangle is read"""
     xp = b.xp
-    x = xp.tril(x) + xp.tril(x, k=-1).mT if hermitian else x
+    x = mirrored(x) if hermitian else x
     u, s, vh = xp.linalg.svd(x, full_matrices=False)
     if not s.shape[-1]:
         return xp.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), dtype=x.dtype)
@@ -223,6 +220,12 @@ def lift(g: Any) -> Any:
 def dagger(x: Any) -> Any:
     """x^H: each matrix transposed, its numbers conjugated if they are complex."""
     return conjugate(x.mT)
+
+
+def mirrored(x: Any) -> Any:
+    """The symmetric (Hermitian) matrices that have the lower triangles of x, and of the diagonals the real parts."""
+    half = 0.5 * tril_op(x) + 0.5 * tril_op(x, diagonal=-1)
+    return half + dagger(half)
 
 
 def real_numbers(x: Any) -> Any:

@@ -127,6 +127,9 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The inner product of two vectors, (n) (n) -> ()."""
+    a, c = tuple(tensor_of("dot", input).shape), tuple(tensor_of("dot", tensor, "tensor").shape)
+    if len(a) == len(c) == 1 and a != c:
+        raise ShapeError(f"dot: expected two vectors of one length, got {a} and {c}")
     return _ranked("dot", 1, 1, input, tensor)
 
 

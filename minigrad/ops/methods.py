@@ -316,7 +316,7 @@ for name in METHODS:
     setattr(Tensor, name, as_method(function) if isinstance(function, Op) else function)
 for name in IN_PLACE:
     setattr(Tensor, f"{name}_", in_place(name, getattr(functions, name)))
-for name in ("squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"):
+for name in ("as_strided", "squeeze", "unsqueeze", "t", "transpose", "swapaxes", "swapdims"):
     setattr(Tensor, f"{name}_", in_place_view(name, getattr(functions, name)))
 for method in (to, numpy, item, tolist, size, type_as):
     setattr(Tensor, method.__name__, method)

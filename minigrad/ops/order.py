@@ -335,8 +335,8 @@ def unique_consecutive(input: Tensor, return_inverse: bool = False, return_count
 
 
 def _as_lines(who: str, x: Tensor, dim: int) -> Tensor:
-    d = axis(who, dim, x.ndim)
-    return reshape(movedim(x, d, 0), (x.shape[d], x.numel() // (x.shape[d] or 1)))
+    first = movedim(x, axis(who, dim, x.ndim), 0)
+    return reshape(first, (first.shape[0], math.prod(first.shape[1:])))
 
 
 def _runs(lines: Tensor) -> tuple[Tensor, Tensor]:

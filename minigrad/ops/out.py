@@ -15,7 +15,7 @@ from ..backends import GradError, ShapeError
 from ..core import MODE, Op
 from . import functions, linalg
 from .operands import Behind, by_name, tensor_of
-from .update import write
+from .update import KINDS, write
 
 NAMES = """abs absolute acos acosh add addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax angle any arange
     arccos arccosh arcsin arcsinh arctan arctan2 arctanh argmax argmin argsort asin asinh atan atan2 atanh
@@ -75,6 +75,9 @@ def written_into(who: str, out: Any, result: Any) -> Any:
     if MODE.get().grad and (tensor_of(who, out, "out").requires_grad or result.requires_grad):
         raise GradError(f"{who}: functions with out=... don't record gradients, but one of the arguments requires grad. "
                         "Hint: leave out= away, or use with minigrad.no_grad():")  # fmt: skip
+    if KINDS.index(result.dtype.kind) > KINDS.index(out.dtype.kind):
+        raise ShapeError(f"{who}: result type {result.dtype!r} can't be cast to {out.dtype!r}, the type of out. "
+                         f"Hint: out=minigrad.empty(0, dtype={result.dtype!r})")  # fmt: skip
     if out.shape != result.shape:
         if out.array.size:
             raise ShapeError(f"{who}: out has the shape {tuple(out.shape)}, the result {tuple(result.shape)}. "

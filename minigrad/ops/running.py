@@ -28,7 +28,7 @@ def cumprod_op(b, x, *, dim):
 @op("general", name="logcumsumexp", floats=True)
 def logcumsumexp_op(b, x, *, dim):
     """y_i = ln(e^x_0 + ... + e^x_i) along `dim`, without overflow"""
-    return b.accumulate(x, dim, "logaddexp")
+    return b.log_accumulate(x, dim)
 
 
 def later(a: Any, u: Any, dim: int) -> Any:

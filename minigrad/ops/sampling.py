@@ -181,15 +181,20 @@ def normal(mean: Any, std: Any = 1.0, size: Any = None, *, generator: Generator 
 
 
 @stored
-def randint_like(input: Tensor, low: int = 0, high: int | None = None, *, dtype: Any = None, device: Any = None) -> Tensor:
+def randint_like(
+    input: Tensor, low: int = 0, high: int | None = None, *, generator: Generator | None = None, dtype: Any = None,
+    device: Any = None, requires_grad: bool = False, memory_format: Any = None,
+) -> Tensor:  # fmt: skip
     """Whole numbers uniform on low ... high - 1 (0 ... low - 1 if there is no high) in the shape and type of
     `input`."""
     low, high = (0, low) if high is None else (low, high)
     kind, device = as_dtype(dtype) if dtype else input.dtype, device or input.device
     whole_bounds("randint_like", low, high, kind)
-    if source := torch_source(None):
-        return sampled("whole", source, tuple(input.shape), kind, device, input, low=low, high=high)
-    return randint(low, high, tuple(input.shape), dtype=kind, device=device)
+    if source := torch_source(generator):
+        out = sampled("whole", source, tuple(input.shape), kind, device, input, low=low, high=high)
+    else:
+        out = randint(low, high, tuple(input.shape), generator=generator, dtype=kind, device=device)
+    return out.requires_grad_() if requires_grad else out
 
 
 # -- filling in place ------------------------------------------------------------------------------------------------

@@ -243,8 +243,11 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
         raise TypeError(f"masked_fill: value must be a number or a 0-d tensor, got {type(value).__name__}")
     if isinstance(value, Tensor) and value.ndim:
         raise ShapeError(f"masked_fill: value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
-    value = cast(value, dtype=input.dtype) if isinstance(value, Tensor) and value.dtype is not input.dtype else value
-    if not isinstance(value, Tensor):
+    if isinstance(value, Tensor) and value.dtype.is_complex and not input.dtype.is_complex:
+        value = value.item() if value.item().imag else value.real
+    if isinstance(value, Tensor):
+        value = cast(value, dtype=input.dtype) if value.dtype is not input.dtype else value
+    else:
         value = held("masked_fill", value, tensor_of("masked_fill", input).dtype)
     return where(_mask("masked_fill", mask), value, tensor_of("masked_fill", input))
 

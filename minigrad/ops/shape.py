@@ -291,6 +291,8 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     along = tuple(axis("roll", d, input.ndim) for d in (dims if isinstance(dims, Sequence) else (dims,)))
     if len(by) != len(along):
         raise ShapeError(f"roll: {len(by)} shifts for {len(along)} dims")
+    if along and not input.ndim:
+        raise IndexError("roll: a 0-d tensor has no dimension to roll along. Hint: dims=None")
     return roll_op(input, shifts=by, dims=along)
 
 
@@ -334,11 +336,15 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """`length` elements of dimension `dim`, from `start` on: a view."""
     d = axis("narrow", dim, tensor_of("narrow", input).ndim)
+    if not input.ndim:
+        raise ShapeError("narrow: a 0-d tensor has no dimension to narrow")
+    if isinstance(start, Tensor) and start.dtype.kind != "int":
+        raise TypeError(f"narrow: start must be an int, got a tensor of {start.dtype!r}")
     n = input.shape[d]
-    start = int(start) + n if start < 0 else int(start)
-    if not 0 <= start <= n or length < 0 or start + length > n:
-        raise IndexError(f"narrow: start {start} and length {length} exceed dimension {d} of size {n}")
-    return slice_op(input, index=(*(slice(None),) * d, slice(start, start + length), ...))
+    first = int(start) + n if start < 0 else int(start)
+    if not 0 <= first <= n or length < 0 or first + length > n:
+        raise IndexError(f"narrow: start {int(start)} and length {length} exceed dimension {d} of size {n}")
+    return slice_op(input, index=(*(slice(None),) * d, slice(first, first + length), ...))
 
 
 @numpy_names
@@ -371,6 +377,8 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The slices of `input` along `dim`, each without that dimension."""
     d = axis("unbind", dim, tensor_of("unbind", input).ndim)
+    if not input.ndim:
+        raise IndexError("unbind: a 0-d tensor has no dimension to part")
     return tuple(select(input, d, i) for i in range(input.shape[d]))
 
 

@@ -114,7 +114,7 @@ def copysign(b, x, other):
 @op("elementwise", floats=True)
 def logaddexp(b, x, other):
     """y = ln(e^x + e^other), without overflow"""
-    return b.xp.logaddexp(x, other)
+    return b.logaddexp(*both(b, x, other))
 
 
 @op("elementwise", floats=True)

@@ -188,6 +188,8 @@ def constant(who: str, x: Any) -> Any:
 
 # -- orthogonal polynomials ------------------------------------------------------------------------------------------------
 
+LAST = 100_000  # degree: seconds of steps
+
 
 def polynomials(name: str, what: str, first: Callable, step: Callable, shifted: bool = False) -> Callable:
     """The function name(x, n) of polynomials of degree n with p_0 = 1, p_1 = first(x), p_(k+1) = step(k, x, p_k, p_(k-1))."""
@@ -196,10 +198,12 @@ def polynomials(name: str, what: str, first: Callable, step: Callable, shifted: 
         if not isinstance(input, Tensor) and not isinstance(n, Tensor):
             raise TypeError(f"{name}: input or n must be a tensor")
         x = input if isinstance(input, Tensor) else n * 0.0 + input
-        n = n.trunc() if isinstance(n, Tensor) else int(n)
+        n = int(n) if not isinstance(n, Tensor) else n.trunc() if n.dtype.is_floating_point else n
         x = floating(x)
         x = 2 * x - 1 if shifted else x
         most = int(n.max().item()) if isinstance(n, Tensor) and n.array.size else int(n) if not isinstance(n, Tensor) else 0
+        if most > LAST:
+            raise ValueError(f"{name}: expected degrees of at most {LAST}, got {most}: each is one step of the recursion")
         before, now = x * 0.0, x * 0.0 + 1
         y = before + n * 0.0 if isinstance(n, Tensor) else before
         for k in range(most + 1):

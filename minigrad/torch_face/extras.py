@@ -186,8 +186,7 @@ IN_PLACE = """abs acos acosh addmv arccos arccosh arcsin arcsinh arctan arctanh 
     log1p log2 logit nan_to_num neg negative rad2deg reciprocal round rsqrt sigmoid sin sinc sinh sqrt square tan tanh trunc
     xlogy zero""".split()  # methods that PyTorch has as functions as well
 TORCH |= {f"{name}_": vars(Tensor)[f"{name}_"] for name in IN_PLACE} | {"relu_": functional.relu_}
-TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "histogram": histogram, "compile": itself, "numel": numel,
-          "nextafter": nextafter, "frexp": frexp, "frombuffer": frombuffer,
+TORCH |= {"is_tensor": is_tensor, "is_nonzero": is_nonzero, "compile": itself, "numel": numel, "frombuffer": frombuffer,
           "is_floating_point": vars(Tensor)["is_floating_point"], "is_complex": vars(Tensor)["is_complex"],
           "detach": vars(Tensor)["detach"], "newaxis": None, "ger": outer,
           "histogramdd": histogramdd, "typename": typename}  # fmt: skip

@@ -13,6 +13,7 @@ from ..ops.create import as_tensor, eye
 from ..ops.diagonal import tril
 from ..ops.linalg import solve_triangular
 from ..ops.operands import tensor_of
+from ..ops.pieces import conj
 from ..ops.results import returned
 from ..ops.shape import mT, narrow
 
@@ -26,7 +27,7 @@ class Reflections(NamedTuple):
 
 
 def geqrf(input: Tensor) -> Reflections:
-    """A = Q R with Q as reflections 1 - tau_i v_i v_i^T, for `linalg.householder_product` and `ormqr`; (..., m, n).
+    """A = Q R with Q as reflections 1 - tau_i v_i v_i^H, for `linalg.householder_product` and `ormqr`; (..., m, n).
 
     Raises GradError where a gradient is asked for, as PyTorch does. Hint: linalg.qr has one.
     """
@@ -41,20 +42,21 @@ def geqrf(input: Tensor) -> Reflections:
 
 
 def ormqr(input: Tensor, tau: Tensor, other: Tensor, left: bool = True, transpose: bool = False) -> Tensor:
-    """Q other (other Q unless `left`), Q or its transpose the whole orthogonal matrix of `geqrf`'s reflections.
+    """Q other (other Q unless `left`), Q or its (conjugate) transpose the whole orthogonal matrix of `geqrf`'s reflections.
 
     input (..., m, k), tau (..., k), other (..., m, n), or (..., n, m) unless `left`.
     """
     x, y = tensor_of("ormqr", input), tensor_of("ormqr", other, "other")
     m = x.shape[-2] if x.ndim > 1 else -1
-    if y.ndim != x.ndim or y.shape[-2 if left else -1] != m or tuple(tau.shape) != (*x.shape[:-2], tau.shape[-1]):
+    if x.ndim < 2 or y.ndim != x.ndim or y.shape[-2 if left else -1] != m or tuple(tau.shape) != (*x.shape[:-2], tau.shape[-1]):
         raise ShapeError(f"ormqr: expected input (..., m, k), tau (..., k) and other with m {'rows' if left else 'columns'}, "
                          f"got {tuple(x.shape)}, {tuple(tau.shape)} and {tuple(y.shape)}")  # fmt: skip
     v = tril(x, -1) + eye(m, x.shape[-1], dtype=x.dtype, device=x.device)
     order = range(tau.shape[-1])
     for i in order if left == transpose else reversed(order):
         column, factor = narrow(v, -1, i, 1), narrow(tau, -1, i, 1).unsqueeze(-1)
-        y = y - factor * (column @ (mT(column) @ y) if left else (y @ column) @ mT(column))
+        row, factor = conj(mT(column)), conj(factor) if transpose else factor
+        y = y - factor * (column @ (row @ y) if left else (y @ column) @ row)
     return y
 
 

@@ -14,7 +14,7 @@ from ..ops.arithmetic import clone
 from ..ops.compose import unfold
 from ..ops.create import full, ones_like, zeros
 from ..ops.elementwise import rsqrt
-from ..ops.operands import axis, by_name, sizes, tensor_of, whole
+from ..ops.operands import axis, by_name, sizes, stored, tensor_of, whole
 from ..ops.reduce import var_mean
 from ..ops.shape import cat
 from ..ops.strided import as_strided_adjoint
@@ -65,10 +65,8 @@ def as_strided_scatter(input: Tensor, src: Tensor, size: Any, stride: Any, stora
 # -- layouts ---------------------------------------------------------------------------------------------------------------
 
 
-def empty_strided(
-    size: Any, stride: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+@stored
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor to be written whose neighbours along dimension d lie stride[d] elements apart; filled with zeros, as `empty`."""
     shape, steps = sizes("empty_strided", (tuple(size),)), sizes("empty_strided", (tuple(stride),))
     if len(shape) != len(steps) or min((*shape, *steps), default=0) < 0:
@@ -84,10 +82,10 @@ def new_empty_strided(self: Tensor, size: Any, stride: Any, dtype: Any = None, d
     return empty_strided(size, stride, dtype=dtype or self.dtype, device=device or self.device, **options)
 
 
+@stored
 def empty_permuted(
-    size: Any, physical_layout: Any, *, dtype: Any = None, layout: Any = None, device: Any = None, requires_grad: bool = False,
-    pin_memory: bool = False,
-) -> Tensor:  # fmt: skip
+    size: Any, physical_layout: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
     """A tensor to be written whose dimensions lie in memory in the order `physical_layout`, the outermost first."""
     shape, order = sizes("empty_permuted", (tuple(size),)), sizes("empty_permuted", (tuple(physical_layout),))
     if sorted(order) != list(range(len(shape))):

@@ -75,10 +75,19 @@ CHECKPOINT = {
 GRAD_MODE = {name: getattr(modes, name) for name in ("enable_grad", "inference_mode", "no_grad", "set_grad_enabled")}
 ANOMALY = {name: getattr(anomaly, name) for name in ("detect_anomaly", "set_detect_anomaly")}
 WRITER = {"SummaryWriter": extras.SummaryWriter}
+WRITTEN = factors.FACTORS | {f.__name__: f for f in (extras.frexp, extras.histogram, extras.nextafter)}
+TRANSFORMED = {name: f for name, f in fourier.FFT.items() if "shift" not in name}
+
+
+def written(functions: dict[str, Any], place: str) -> dict[str, Any]:
+    """Functions of a place, with `out`."""
+    return {name: out.writing(name, f, f"minigrad{place}") for name, f in functions.items()}
+
+
 # What stands at each place, beside what is there already; a `Late` place has the names of that module's `__all__`.
 PLACES: dict[str, dict[str, Any] | Late] = {
     "": {**typed.typed("cpu"), **switches.TORCH, **extras.TORCH, "stft": spectra.stft, "istft": spectra.istft,
-         **pieces.FUNCTIONS, **memory.TORCH, **factors.FACTORS, **sparse.NEW, "resize_as_": methods.resize_as_,
+         **pieces.FUNCTIONS, **memory.TORCH, **written(WRITTEN, ""), **sparse.NEW, "resize_as_": methods.resize_as_,
          **devices.AUTOCAST, **accepted.TORCH,
          **foreach.FOREACH, **insides.CHECKS, "Future": insides.FUTURES["Future"],
          "Stream": streams.Stream, "Event": streams.Event,
@@ -97,7 +106,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils.tensorboard": WRITER, "utils.tensorboard.writer": WRITER,
     "autograd": {}, "autograd.variable": {}, "autograd.function": {}, "autograd.grad_mode": GRAD_MODE,
     "autograd.anomaly_mode": ANOMALY, "linalg": names(ops.linalg) | out.LINALG,
-    "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT,
+    "special": special_names.SPECIAL, "return_types": results.RETURN_TYPES, "fft": fourier.FFT | written(TRANSFORMED, ".fft"),
     "sparse": {**sparse.SPARSE, **typed.typed_sparse()}, "cuda.sparse": typed.typed_sparse("cuda"),
     "utils.dlpack": memory.DLPACK, "storage": memory.STORAGE,
     "signal": {}, "signal.windows": tapers.WINDOWS,

@@ -29,8 +29,7 @@ BY_TYPE = re.compile(
 DIFFER = {
     "attention": "PyTorch's kernel multiplies its mask by the scale, and drops NaN",
     "sum_pool": "PyTorch cuts off the means of integers",
-    "sign": "PyTorch's sign of NaN is 0",
-    "det_sign": "as its sign",
+    "det_sign": "PyTorch's sign of NaN is 0",
     "searchsorted": "a sequence with NaN is not sorted",
     "move": "True is no device",
     "det": "what rounding leaves of 0 grows with the matrix",

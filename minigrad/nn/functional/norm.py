@@ -137,7 +137,9 @@ def group_norm(
 def group_normalized(by: Any, input: Any, num_groups: int, weight: Any, bias: Any, eps: float) -> Tensor:
     """The op `by`, group norm or what begins with it, once its arguments are checked."""
     shape = tuple(tensor_of("group_norm", input).shape)
-    if len(shape) < 2 or num_groups < 1 or shape[1] % num_groups:
+    if len(shape) < 2:
+        raise ShapeError(f"group_norm: input must be (N, C, ...), got {shape}")
+    if num_groups < 1 or shape[1] % num_groups:
         raise ShapeError(f"group_norm: Expected number of channels in input to be divisible by num_groups, got input "
                          f"{shape} and num_groups={num_groups}")  # fmt: skip
     vector("group_norm", "weight", weight, shape[1])

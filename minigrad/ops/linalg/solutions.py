@@ -13,7 +13,7 @@ from ..create import as_tensor, eye, zeros
 from ..diagonal import tril_op, triu_op
 from ..elementwise import abs, log
 from ..factor import det as det_op
-from ..factor import det_phase, det_sign, logabsdet, pinv_op, solve_op
+from ..factor import det_phase, det_sign, logabsdet, mirrored, pinv_op, solve_op
 from ..factor import inv as inv_op
 from ..operands import tensor_of
 from ..reduce import amax, sum_op
@@ -189,7 +189,7 @@ def matrix_rank(A: Tensor, tol: Any = None, hermitian: bool = False, *, atol: An
     with no rtol). Each is a number, or a tensor with one for each matrix. Of `hermitian` matrices the lower triangle is
     read. No gradient."""
     x = matrix("matrix_rank", A, square=hermitian).detach()
-    s = svdvals(tril_op(x) + mT(tril_op(x, diagonal=-1)) if hermitian else x)
+    s = svdvals(mirrored(x) if hermitian else x)
     if tol is not None:
         atol, rtol = tol, 0.0
     floor = as_tensor(0.0 if atol is None else atol, dtype=s.dtype, device=s.device)

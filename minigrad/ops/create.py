@@ -355,7 +355,7 @@ def ones_like(
 # -- random numbers ------------------------------------------------------------------------------------------------------
 
 
-def _drawn(
+def at_random(
     who: str,
     draw: Any,
     size: tuple,
@@ -371,7 +371,7 @@ def _drawn(
         raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
     if draw is not randint_op and kind.is_complex:  # two parts alike, each of half the variance if they are normal
         part = "float64" if kind.name == "complex128" else "float32"
-        a, c = (_drawn(who, draw, size, part, device, generator, False, like, **more) for _ in range(2))
+        a, c = (at_random(who, draw, size, part, device, generator, False, like, **more) for _ in range(2))
         out = (a + c * 1j) * (math.sqrt(0.5) if draw is randn_op else 1.0)
         return out.requires_grad_() if requires_grad else out
     shape = positive_sizes(who, size)
@@ -430,7 +430,7 @@ def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Numbers uniform on [0, 1)."""
-    return _drawn("rand", rand_op, size, dtype, device, generator, requires_grad)
+    return at_random("rand", rand_op, size, dtype, device, generator, requires_grad)
 
 
 @stored
@@ -439,7 +439,7 @@ def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Standard normal numbers."""
-    return _drawn("randn", randn_op, size, dtype, device, generator, requires_grad)
+    return at_random("randn", randn_op, size, dtype, device, generator, requires_grad)
 
 
 @stored
@@ -459,7 +459,7 @@ def randint(
     elif high is None:
         low, high = 0, low
     whole_bounds("randint", low, high, as_dtype(dtype or "int64"))
-    return _drawn(
+    return at_random(
         "randint", randint_op, (size,), dtype or "int64", device, generator, requires_grad, low=int(low), high=int(high)
     )
 
@@ -472,26 +472,6 @@ def whole_bounds(who: str, low: int, high: int, dtype: Any) -> None:
     least, most = (limits.min, limits.max) if limits else (0, 1)
     if low < least or high - 1 > most:
         raise ShapeError(f"{who}: {low} ... {high} - 1 is out of bounds for {dtype!r}, which holds {least} ... {most}")
-
-
-@stored
-def rand_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-    memory_format: Any = None,
-) -> Tensor:  # fmt: skip
-    """Uniform numbers on [0, 1) in the shape and type of `input`."""
-    x = tensor_of("rand_like", input)
-    return _drawn("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
-
-
-@stored
-def randn_like(
-    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
-    memory_format: Any = None,
-) -> Tensor:  # fmt: skip
-    """Standard normal numbers in the shape and type of `input`."""
-    x = tensor_of("randn_like", input)
-    return _drawn("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
 @stored

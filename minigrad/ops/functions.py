@@ -21,8 +21,8 @@ from .compose import (
     inner, kron, lerp, ravel, repeat_interleave, tile,
 )
 from .create import (
-    arange, as_tensor, empty, eye, from_numpy, full, full_like, held, linspace, ones, ones_like, rand, rand_like, randint,
-    randn, randn_like, randperm, tensor, zeros, zeros_like,
+    arange, as_tensor, empty, eye, from_numpy, full, full_like, held, linspace, ones, ones_like, rand, randint,
+    randn, randperm, tensor, zeros, zeros_like,
 )
 from .diagonal import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, diag, diag_embed,
@@ -35,7 +35,7 @@ from .elementwise import (
 )
 from .elementwise import clamp as clamp_op
 from .index import gather, index_select, take_along_dim
-from .likeness import empty_like, logspace
+from .likeness import empty_like, logspace, rand_like, randn_like
 from .linalg import cdist, dist, logdet, pdist
 from .linalg import tensor_norm as norm
 from .matmul import bmm, dot, matmul, mm, mv, outer, tensordot

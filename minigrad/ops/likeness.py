@@ -1,4 +1,4 @@
-"""Tensors made in the likeness of another (its type and device), and a logarithmic range."""
+"""Tensors made in the likeness of another (its shape, type and device), and a logarithmic range."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import Any
 from ..backends import dtype as as_dtype
 from ..backends import get_default_dtype
 from ..core import Tensor
-from .create import full, full_like, full_like_op, linspace, positive_sizes, tensor
+from .create import at_random, full, full_like, full_like_op, linspace, positive_sizes, rand_op, randn_op, tensor
 from .elementwise import pow
-from .operands import named, stored
+from .operands import named, stored, tensor_of
+from .random import Generator
 
 
 @stored
@@ -18,6 +19,26 @@ def empty_like(
 ) -> Tensor:
     """A tensor to be written, in the shape, type and device of `input`; filled with zeros, as `empty`."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+@stored
+def rand_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """Uniform numbers on [0, 1) in the shape and type of `input`."""
+    x = tensor_of("rand_like", input)
+    return at_random("rand_like", rand_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
+
+
+@stored
+def randn_like(
+    input: Tensor, *, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:  # fmt: skip
+    """Standard normal numbers in the shape and type of `input`."""
+    x = tensor_of("randn_like", input)
+    return at_random("randn_like", randn_op, x.shape, dtype or x.dtype, device or x.device, generator, requires_grad, x)
 
 
 @stored

@@ -7,47 +7,18 @@ from typing import Any
 
 from ..ops import functions
 from .cauchy import Cauchy
-from .constraints import nonnegative, positive
-from .distribution import Distribution, together
+from .half import Half
 
 
-class HalfCauchy(Distribution):
+class HalfCauchy(Half):
     """p(x) = 2 / (pi scale (1 + (x / scale)^2)) for x >= 0"""
 
-    has_rsample = True
-    arg_constraints = {"scale": positive}
-    support = nonnegative
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        (self.scale,) = together("HalfCauchy", scale)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-        self.base_dist = Cauchy(functions.zeros_like(self.scale), self.scale, validate_args=False)
+    both = Cauchy
 
     @property
     def mean(self) -> Any:
         return functions.full_like(self.scale, math.inf)
 
     @property
-    def mode(self) -> Any:
-        return functions.zeros_like(self.scale)
-
-    @property
     def variance(self) -> Any:
         return self.base_dist.variance
-
-    def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.base_dist.rsample(sample_shape).abs()
-
-    def log_prob(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return functions.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
-
-    def entropy(self) -> Any:
-        return self.base_dist.entropy() - math.log(2)
-
-    def cdf(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        return self.base_dist.icdf((value + 1) / 2)

@@ -5,49 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..ops import functions
-from .constraints import nonnegative, positive
-from .distribution import Distribution, together
+from .half import Half
 from .normal import Normal
 
 
-class HalfNormal(Distribution):
+class HalfNormal(Half):
     """p(x) = 2 exp(-(x / scale)^2 / 2) / (scale sqrt(2 pi)) for x >= 0"""
 
-    has_rsample = True
-    arg_constraints = {"scale": positive}
-    support = nonnegative
-
-    def __init__(self, scale: Any, validate_args: bool | None = None) -> None:
-        (self.scale,) = together("HalfNormal", scale)
-        super().__init__(self.scale.shape, validate_args=validate_args)
-        self.base_dist = Normal(functions.zeros_like(self.scale), self.scale, validate_args=False)
+    both = Normal
 
     @property
     def mean(self) -> Any:
         return self.scale * math.sqrt(2 / math.pi)
 
     @property
-    def mode(self) -> Any:
-        return functions.zeros_like(self.scale)
-
-    @property
     def variance(self) -> Any:
         return self.scale.pow(2) * (1 - 2 / math.pi)
-
-    def rsample(self, sample_shape: Any = ()) -> Any:
-        return self.base_dist.rsample(sample_shape).abs()
-
-    def log_prob(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return functions.where(value >= 0, self.base_dist.log_prob(value) + math.log(2), -math.inf)
-
-    def entropy(self) -> Any:
-        return self.base_dist.entropy() - math.log(2)
-
-    def cdf(self, value: Any) -> Any:
-        self._validate_sample(value)
-        return 2 * self.base_dist.cdf(value) - 1
-
-    def icdf(self, value: Any) -> Any:
-        return self.base_dist.icdf((value + 1) / 2)

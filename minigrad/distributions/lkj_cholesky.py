@@ -37,12 +37,12 @@ class LKJCholesky(Distribution):
     def sample(self, sample_shape: Any = ()) -> Any:
         """Row i points anywhere, and Beta(i / 2, ...) of its length 1 lies left of the diagonal: the onion method."""
         a = self.concentration.unsqueeze(-1)
-        i = functions.arange(1, self.dim, dtype=a.dtype, device=a.device)
+        i = functions.arange(self.dim, dtype=a.dtype, device=a.device).clamp(min=1)  # row 0 draws as well, and has no use of it
         with mode(grad=False):
             part = Beta(i / 2, a + (self.dim - 1 - i) / 2, validate_args=False).sample(sample_shape)
-            rows = self._noise(functions.randn, sample_shape, a)[..., 1:, :].tril()
-            rows = rows / linalg.vector_norm(rows, dim=-1, keepdim=True) * part.sqrt().unsqueeze(-1)
-            below = functions.cat([functions.zeros_like(rows[..., :1, :]), rows], -2)
+            rows = self._noise(functions.randn, sample_shape, a).tril(-1)
+            length = linalg.vector_norm(rows, dim=-1, keepdim=True)
+            below = rows / functions.where(length > 0, length, 1) * part.sqrt().unsqueeze(-1)
             return below + (1 - below.square().sum(-1)).clamp(min=finfo(a.dtype).tiny).sqrt().diag_embed()
 
     def log_prob(self, value: Any) -> Any:

@@ -37,15 +37,15 @@ class VonMises(Distribution):
             tau = 1 + (1 + 4 * k.square()).sqrt()
             rho = (tau - (2 * tau).sqrt()) / (2 * k)
             r = functions.where(k < 1e-5, 1 / k + k, (1 + rho.square()) / (2 * rho))  # where rho would round to 0
-            x, open_ = functions.zeros_like(k), functions.ones_like(k).bool()
-            while bool(open_.any()):
+            x, done = functions.zeros_like(k), functions.zeros_like(k).bool()
+            while not bool(done.all()):
                 u, v, side = (self._noise(functions.rand, sample_shape, k) for _ in range(3))
                 z = (math.pi * u).cos()
                 f = (1 + r * z) / (r + z)
                 c = k * (r - f)
-                taken = open_ & ((c * (2 - c) - v > 0) | ((c / (1 - v)).log() + 1 - c >= 0))
+                taken = (c * (2 - c) - v > 0) | ((c / v).log() + 1 - c >= 0)
                 angle = functions.where(side < 0.5, -1.0, 1.0) * f.clamp(min=-1, max=1).acos()
-                x, open_ = functions.where(taken, angle, x), open_ & ~taken
+                x, done = functions.where(taken, angle, x), done | taken
             return (x + math.pi + self.loc).remainder(2 * math.pi).sub(math.pi).to(self.loc.dtype)
 
     def log_prob(self, value: Any) -> Any:

@@ -12,6 +12,7 @@ from .chi2 import Chi2
 from .constraints import greater_than, positive_definite
 from .exp_family import ExponentialFamily
 from .multivariate_normal import OfCovariance
+from .utils import vec_to_tril_matrix
 
 
 class Wishart(OfCovariance, ExponentialFamily):
@@ -74,9 +75,10 @@ class Wishart(OfCovariance, ExponentialFamily):
         `max_try_correction` is accepted and not used: what would be drawn again here keeps a diagonal above 0.
         Source: Bartlett 1933; Odell & Feiveson 1966.
         """
-        noise = self._noise(functions.randn, sample_shape, self.df).tril(-1)
-        roots = Chi2(2 * self._halves(), validate_args=False).rsample(sample_shape).sqrt().clamp(min=finfo(noise.dtype).eps)
-        factor = self.scale_tril @ (noise + roots.diag_embed())
+        roots = Chi2(2 * self._halves(), validate_args=False).rsample(sample_shape).sqrt().clamp(min=finfo(self.df.dtype).eps)
+        p = roots.shape[-1]
+        below = functions.randn(*roots.shape[:-1], p * (p - 1) // 2, dtype=roots.dtype, device=roots.device)
+        factor = self.scale_tril @ (vec_to_tril_matrix(below, -1) + roots.diag_embed())
         return factor @ factor.mT
 
     def log_prob(self, value: Any) -> Any:

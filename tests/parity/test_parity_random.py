@@ -254,6 +254,15 @@ def test_gamma_and_dirichlet(dtype: str, torch_stream: None) -> None:
         assert minigrad.rand(2).tolist() == torch.rand(2).tolist()
 
 
+def test_von_mises_and_correlations(torch_stream: None) -> None:
+    for lib in (minigrad, torch):
+        lib.manual_seed(5)
+    for make in (lambda t, k: t.distributions.VonMises(k / 3, k), lambda t, k: t.distributions.LKJCholesky(2, k)):
+        got, want = (make(t, t.linspace(0.1, 9, 30)).sample((40,)).numpy() for t in (minigrad, torch))
+        np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+        assert minigrad.rand(2).tolist() == torch.rand(2).tolist()
+
+
 @pytest.mark.parametrize("seed", [0, 3])
 def test_rounding_of_fused_multiply_add_is_seen(seed: int) -> None:
     both(lambda t: t.empty(3000, dtype=t.float64).uniform_(-math.pi, math.e))

@@ -26,7 +26,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
 from .operands import named, number, sizes, tensor_of
-from .random import Generator, default_generator, torch_source
+from .random import Generator, source_of, torch_source
 
 PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
 
@@ -372,7 +372,7 @@ def _drawn(
     if source := torch_source(generator):
         out = sampled(THEIRS[draw.name], source, shape, kind, device, like, **more)
     else:
-        out = draw(shape=shape, dtype=kind, generator=generator or default_generator, device=device, **more)
+        out = draw(shape=shape, dtype=kind, generator=source_of(generator), device=device, **more)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -492,4 +492,4 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     n = number(n)
     if source := torch_source(generator):
         return sampled("order", source, (n,), dtype or "int64", device)
-    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=generator or default_generator, device=device)
+    return randperm_op(n=n, dtype=as_dtype(dtype or "int64"), generator=source_of(generator), device=device)

@@ -355,8 +355,8 @@ class Place:
     def state(self, history: History, skip: int, sums: list[float]) -> dict[str, Any]:
         states = {name: part.state_dict() for name, part in self.parts.items() if part is not None}
         now = [g.get_state() for g in self.generators]
-        return {**states, "kinds": self.kinds(), "start": self.start, "now": now, "skip": skip, "sums": sums,
-                "loss": history.loss, "epochs": history.epochs}  # fmt: skip
+        where = {"start": self.start, "now": now, "skip": skip, "sums": sums}
+        return {**states, **where, "kinds": self.kinds(), "loss": history.loss, "epochs": history.epochs}
 
     def kinds(self) -> dict[str, str]:
         """The classes whose states mean nothing to others, though they may load."""

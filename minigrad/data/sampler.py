@@ -11,7 +11,7 @@ import numpy as np
 
 from ..core import Tensor
 from ..ops.create import randint, randperm, tensor
-from ..ops.random import Generator, default_generator, drawn_seed, torch_source
+from ..ops.random import Generator, drawn_seed, source_of, torch_source
 from ..ops.sampling import multinomial
 
 
@@ -139,7 +139,7 @@ class WeightedRandomSampler(Sampler):
         if torch_source(self.generator):
             drawn = multinomial(tensor(self.weights), self.num_samples, self.replacement, generator=self.generator)
             return iter(drawn.tolist())
-        bits = (self.generator or default_generator).bits
+        bits = source_of(self.generator).bits
         p = self.weights / self.weights.sum()
         return iter(bits.choice(len(p), size=self.num_samples, replace=self.replacement, p=p).tolist())
 

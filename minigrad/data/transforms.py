@@ -18,7 +18,7 @@ from ..backends import DType, ShapeError
 from ..core import Tensor
 from ..ops.create import tensor
 from ..ops.functions import flip, full, index_select, where
-from ..ops.random import Generator, default_generator
+from ..ops.random import Generator, source_of
 from ..ops.shape import pad_op
 from .scalers import MinMaxScaler, Scaler, ZScore
 
@@ -419,7 +419,7 @@ class RandomGrayscale(Picture):
 
 def bits(transform: Any) -> np.random.Generator:
     """Where a transform's random numbers come from."""
-    return (transform.generator or default_generator).bits
+    return source_of(transform.generator).bits
 
 
 def probability(who: str, p: float) -> float:

@@ -26,7 +26,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor, op
 from .arithmetic import cast
 from .operands import named, number, sizes, stored, tensor_of, whole
-from .random import Generator, default_generator, torch_source
+from .random import Generator, source_of, torch_source
 
 PYTHON = frozenset((bool, int, float, complex))  # the types of Python's numbers
 
@@ -378,7 +378,7 @@ def at_random(
     if source := torch_source(generator):
         out = sampled(THEIRS[draw.name], source, shape, kind, device, like, **more)
     else:
-        out = draw(shape=shape, dtype=kind, generator=generator or default_generator, device=device, **more)
+        out = draw(shape=shape, dtype=kind, generator=source_of(generator), device=device, **more)
     return out.requires_grad_() if requires_grad else out
 
 
@@ -487,5 +487,5 @@ def randperm(
     if source := torch_source(generator):
         out = sampled("order", source, (n,), kind, device)
     else:
-        out = randperm_op(n=n, dtype=kind, generator=generator or default_generator, device=device)
+        out = randperm_op(n=n, dtype=kind, generator=source_of(generator), device=device)
     return out.requires_grad_() if requires_grad else out

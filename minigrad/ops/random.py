@@ -103,15 +103,23 @@ def stream(name: str | None = None) -> str:
     return before
 
 
+def source_of(generator: Generator | None) -> Generator:
+    """The generator to draw from: the default one for None. Raises TypeError for anything else, such as a seed."""
+    if generator is not None and not isinstance(generator, Generator):
+        raise TypeError(f"generator: generator must be a minigrad.Generator, got {type(generator).__name__} {generator!r:.60}. "
+                        "Hint: minigrad.Generator().manual_seed(0)")  # fmt: skip
+    return generator or default_generator
+
+
 def torch_source(generator: Generator | None) -> Generator | None:
-    """The generator to draw from (None: the default one) if its stream is PyTorch's, else None."""
-    source = generator or default_generator
+    """The generator to draw from if its stream is PyTorch's, else None."""
+    source = source_of(generator)
     return source if source.stream == "torch" else None
 
 
 def drawn_seed(generator: Generator | None = None) -> int:
     """A seed for another generator, drawn from this one."""
-    bits = (generator or default_generator).bits
+    bits = source_of(generator).bits
     return int(bits.whole(1, np.dtype("int64"))[0]) if isinstance(bits, TorchStream) else int(bits.integers(2**62))
 
 

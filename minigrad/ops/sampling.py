@@ -16,7 +16,7 @@ from .create import positive_sizes, rand, randint, randn, sampled, whole_bounds
 from .elementwise import exp, log1p, tan
 from .operands import stored, tensor_of
 from .order import searchsorted, topk
-from .random import Generator, default_generator, torch_source
+from .random import Generator, source_of, torch_source
 from .reduce import sum_op
 from .shape import expand, narrow
 from .update import overwrite
@@ -144,7 +144,7 @@ def poisson(input: Tensor, generator: Generator | None = None) -> Tensor:
         raise DTypeError(f"poisson: the means must be floating, got {x.dtype!r}. Hint: .float()")
     if bool(((x >= 0) & (x < math.inf)).logical_not().any()):
         raise ShapeError("poisson: the means must be finite and not negative")
-    return poisson_op(x, generator=generator or default_generator)
+    return poisson_op(x, generator=source_of(generator))
 
 
 def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) -> Tensor:
@@ -155,7 +155,7 @@ def binomial(count: Tensor, prob: Tensor, generator: Generator | None = None) ->
     if bool(((n >= 0) & (n < math.inf)).logical_not().any()) or bool(((p >= 0) & (p <= 1)).logical_not().any()):
         raise ShapeError("binomial: expected counts that are finite and not negative, and probabilities in 0 ... 1")
     shape = broadcast_shapes(n.shape, p.shape)
-    return binomial_op(expand(n, shape), expand(p, shape), generator=generator or default_generator)
+    return binomial_op(expand(n, shape), expand(p, shape), generator=source_of(generator))
 
 
 @stored

@@ -191,10 +191,18 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
             value, lead = reshape_op(value, shape=value.shape[1:]), lead - 1
     if not tensors:
         write("setitem", view, value)
-    elif MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
-        write("setitem", view, setitem_op(view, value, *tensors, spec=spec))
-    else:
-        assign_at_(view, value, *tensors, spec=spec)
+        return
+    recorded = MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad)
+    try:
+        new = setitem_op(view, value, *tensors, spec=spec) if recorded else assign_at_(view, value, *tensors, spec=spec)
+    except (ShapeError, IndexError):
+        with mode(grad=False):
+            place = tuple(getitem(x, index).shape)  # or what is wrong with the index itself
+        shape = tuple(getattr(value, "shape", ()))
+        raise ShapeError(f"setitem: shape mismatch: a value of shape {shape} cannot be broadcast to indexing result of shape "
+                         f"{place}") from None  # fmt: skip
+    if recorded:
+        write("setitem", view, new)
 
 
 def in_place(name: str, function: Any) -> Any:

@@ -408,4 +408,9 @@ ROWS: list[tuple[str, str, str]] = [
     ('mg.flip(x)', 'TypeError', "flip: missing argument 'dims'. Expected flip(input, dims). Hint: dims=(0,)"),
     ('x.__setattr__("requires_grad", "yes")', 'DTypeError', 'requires_grad: must be True or False, got str'),
     ('nn.Parameter(x, mg.float64)', 'DTypeError', 'Parameter: requires_grad: must be True or False, got DType'),
+    ('mg.randn(3, generator=0)', 'TypeError', 'randn: generator must be a minigrad.Generator, got int 0. Hint: minigrad.Gen'),
+    ('mg.poisson(x, generator=42)', 'TypeError', 'poisson: generator must be a minigrad.Generator, got int 42'),
+    ('x.normal_(generator=0)', 'TypeError', 'normal_: generator must be a minigrad.Generator, got int 0'),
+    ('data.random_split(x, [1, 1], generator=0)', 'TypeError', 'random_split: generator must be a minigrad.Generator, got int'),
+    ('list(data.WeightedRandomSampler([1.0], 2, generator=0))', 'TypeError', 'generator: generator must be a minigrad'),
 ]

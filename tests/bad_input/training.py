@@ -173,6 +173,11 @@ ROWS: list[tuple[str, str, str]] = [
     ('x ^ 2', 'DTypeError', 'bitwise_xor: not possible for minigrad.float32, int (shapes (2, 3), 2). Reason: only integers and '
      'booleans have bits. Hint: ** for powers, logical_not for masks of numbers'),
     ('whole & 2.5', 'DTypeError', 'bitwise_and: not possible for minigrad.float32, float (shapes (2, 3), 2.5). Reason: '),
+    ('x.__setitem__(x > 0, mg.ones(5))', 'ShapeError',
+     'setitem: shape mismatch: a value of shape (5,) cannot be broadcast to indexing result of shape (6,)'),
+    ('x.__setitem__(labels - labels, mg.ones(2, requires_grad=True))', 'ShapeError',
+     'setitem: shape mismatch: a value of shape (2,) cannot be broadcast to indexing result of shape (2, 3)'),
+    ('x.__setitem__((mg.tensor([0, 1]), mg.tensor([0, 1, 2])), 1.0)', 'IndexError', 'getitem: not possible'),
     ('nn.utils.clip_grad_norm_(net, 1.0)', 'TypeError', 'clip_grad_norm_: parameters must be tensors, got Linear. Hint: '),
     ('nn.utils.clip_grad_value_(nn.Sequential(net), 1.0)', 'TypeError', 'clip_grad_value_: parameters must be tensors, got'),
     ('nn.Sequential(net)["0"]', 'TypeError', "'str' object cannot be interpreted as an integer"),

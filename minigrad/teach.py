@@ -218,7 +218,10 @@ def compare(loss_fn: Callable[..., Tensor], inputs: Any, broken: str, eps: float
     if isinstance(getattr(PASS.get(), "__self__", None), Block):
         raise GradError("teach.compare: a rule is off already. Hint: call it outside of the teach.broken block")
     block = Block(broken)
-    given = [inputs] if isinstance(inputs, Tensor) else list(inputs)
+    given = [inputs] if isinstance(inputs, Tensor) else list(inputs) if isinstance(inputs, (list, tuple)) else []
+    if not any(isinstance(x, Tensor) for x in given):
+        got = type(inputs).__name__
+        raise TypeError(f"teach.compare: inputs must be a tensor or a list with tensors, got {got}. Hint: minigrad.tensor(3.0)")
     if not any(isinstance(x, Tensor) and x.requires_grad for x in given):
         given = [x.detach().requires_grad_() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given]
     xs = doubled("teach.compare", given)

@@ -246,5 +246,7 @@ def test_what_it_says() -> None:
         checkup(mlp(), F.cross_entropy, [{"x": 1}])
     with pytest.raises(ValueError, match="the loader has no batch"):
         checkup(mlp(), F.cross_entropy, [])
+    with pytest.raises(ValueError, match=r"can't be copied.*nn\.utils\.parametrizations can"):
+        checkup(nn.Sequential(nn.utils.weight_norm(nn.Linear(64, 10))), F.cross_entropy, loaders()[0])
     with pytest.raises(ValueError, match="step needs the optimizer"):
         checkup(mlp(), F.cross_entropy, loaders()[0], step=print)

@@ -264,3 +264,6 @@ def test_compare_refuses() -> None:
         teach.compare(lambda x: x.sum(), minigrad.ones(2), broken="nothing")
     with teach.broken("order"), pytest.raises(GradError, match="a rule is off already"):
         teach.compare(lambda x: x.sum(), minigrad.ones(2), broken="broadcast")
+    for wrong in (3.0, [3.0], None):
+        with pytest.raises(TypeError, match=r"inputs must be a tensor or a list with tensors, got .* Hint: minigrad.tensor"):
+            teach.compare(lambda x: x.sum(), wrong, broken="order")

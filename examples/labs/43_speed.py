@@ -130,4 +130,4 @@ def measure(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main(measure, quick_seeds=1)
+    main(measure, seeds=8, quick_seeds=1)

@@ -122,4 +122,4 @@ def measure(run: Run) -> None:
 
 
 if __name__ == "__main__":
-    main(measure)
+    main(measure, seeds=8)

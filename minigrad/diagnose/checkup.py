@@ -76,27 +76,39 @@ def checkup(
     a model in evaluation mode, batch norm over fewer than 8 values, likely mistakes that the library warns of; parameters
     without a gradient or unknown to the optimizer, gradients that vanish, explode or are not finite, units that are copies of
     each other, dead or saturated; a rate that is too high or too low, a batch that can't be learnt; gradients not cleared.
-    Model, optimizer and random numbers are left as they were. Raises ValueError for a loader without batches, and for `step`
-    without an optimizer; what model and loss raise comes through.
+    Model, optimizer and random numbers are left as they were; a generator of the loader's own moves on. Raises ValueError for
+    a loader without batches, a model that can't be copied, and for `step` without an optimizer; what model and loss raise
+    comes through.
     """
     if step is not None and optimizer is None:
         raise ValueError("checkup: step needs the optimizer that it uses. Hint: checkup(..., optimizer, step=step)")
     state = get_rng_state()
-    batches: list = list(islice(loader, BATCHES))
-    if not batches:
+    first, labels, known = None, [], set()  # of 50 batches only one is kept: they may be large
+    for batch in islice(loader, BATCHES):
+        if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+            raise ValueError(f"checkup: expected batches (x, y), got {type(batch).__name__}. Hint: a list of pairs will do")
+        first = first or batch
+        labels += classes(batch[1])
+        known |= set() if held_out is None else cases(batch[0])
+    if first is None:
         raise ValueError("checkup: the loader has no batch")
-    if not all(isinstance(batch, (tuple, list)) and len(batch) == 2 for batch in batches):
-        raise ValueError(f"checkup: expected batches (x, y), got {type(batches[0]).__name__}. Hint: a list of pairs will do")
     found = Checkup()
     try:
-        of_data(found, batches, None if held_out is None else [batch[0] for batch in islice(held_out, BATCHES)])
-        sound = of_model(found, copy.deepcopy(model), loss, *batches[0])
+        of_inputs(found, first[0])
+        of_labels(found, np.array(labels))
+        for_leaks(found, known, set().union(*(cases(batch[0]) for batch in islice(held_out or (), BATCHES))))
+        try:
+            twin = copy.deepcopy(model)
+        except RuntimeError as error:
+            raise ValueError(f"checkup: the model can't be copied: {error}. Of weight_norm the one in "
+                             "nn.utils.parametrizations can") from None  # fmt: skip
+        sound = of_model(found, twin, loss, *first)
         if optimizer is not None:
             of_optimizer(found, model, optimizer)
         if optimizer is not None and sound:
-            rehearsed(found, model, loss, optimizer, *batches[0])
+            rehearsed(found, model, loss, optimizer, *first)
         if step is not None:
-            of_step(found, model, optimizer, step, *batches[0])
+            of_step(found, model, optimizer, step, *first)
     finally:
         set_rng_state(state)
     return found
@@ -110,31 +122,48 @@ def floating(x: Any) -> np.ndarray | None:
     return x.numpy(force=True) if isinstance(x, Tensor) and x.is_floating_point() and x.numel() else None
 
 
-def of_data(found: Checkup, batches: list, held_out: list | None) -> None:
-    """What inputs and labels say by themselves."""
-    x = floating(batches[0][0])
-    if x is not None:
-        bad = x.size - int(np.isfinite(x).sum())
-        found.add(bad, "inputs", f"{bad} of {x.size} numbers of the first batch are not finite", "drop or repair these cases")
-        mean, sd = float(np.nanmean(x)), float(np.nanstd(x))
-        found.add(not bad and max(abs(mean), sd) > LARGE, "inputs", f"mean {mean:.3g} and deviation {sd:.3g}",
-                  "normalize them by the training set's mean and deviation")  # fmt: skip
-    labels = [y.reshape(-1).tolist() for _, y in batches if isinstance(y, Tensor) and not y.is_floating_point() and y.ndim == 1]
-    row = np.array([label for part in labels for label in part])
-    if row.size >= 32:
-        share = np.unique(row, return_counts=True)[1] / row.size
-        alike = float((share**2).sum())  # the chance that two shuffled neighbours are equal
-        seen = float((row[1:] == row[:-1]).mean())
-        error = math.sqrt(alike * (1 - alike) / (row.size - 1))
-        found.add(error and seen > alike + SORTED * error, "order", f"{seen:.0%} of neighbours have one label, "
-                  f"{alike:.0%} would by chance", "DataLoader(..., shuffle=True)")  # fmt: skip
-        found.add(not error, "labels", f"all {row.size} labels are {row[0]}", "shuffle, and look at how labels are made")
-    if held_out is not None:
-        seen_rows, asked = ({case.tobytes() for part in parts if (array := floating(part)) is not None and array[0].size > 2
-                             for case in array} for parts in ([x for x, _ in batches], held_out))  # fmt: skip
-        both = len(seen_rows & asked)
-        found.add(both > 0.01 * len(asked), "leak", f"{both} of {len(asked)} held-out cases are in the training batches too",
-                  "split before anything else, and leave copies out")  # fmt: skip
+def cases(x: Any) -> set[int]:
+    """What the cases of a batch are told apart by; nothing for those of one or two numbers, which may be equal by chance."""
+    array = floating(x)
+    if array is None or array.ndim < 2 or array[0].size < 3:
+        return set()
+    return {hash(case.tobytes()) for case in array}
+
+
+def classes(y: Any) -> list[int]:
+    """A batch's labels, if it has one class for each case."""
+    return y.tolist() if isinstance(y, Tensor) and not y.is_floating_point() and y.ndim == 1 else []
+
+
+def of_inputs(found: Checkup, x: Any) -> None:
+    """Whether the numbers of a batch are finite, and near 0."""
+    array = floating(x)
+    if array is None:
+        return
+    bad = array.size - int(np.isfinite(array).sum())
+    found.add(bad, "inputs", f"{bad} of {array.size} numbers of the first batch are not finite", "drop or repair these cases")
+    mean, sd = (0.0, 0.0) if bad else (float(array.mean()), float(array.std()))
+    found.add(max(abs(mean), sd) > LARGE, "inputs", f"mean {mean:.3g} and deviation {sd:.3g}",
+              "normalize them by the training set's mean and deviation")  # fmt: skip
+
+
+def of_labels(found: Checkup, row: np.ndarray) -> None:
+    """Whether equal labels follow each other more often than chance would have it."""
+    if row.size < 32:
+        return
+    alike = float(((np.unique(row, return_counts=True)[1] / row.size) ** 2).sum())  # the chance that two are equal
+    seen = float((row[1:] == row[:-1]).mean())
+    error = math.sqrt(alike * (1 - alike) / (row.size - 1))
+    found.add(alike == 1, "labels", f"all {row.size} labels are {row[0]}", "shuffle, and look at how labels are made")
+    found.add(alike < 1 and seen > alike + SORTED * error, "order", f"{seen:.0%} of neighbours have one label, by chance "
+              f"{alike:.0%} would", "DataLoader(..., shuffle=True)")  # fmt: skip
+
+
+def for_leaks(found: Checkup, known: set[int], asked: set[int]) -> None:
+    """Whether held-out cases are among those trained on."""
+    both = len(known & asked)
+    found.add(both > 0.01 * len(asked), "leak", f"{both} of {len(asked)} held-out cases are in the training batches too",
+              "split before anything else, and leave copies out")  # fmt: skip
 
 
 # -- the model and its first gradients ---------------------------------------------------------------------------------------

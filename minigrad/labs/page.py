@@ -15,7 +15,7 @@ from .report import SECTIONS, VERDICTS, Words, check_report, short
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --holds: #2a7d3f; --partly: #9a6700; --fails: #b3261e; --depends: #5b55c9; }
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 0 auto; padding: 1rem; }
-nav { columns: 26rem 2; } nav h3 { margin: .5rem 0 0; }
+nav { columns: 26rem 2; } nav h3 { margin: .5rem 0 0; break-after: avoid; }
 nav ul { list-style: none; padding: 0; margin: .2rem 0; break-inside: avoid; }
 nav li { padding-left: 4.8rem; text-indent: -4.8rem; }
 nav .verdict { text-indent: 0; display: inline-block; width: 4.2rem; text-align: center; }
@@ -123,7 +123,8 @@ def page(said: Iterable[Words], reports: dict[str, dict[str, Any]]) -> str:
         f"<style>{STYLE}</style></head><body><h1>Batch normalization, measured</h1>",
         f"<p>What articles and papers claim about batch normalization, measured by minigrad: of {len(reports)} labs, {counts}. "
         "Verdicts follow from the findings by one rule: the claim holds if all do and fails if none does; it holds partly "
-        "if some statement is true under no condition; else it depends on conditions.</p>"
+        "if some statement is true under no condition; else it depends on conditions. Nets are compared seed by seed; where "
+        "the seeds agree no more than chance would have them, a statement counts as not shown.</p>"
         f"<nav>{menu}</nav>",
         *(f'<section><h2>{escape(t["title"])}</h2><p>From <a href="#{escape(w.name)}">{escape(w.title)}</a>.</p>'
           f'{table({**t, "title": ""})}</section>' for w, t in featured),

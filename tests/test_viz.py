@@ -502,6 +502,14 @@ def test_a_formula_tells_its_inputs_apart_and_from_its_result():
     assert said(a * a, w=a)["multiply"] == "y = w · w; ∂/∂w = w; ∂/∂w = w"
 
 
+def test_options_are_written_as_numbers():
+    x = mg.rand(4).requires_grad_()
+    assert said(x.var())["variance"].startswith("y = (Σ (x − mean(x))²)/(4 − 1)")
+    assert said(x.clamp(-1, 2))["clamp"].startswith("y = min(max(a, −1), 2)")
+    assert said(x.clamp(min=0))["clamp"].startswith("y = min(max(a, 0), ∞)")
+    assert said(mg.add(x, x, alpha=3))["add"].startswith("y = a + 3 · ")
+
+
 def test_a_constant_that_nothing_kept_has_a_letter():
     a = mg.rand(2, 2).requires_grad_()
     assert said(a + 1)["add"] == "y = a + b; ∂/∂a = 1"

@@ -20,7 +20,7 @@ from .schema import Page
 from .text import visible
 
 VERSION = 1  # of the data in the page
-STYLES = ("base.css", "graph.css", "panel.css")
+STYLES = ("base.css", "graph.css", "panel.css", "print.css")
 SCRIPTS = ("data.js", "words.js", "sides.js", "tree.js", "steps.js", "layout.js", "curve.js", "graph.js", "camera.js",
            "heat.js", "charts.js", "cube.js", "norm.js", "timeline.js", "panel.js", "search.js", "main.js")  # fmt: skip
 

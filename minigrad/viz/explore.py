@@ -13,7 +13,7 @@ from .compare import Union
 from .draw import roles
 from .inplace import told_apart
 from .island import Island
-from .passes import AGAIN, COMPLEX, last_pass
+from .passes import last_pass, notes_of
 from .render import write
 from .runs import split
 from .schema import Page
@@ -70,9 +70,7 @@ def data_of(program: Program) -> dict[str, Any]:
     """One program's part of the data."""
     last = last_pass(program)
     told, _ = told_apart(last)
-    notes = [AGAIN] * (last is not program)
-    notes += [COMPLEX] * (bool(program.sent) and any(variable.dtype.is_complex for variable in program.variables))
-    return Island(told, roles(told)).data() | {"notes": notes}
+    return Island(told, roles(told)).data() | {"notes": notes_of(last, last is not program)}
 
 
 def page(data: Page) -> str:

@@ -158,6 +158,24 @@ def test_no_wire_of_a_circuit_runs_through_a_node():
     assert circuits  # else nothing was looked at
 
 
+@pytest.mark.parametrize("shape", [(2, 3), (1, 2, 1, 2, 1, 2, 1, 2)])
+def test_no_label_of_a_circuit_lies_on_a_node_or_on_an_arrow(shape):
+    x = mg.rand(shape).requires_grad_()
+    with record(x=x) as program:
+        F.batch_norm(
+            x, None, None, mg.ones(shape[1]), mg.zeros(shape[1]).requires_grad_(), training=True
+        ).sin().sum().backward()
+    dot = viz.draw(program, decompose=True).dot
+    assert "nop2" in dot
+    frames, points = boxes_and_curves(dot)
+    said = [(float(x), float(y), 3.3 * len(text)) for text, x, y in
+            re.findall(r'label=<<FONT[^>]*>([^<]*)</FONT>> lp="([-\d.]+),([-\d.]+)"', dot)]  # fmt: skip
+    assert len(said) > 15
+    for x, y, half in said:
+        assert not [f for f in frames if f[0] < x + half and x - half < f[2] and f[1] < y + 4 and y - 4 < f[3]]
+        assert not [p for p in points if abs(p[0] - x) < half and abs(p[1] - y) < 4]
+
+
 def test_an_input_taken_twice_has_two_arrows():
     x = mg.rand(2).requires_grad_()
     assert len([e for e in edges(viz.draw((x * x).sum(), backward=True).dot) if e[2] == "red"]) == 4
@@ -445,6 +463,7 @@ def test_odd_arrays_have_numbers():
     assert numbers(np.zeros((0, 3))) == ["empty"]
     assert numbers(array(*[1.0] * 9, float("nan"))) == ["1 ± 0", "1 … 1", "1 not finite"]
     assert numbers(np.array([True, False])) == ["1, 0"]
+    assert numbers(np.full((3, 4), -0.25)) == ["all −0.25"]
     assert numbers(np.array([1.25 - 2j, 1e-3j])) == ["1.25 − 2i, 0 + 0.001i"]
     assert numbers(np.array([3 + 4j] * 7)) == ["|z| 5 ± 0", "|z| 5 … 5"]
     assert escape("a\\") == "a&#92;&#92;" and escape("<&\n") == "&#60;&#38;&#92;&#92;n"
@@ -481,6 +500,14 @@ def test_a_formula_tells_its_inputs_apart_and_from_its_result():
     h = a.relu()
     assert said(h * b, a=h)["relu"].startswith("= a; a = max(z, 0)")
     assert said(a * a, w=a)["multiply"] == "y = w · w; ∂/∂w = w; ∂/∂w = w"
+
+
+def test_options_are_written_as_numbers():
+    x = mg.rand(4).requires_grad_()
+    assert said(x.var())["variance"].startswith("y = (Σ (x − mean(x))²)/(4 − 1)")
+    assert said(x.clamp(-1, 2))["clamp"].startswith("y = min(max(a, −1), 2)")
+    assert said(x.clamp(min=0))["clamp"].startswith("y = min(max(a, 0), ∞)")
+    assert said(mg.add(x, x, alpha=3))["add"].startswith("y = a + 3 · ")
 
 
 def test_a_constant_that_nothing_kept_has_a_letter():

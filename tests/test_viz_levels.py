@@ -12,6 +12,7 @@ import minigrad as mg
 from minigrad import gallery, nn, optim, viz
 from minigrad.nn import functional as F
 from minigrad.trace import record
+from minigrad.trace.record import resumed
 
 from .test_viz import HOSTILE
 
@@ -216,6 +217,11 @@ def test_the_forward_pass_after_an_optimizer_step_is_drawn():
         drawing = viz.draw(program, **options)
         assert [calls(drawing).count(name) for name in ("linear", "square", "mean")] == [3, 1, 1], options
     assert len([i for i in viz.draw(program).picture.items if i.kind == "output"]) == 2
+    optimizer = optim.SGD([*critic.parameters(), *generator.parameters()], lr=0.1)
+    with resumed(program):
+        optimizer.step()
+    named = {i.name for i in viz.draw(program, updates=True).picture.items if i.kind == "parameter"}
+    assert named == {"Linear.weight", "Linear.bias", "Linear_2.weight", "Linear_2.bias"}
 
 
 @pytest.mark.parametrize("clip", [False, True])

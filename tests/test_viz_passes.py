@@ -47,6 +47,19 @@ def test_the_red_arrows_add_up(case, decompose):
     assert any("differentiated again" in text for text in picture.notes)
 
 
+def test_passes_that_are_not_added_up_are_said():
+    layer, x = nn.Linear(2, 1), mg.ones(3, 2)
+    for clear in (False, True):
+        layer.zero_grad()
+        with record(x=x) as program:
+            layer(x).sum().backward()
+            if clear:
+                layer.zero_grad()
+            layer(2 * x).sum().backward()
+        assert any("begun anew" in text for text in viz.draw(program).picture.notes) == clear
+        assert any("begun anew" in text for text in island(program)["notes"]) == clear
+
+
 def test_a_pass_that_nothing_went_through_again_is_drawn_as_a_pass():
     x = mg.ones(2, requires_grad=True)
     with record(x=x) as program:

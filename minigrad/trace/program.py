@@ -26,6 +26,7 @@ class Program:
     sent        (node number, input position) -> Variable: what each rule contributed, in the engine's order
     arrivals    the whole gradients of each pass, what it started from among them, and whose they are: a key of `gradients`
     differentiable  the keys of `gradients` and `sent` that a pass with `create_graph=True` gave, and none after it
+    cleared     whether a leaf's gradient was begun anew in a later pass
     keeps       whether what is about to be overwritten is copied first, so that all statistics are of the recorded moment
     """
 
@@ -38,6 +39,7 @@ class Program:
     entries: list[tuple[str, ...]] = field(default_factory=list)
     arrivals: dict[Variable, Any] = field(default_factory=dict)
     differentiable: set[Any] = field(default_factory=set)
+    cleared: bool = False
     keeps: bool = False
 
     def __post_init__(self) -> None:
@@ -87,7 +89,9 @@ class Program:
         at = key.number if isinstance(key, Node) else self.variable(key)
         self.arrivals[self.variable(g)] = at
         before = self.gradients.pop(at, None)  # so that it comes after all that was sent to it
-        self.gradients[at] = self.added(at, None if isinstance(key, Tensor) and key._grad is None else before, g)
+        fresh = isinstance(key, Tensor) and key._grad is None
+        self.cleared = self.cleared or (fresh and before is not None and at not in self.differentiable)
+        self.gradients[at] = self.added(at, None if fresh else before, g)
 
     def contributed(self, node: Node, k: int, part: Tensor) -> None:
         """A rule gave what its node sends to input k."""

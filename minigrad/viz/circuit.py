@@ -21,6 +21,7 @@ ROW = 74.0  # between rows
 OFF = 30.0  # from a node to its badge
 RADIUS = 12.0
 ARROW = 8.0
+MARGIN = 16.0  # of a label in the gap between columns
 
 Point = tuple[float, float]
 
@@ -130,7 +131,7 @@ def circuit(picture: Picture, sizes: dict[Item, Point], header: float, legend: P
     if not cells:
         return None
     layout = Layout()
-    place(layout, cells, sizes)
+    place(layout, picture.wires, cells, sizes)
     for wire in picture.wires:
         route(layout, wire, cells, sizes)
     right = max(x + sizes[i][0] / 2 for i, (x, _) in layout.centres.items())
@@ -144,8 +145,14 @@ def circuit(picture: Picture, sizes: dict[Item, Point], header: float, legend: P
     return layout
 
 
-def place(layout: Layout, cells: dict[Item, tuple[int, int]], sizes: dict[Item, Point]) -> None:
-    """Centres of items and badges."""
+def place(layout: Layout, wires: list[Wire], cells: dict[Item, tuple[int, int]], sizes: dict[Item, Point]) -> None:
+    """Centres of items and badges; columns are so far apart that the labels between them have room."""
+    said: dict[int, float] = {}
+    for wire in wires:
+        (c0, r0), (c1, r1) = cells[wire.source], cells[wire.target]
+        if c0 != c1:
+            at = c0 if r0 == r1 or c1 == c0 + 1 else c1 - 1  # a long climb has its labels before the target
+            said[at] = max(said.get(at, 0.0), (2 if r0 == r1 else 4) * beside(wire.variable) + MARGIN)
     columns = range(1 + max(c for c, _ in cells.values()))
     rows = range(min(r for _, r in cells.values()), 1 + max(r for _, r in cells.values()))
     x, xs = 0.0, {}
@@ -154,7 +161,7 @@ def place(layout: Layout, cells: dict[Item, tuple[int, int]], sizes: dict[Item, 
         width = max(sizes[i][0] for i in members)
         xs[c] = x + width / 2
         bent = any(cells[i][1] == 1 and sum(cells[j] == (c, 2) for j in cells) == 0 and i.computes for i in members)
-        x += width + GAP + BADGE * any(i.meets > 1 for i in members) + BEND * bent
+        x += width + max(GAP, said.get(c, 0.0) - BEND * bent) + BADGE * any(i.meets > 1 for i in members) + BEND * bent
     y, ys = 0.0, {}
     for r in rows:
         height = max(sizes[i][1] for i, cell in cells.items() if cell[1] == r)
@@ -208,7 +215,7 @@ def route(layout: Layout, wire: Wire, cells: dict[Item, tuple[int, int]], sizes:
 
 def beside(variable: Variable) -> float:
     """From a wire to the middle of the label beside it."""
-    return 3.75 * len(shape_of(variable))
+    return sum(4.6 if c == "×" else 3.5 for c in shape_of(variable))
 
 
 def straight(a: Point, b: Point) -> list[Point]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .circuit import RADIUS, circuit, spline, straight
+from .circuit import RADIUS, beside, circuit, spline, straight
 from .label import Look, content, framed, height, label, legend, note, shape_label, stacked, table, text_of, title_of
 from .picture import Item, Picture, Wire
 from .style import FONT
@@ -98,7 +98,8 @@ def draw_circuit(graph: Any, picture: Picture, look: Look) -> bool:
     for item, own in lines.items():
         sizes[item] = (max(line.width for line in own) + 24, height(own) + PADDING)
     calls = [sizes[item] for item in picture.items if item.computes]
-    usual = (max(w for w, _ in calls), max(h for _, h in calls))  # calls are of one size, and no leaf is narrower
+    between = 4 * max(beside(wire.variable) for wire in picture.wires) + 20  # between the wires below an item lies a label
+    usual = (max(between, *(w for w, _ in calls)), max(h for _, h in calls))  # calls are of one size, and no leaf is narrower
     for item, (w, h) in sizes.items():
         if item.kind != "output":
             sizes[item] = (max(w, usual[0]), usual[1] if item.computes else max(h, LOWEST))

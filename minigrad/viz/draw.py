@@ -19,7 +19,7 @@ from .inplace import told_apart
 from .label import Look
 from .level import Which, close, closes, deepest, fold, matches, path_of, strays
 from .mermaid import mermaid_of
-from .passes import AGAIN, COMPLEX, last_pass
+from .passes import last_pass, notes_of
 from .picture import Picture, finish, picture_of
 from .plain import plain_of
 from .render import NoGraphviz, format_of, rendered, svg_of, write
@@ -166,10 +166,8 @@ def draw(
     close(picture, closes(picture, depth, collapse, open))
     if auto and depth is not None and any(item.kind == "module" for item in picture.items):
         picture.notes.append(f"{calls:,} calls, modules closed below depth {depth}. Hint: depth=, open=")
-    if both and again:
-        picture.notes.append(AGAIN)
-    if both and any(variable.dtype.is_complex for variable in program.variables):
-        picture.notes.append(COMPLEX)
+    if both:
+        picture.notes += notes_of(program, again)
     if repeats or (repeats is None and not (values or gradients)):
         fold(picture)
     finish(picture, both, limit)

@@ -13,14 +13,14 @@ from .compare import Union
 from .draw import roles
 from .inplace import told_apart
 from .island import Island
-from .passes import AGAIN, COMPLEX, last_pass
+from .passes import last_pass, notes_of
 from .render import write
 from .runs import split
 from .schema import Page
 from .text import visible
 
 VERSION = 1  # of the data in the page
-STYLES = ("base.css", "graph.css", "panel.css")
+STYLES = ("base.css", "graph.css", "panel.css", "print.css")
 SCRIPTS = ("data.js", "words.js", "sides.js", "tree.js", "steps.js", "layout.js", "curve.js", "graph.js", "camera.js",
            "heat.js", "charts.js", "cube.js", "norm.js", "timeline.js", "panel.js", "search.js", "main.js")  # fmt: skip
 
@@ -70,9 +70,7 @@ def data_of(program: Program) -> dict[str, Any]:
     """One program's part of the data."""
     last = last_pass(program)
     told, _ = told_apart(last)
-    notes = [AGAIN] * (last is not program)
-    notes += [COMPLEX] * (bool(program.sent) and any(variable.dtype.is_complex for variable in program.variables))
-    return Island(told, roles(told)).data() | {"notes": notes}
+    return Island(told, roles(told)).data() | {"notes": notes_of(last, last is not program)}
 
 
 def page(data: Page) -> str:

@@ -11,6 +11,14 @@ AGAIN = (
 )
 COMPLEX = "of a complex a + ib the gradient is ∂L/∂a − i ∂L/∂b here, the conjugate of its .grad"
 
+CLEARED = "gradients were begun anew between passes: arrows back are of all passes, the numbers of a parameter of its last one"
+
+
+def notes_of(program: Program, again: bool) -> list[str]:
+    """What the reader should know about a program's gradients; `again` says that a pass was differentiated again."""
+    complex_ = bool(program.sent) and any(variable.dtype.is_complex for variable in program.variables)
+    return [*[AGAIN] * again, *[COMPLEX] * complex_, *[CLEARED] * program.cleared]
+
 
 def last_pass(program: Program) -> Program:
     """The program with what `create_graph=True` recorded among its forward calls, if another pass went through that.

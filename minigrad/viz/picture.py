@@ -331,15 +331,21 @@ def leave_out(picture: Picture, limit: int) -> None:
 
 
 def place_leaves(picture: Picture) -> None:
-    """A leaf lies in the innermost box that holds all its uses."""
+    """A leaf lies in the innermost box that holds all its uses; of several with one name outside, each names its module."""
     scopes: dict[Item, Scope] = {}
+    owners: dict[Item, set[str]] = {}
     for wire in picture.wires:
         if wire.source.leaf:
+            owners.setdefault(wire.source, set()).update(label.partition(" (")[0] for label in wire.target.scope[:1])
             scopes[wire.source] = common(scopes.get(wire.source, wire.target.scope), wire.target.scope)
     for item, scope in scopes.items():
         item.scope = scope if item.kind in ("parameter", "constant") else ()
         for depth in range(len(item.scope), 1, -1):  # the boxes say the rest of the name
             item.name = item.name.removeprefix(".".join(item.scope[1:depth]) + ".")
+    names = Counter(item.name for item, scope in scopes.items() if not scope)
+    for item, scope in scopes.items():
+        if not scope and names[item.name] > 1 and item.name and len(owners[item]) == 1 and item.kind != "input":
+            item.name = f"{next(iter(owners[item]))}.{item.name}"
 
 
 def home(scope: Scope, boxes: Container[Scope]) -> Scope:

@@ -63,8 +63,8 @@ def size(count: int) -> str:
 
 
 def numbers(array: Any) -> list[str]:
-    """The few numbers themselves, or mean, standard deviation, least and largest (of complex numbers, of their moduli |z|); and
-    how many are not finite."""
+    """The few numbers themselves, the one that all are, or mean, standard deviation, least and largest (of complex numbers, of
+    their moduli |z|); and how many are not finite."""
     x = np.asarray(backend_of(array).to_host(array))
     if x.dtype.kind not in "biufc":
         return [str(v) for v in x.reshape(-1)[:1]]
@@ -82,5 +82,7 @@ def numbers(array: Any) -> list[str]:
             mean, spread = float(sound.mean()), float(sound.std())
         mean = 0.0 if abs(mean) < 1e-7 * spread else mean  # what rounding left of an exact 0
         lines = [f"{of}{number(mean)} ± {number(spread)}", f"{of}{number(sound.min())} … {number(sound.max())}"]
+        if not of and sound.size == x.size and sound.min() == sound.max():
+            lines = [f"all {number(sound[0])}"]
     odd = x.size - sound.size
     return [*lines, f"{odd} not finite"] if odd else lines

@@ -10,10 +10,12 @@ from ..core import Op
 from ..ops.formulas import of, title
 from ..ops.notation import SYMBOLS, Formula, Plain
 from ..trace import Call, Variable
+from .text import number
 
 GREEK = {"mu": "μ", "var": "σ²", "std": "σ", "eps": "ε", "gamma": "γ", "beta": "β", "sigma": "σ"}
 LETTERS = "abcdefhijklmopqrstuvwxz"
 MANY = 4  # inputs of one kind from which not each is written out
+WRITTEN_OUT = ("alpha", "correction", "min", "max")  # options that formulas have as numbers
 LEFT_OUT = {"weight": "1", "bias": "0"}  # what stands for these where a call has none
 
 
@@ -93,8 +95,10 @@ def symbols_of(call: Call, names: Names) -> dict[str, str]:
     given = letters(call, names)
     made = result(call, names)
     symbols = LEFT_OUT | dict(zip(op.inputs, given, strict=False)) | {"y": "y" if made in given else made}
-    if "alpha" in op.defaults:
-        symbols["alpha"] = str(call.options.get("alpha", 1))
+    given_options = {**op.defaults, **call.options}
+    symbols |= {name: number(given_options[name]) for name in WRITTEN_OUT if isinstance(given_options.get(name), (int, float))}
+    if op.name == "clamp":
+        symbols = {"min": "−∞", "max": "∞"} | symbols
     if op.variadic:
         several = given[len(op.inputs) - 1 :]
         symbols[op.inputs[-1]] = ", ".join(several if len(several) <= MANY else [*several[:2], "…", several[-1]])

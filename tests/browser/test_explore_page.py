@@ -280,6 +280,25 @@ def test_complex_numbers_have_both_parts(folder: Path, visit: Open) -> None:
     assert seen.ask(CLIPPED) == []
 
 
+def test_it_prints_light_and_whole(folder: Path, visit: Open) -> None:
+    program, _, _ = programs.norm()
+    seen = visit(viz.explore(program, folder / "print.html"), theme="dark")
+    opened_everywhere(seen)
+    seen.press("+", times=8)  # most of the graph is out of sight
+    seen.ask("dispatchEvent(new Event('beforeprint'))")
+    seen.page.emulate_media(media="print")
+    seen.page.set_viewport_size({"width": 720, "height": 1000})
+    seen.settled()
+    assert seen.ask("document.documentElement.dataset.theme") == "light"
+    assert not seen.page.is_visible(".tools")
+    assert not seen.page.is_visible("footer")
+    assert seen.ask(IN_STAGE)
+    assert seen.ask("byId('panel').scrollHeight <= byId('panel').clientHeight + 1")
+    seen.page.emulate_media(media="screen")
+    seen.ask("dispatchEvent(new Event('afterprint'))")
+    assert seen.ask("[document.documentElement.dataset.theme, byId('graph').hasAttribute('viewBox')]") == ["dark", False]
+
+
 def test_hostile_names(folder: Path, visit: Open) -> None:
     class Odd(nn.Module):
         def __init__(self) -> None:

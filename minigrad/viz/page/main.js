@@ -185,6 +185,22 @@ function listenToButtons() {
   });
 }
 
+// On paper: light, the whole graph, and all of the panel below it.
+function listenToPrinting() {
+  const { dataset } = document.documentElement;
+  let theme = dataset.theme;
+  addEventListener("beforeprint", () => {
+    theme = dataset.theme;
+    setTheme("light");
+    const { x, y, width, height } = drawn.graph.bounds;
+    byId("graph").setAttribute("viewBox", `${x - 8} ${y - 28} ${width + 16} ${height + 36}`);
+  });
+  addEventListener("afterprint", () => {
+    byId("graph").removeAttribute("viewBox");
+    setTheme(theme);
+  });
+}
+
 async function start() {
   document.title = `${DATA.title} · minigrad`;
   byId("title").textContent = DATA.title;
@@ -203,6 +219,7 @@ async function start() {
   listenToKeys();
   listenToButtons();
   listenToSearch();
+  listenToPrinting();
   document.body.dataset.ready = String(Math.round(performance.now()));
 }
 

@@ -91,6 +91,20 @@ def test_stacked_side_by_side() -> None:
     assert batch["b"].tolist() == [5, 6, 7]
     with pytest.raises(ValueError, match=r"expected one length for all, got \[3, 4\]"):
         data.StackDataset([1, 2, 3], [1, 2, 3, 4])
+
+    class Batched(Squares):
+        def __getitems__(self, indices: list[int]) -> list:
+            return [10 * i for i in indices]
+
+    class Short(Squares):
+        def __getitems__(self, indices: list[int]) -> list:
+            return [1]
+
+    assert data.StackDataset(Batched(3), [5, 6, 7]).__getitems__([2, 0]) == [(20, 7), (0, 5)]
+    assert data.StackDataset(a=Batched(3), b=[5, 6, 7]).__getitems__([1]) == [{"a": 10, "b": 6}]
+    assert data.StackDataset(data.Subset(Batched(3), [1, 2]), [5, 6]).__getitems__([1]) == [(20, 6)]
+    with pytest.raises(ValueError, match="Short.__getitems__: Nested dataset's output size mismatch. Expected 2, got 1"):
+        data.StackDataset(Short(3), [5, 6, 7]).__getitems__([0, 1])
     for bad in (lambda: data.StackDataset(), lambda: data.StackDataset([1], a=[1])):
         with pytest.raises(ValueError, match="either all with a name or all without"):
             bad()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minigrad
-from minigrad.data import small
+from minigrad.data import functional, small
 from minigrad.data import transforms as t
 from minigrad.data.grid import make_grid, png, save_image
 
@@ -238,3 +238,147 @@ def test_a_png_file(tmp_path: Any) -> None:
     assert file.getvalue() == content == (tmp_path / "x.png").read_bytes()
     with pytest.raises(ValueError, match="only PNG files can be written, got the format 'jpg'"):
         save_image(minigrad.zeros(1, 2, 2), tmp_path / "x.jpg")
+
+
+PHOTO = np.array([[[10, 200, 30], [40, 90, 255]], [[0, 128, 77], [31, 250, 6]], [[66, 12, 180], [99, 45, 160]]], np.uint8)
+TILES = (np.arange(30).reshape(1, 5, 6) * 37 % 256).astype(np.uint8)
+COLOURS = [
+    ("adjust_brightness", (1.4,), [14, 255, 42, 56, 126, 255, 0, 179, 107, 43, 255, 8, 92, 16, 252, 138, 63, 224]),
+    ("adjust_contrast", (0.6,), [41, 155, 53, 59, 89, 188, 35, 112, 81, 54, 185, 39, 75, 42, 143, 95, 62, 131]),
+    ("adjust_saturation", (1.7,), [10, 244, 0, 39, 28, 255, 0, 122, 79, 24, 255, 0, 105, 0, 254, 139, 0, 204]),
+    ("adjust_hue", (0.2,), [66, 46, 163, 99, 45, 255, 0, 200, 30, 31, 250, 151, 42, 12, 180, 76, 246, 6]),
+    ("adjust_gamma", (0.7,), [26, 215, 57, 70, 123, 255, 0, 158, 110, 58, 252, 18, 99, 30, 200, 132, 76, 184]),
+    ("invert", (), [245, 55, 225, 215, 165, 0, 255, 127, 178, 224, 5, 249, 189, 243, 75, 156, 210, 95]),
+    ("solarize", (128,), [10, 55, 30, 40, 90, 0, 0, 127, 77, 31, 5, 6, 66, 12, 75, 99, 45, 95]),
+    ("posterize", (3,), [0, 192, 0, 32, 64, 224, 0, 128, 64, 0, 224, 0, 64, 0, 160, 96, 32, 160]),
+    ("autocontrast", (), [0, 197, 20, 31, 83, 255, 0, 130, 78, 31, 255, 6, 81, 0, 255, 132, 50, 224]),
+    ("adjust_sharpness", (2.0,), [0, 37, 74, 111, 148, 185, 222, 0, 20, 77, 114, 151, 188, 255, 0, 23, 80, 117, 154, 211, 255,
+                                  0, 26, 83, 120, 157, 194, 231, 12, 49]),
+    ("equalize", (), [0, 37, 74, 111, 148, 185, 222, 3, 40, 77, 114, 151, 188, 225, 6, 43, 80, 117, 154, 191, 228, 9, 46, 83,
+                      120, 157, 194, 231, 12, 49]),
+    ("gaussian_blur", ([3, 5], [0.7, 1.2]), [103, 70, 55, 83, 120, 141, 124, 91, 65, 76, 108, 130, 156, 136, 95, 73, 85, 102,
+                                             166, 166, 140, 87, 65, 73, 164, 176, 161, 99, 59, 62]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "want"), COLOURS)
+def test_functions_of_colours(name: str, given: tuple, want: list) -> None:
+    function, picture = getattr(functional, name), PHOTO if len(want) == 18 else TILES
+    assert function(minigrad.tensor(picture), *given).flatten().tolist() == want
+    array = function(np.ascontiguousarray(picture.transpose(1, 2, 0)), *given)
+    assert array.dtype == np.uint8 and array.transpose(2, 0, 1).reshape(-1).tolist() == want
+    if name in ("equalize", "posterize"):
+        with pytest.raises(TypeError, match=f"{name}: Only uint8 image tensors are supported"):
+            function(minigrad.tensor(picture).float(), *given)
+    elif name != "solarize":
+        numbers = function(minigrad.tensor(picture) / 255, *given)
+        assert (numbers * 255 - minigrad.tensor(want).reshape(numbers.shape)).abs().max() < 2  # bytes are cut off, some twice
+
+
+BILINEAR = t.InterpolationMode.BILINEAR
+WARPS = [
+    ("rotate", (33.0,), {}, [0, 3, 4, 10, 10, 2, 7, 8, 14, 15, 6, 7, 13, 14, 19, 11, 11, 17, 18, 0]),
+    ("rotate", (-71.0,), {"center": [1, 2]}, [0, 0, 1, 0, 0, 11, 6, 2, 0, 0, 12, 7, 2, 0, 0, 13, 13, 8, 4, 0]),
+    ("rotate", (33.0,), {"expand": True}, [
+        [0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 5, 0, 0], [0, 0, 3, 4, 10, 10, 0], [0, 2, 7, 8, 14, 15, 0],
+        [0, 6, 7, 13, 14, 19, 0],
+        [0, 11, 11, 17, 18, 0, 0], [0, 0, 16, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0, 0]]),
+    ("affine", (21.0, [1, -1], 1.3, [5.0, -8.0]), {},
+     [11, 11, 12, 8, 9, 16, 17, 12, 13, 9, 0, 17, 18, 19, 14, 0, 0, 0, 19, 20]),
+    ("affine", (21.0, [1, -1], 1.3, [5.0, -8.0]), {"interpolation": BILINEAR},
+     [9.672, 11.03, 9.832, 8.634, 7.436, 15.959, 14.762, 13.564, 12.366, 11.168, 5.775, 12.467, 17.296, 16.098, 14.9, 0, 0.844,
+      7.713, 15.099, 18.632]),
+    ("perspective", ([[0, 0], [4, 0], [4, 3], [0, 3]], [[1, 0], [3, 1], [4, 2], [0, 3]]), {},
+     [2.489, 3.111, 0, 0, 0, 5.5, 9.152, 10.687, 11.167, 0, 7.329, 10.882, 14.019, 15.815, 13.5, 8.517, 11.687, 15.334, 15.681,
+      9.946]),
+    ("crop", (-1, 3, 3, 4), {}, [[0, 0, 0, 0], [4, 5, 0, 0], [9, 10, 0, 0]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "given", "options", "want"), WARPS)
+def test_warps(name: str, given: tuple, options: dict, want: list) -> None:
+    x = minigrad.arange(1.0, 21.0).reshape(1, 4, 5)
+    got = getattr(functional, name)(x, *given, **options)
+    want = np.array(want)
+    assert tuple(got.shape) == (1, *(want.shape if want.ndim == 2 else (4, 5)))
+    np.testing.assert_allclose(got.flatten().numpy(), want.reshape(-1), atol=6e-4)
+
+
+def test_what_a_warp_leaves_blank_is_filled() -> None:
+    x = minigrad.ones(3, 6, 6)
+    for interpolation in ("nearest", BILINEAR):
+        turned = functional.rotate(x, 45.0, interpolation, fill=[0.25, 0.5, 0.75])
+        np.testing.assert_allclose(turned[:, 0, 0].numpy(), [0.25, 0.5, 0.75])
+        np.testing.assert_allclose(turned[:, 3, 3].numpy(), 1, rtol=1e-6)
+        assert turned.min() >= 0.25 and turned.max() <= 1.000001  # an edge is between the two
+
+
+def test_random_colours_warps_and_erasures() -> None:
+    x = minigrad.tensor(PHOTO)
+    for make in (lambda: t.ColorJitter(0.4, 0.4, 0.4, 0.1), lambda: t.GaussianBlur(1), lambda: t.RandomAdjustSharpness(2.0),
+                 lambda: t.RandomAffine(30, (0.2, 0.2), (0.8, 1.2), (-5, 5, -5, 5), BILINEAR),
+                 lambda: t.RandomPerspective(0.9, 1.0),
+                 t.RandomAutocontrast, t.RandomEqualize, t.RandomInvert, lambda: t.RandomPosterize(2),
+                 lambda: t.RandomSolarize(99), lambda: t.RandomErasing(1.0, (0.1, 0.4), value="random")):  # fmt: skip
+        minigrad.manual_seed(7)
+        got = [make()(x) for _ in range(5)]
+        minigrad.manual_seed(7)
+        assert all(minigrad.equal(a, make()(x)) and a.dtype == x.dtype and a.shape == x.shape for a in got)
+    jitter = t.ColorJitter(brightness=(2.0, 2.0))
+    assert jitter(x).tolist() == functional.adjust_brightness(x, 2.0).tolist() and t.ColorJitter()(x).tolist() == x.tolist()
+    image = minigrad.zeros(3, 20, 20)
+    shares = [t.RandomErasing(1.0, value=[1.0, 2.0, 3.0])(image) for _ in range(50)]
+    assert all(set(part[2].flatten().tolist()) == {0.0, 3.0} for part in shares) and image.sum() == 0
+    assert all(0.01 < (part[0] == 1).float().mean() < 0.36 for part in shares)
+    assert t.RandomErasing(1.0, value=5, inplace=True)(image) is image and image.sum() > 0
+    assert 20 < sum(t.RandomErasing()(minigrad.zeros(1, 9, 9) - 1).max() > -1 for _ in range(80)) < 60
+
+
+def test_parts_of_pictures() -> None:
+    x = minigrad.tensor(IMAGE)
+    five, ten = t.FiveCrop((2, 3))(x), t.TenCrop((2, 3), vertical_flip=True)(x)
+    assert [tuple(part.shape) for part in ten] == [(2, 2, 3)] * 10 and len(five) == 5
+    np.testing.assert_array_equal(five[3].numpy(), IMAGE[:, 2:, 3:])
+    np.testing.assert_array_equal(ten[5].numpy(), IMAGE[:, ::-1][:, :2, :3])
+    assert [part.shape for part in t.FiveCrop(2)(PHOTO.transpose(1, 2, 0))] == [(2, 2, 3)] * 5
+    with pytest.raises(ValueError, match="bigger than input size"):
+        t.FiveCrop(9)(x)
+    assert functional.get_dimensions(x) == [2, 4, 6] and functional.get_image_size(x) == [6, 4]
+    assert functional.resized_crop(x, 1, 1, 2, 4, (3, 3)).shape == (2, 3, 3)
+    assert minigrad.equal(functional.hflip(functional.hflip(x)), x) and functional.vflip(x)[0, 0, 0] == IMAGE[0, -1, 0]
+    assert functional.erase(x, 1, 2, 2, 2, -1.0).min() == -1 and x.min() == 0
+
+
+def test_pictures_of_pillows() -> None:
+    images = pytest.importorskip("PIL.Image")
+    picture = t.ToPILImage()(minigrad.tensor(PHOTO))
+    assert (picture.mode, picture.size) == ("RGB", (3, 2)) and np.asarray(picture).transpose(2, 0, 1).tolist() == PHOTO.tolist()
+    assert minigrad.equal(
+        functional.pil_to_tensor(functional.to_pil_image(minigrad.tensor(PHOTO) / 255)), minigrad.tensor(PHOTO)
+    )
+    assert t.ToPILImage("L")(PHOTO.transpose(1, 2, 0)).mode == "L" and t.ToPILImage()(minigrad.ones(4, 5)).mode == "L"
+    assert t.ToTensor()(images.fromarray(TILES[0])).shape == (1, 5, 6)
+    with pytest.raises(ValueError, match="pic should be 2/3 dimensional"):
+        t.ToPILImage()(minigrad.ones(4))
+
+
+@pytest.mark.parametrize(("call", "message"), [
+    (lambda: t.ColorJitter(-0.1), "brightness is a single number, it must be non negative"),
+    (lambda: t.ColorJitter(hue=0.6), r"hue values should be \(low, high\) between -0.5 and 0.5"),
+    (lambda: t.ColorJitter(contrast=(2, 1)), "contrast values should be"),
+    (lambda: functional.adjust_hue(PHOTO, 0.7), "adjust_hue: the factor must be from -0.5 to 0.5"),
+    (lambda: functional.adjust_brightness(minigrad.ones(2, 3, 3), 0.7), "C = 1 or 3"),
+    (lambda: functional.gaussian_blur(PHOTO, 4), "kernel_size should be odd"),
+    (lambda: functional.gaussian_blur(TILES[0], 3, -1.0), "sigma should have positive values"),
+    (lambda: t.GaussianBlur(9)(minigrad.tensor(PHOTO)), "too small for a kernel"),
+    (lambda: t.RandomAffine(10, translate=(2, 0)), "translation values should be"),
+    (lambda: t.RandomAffine(10, scale=(0, 1)), "scale values should be"),
+    (lambda: t.RandomRotation((3, 1)), "degrees must be"),
+    (lambda: functional.affine(PHOTO, 0, [0, 0], 0.0, 0), "scale should be positive"),
+    (lambda: t.RandomErasing(value="noise"), "it should be 'random'"),
+    (lambda: t.RandomErasing(1.0, value=[1, 2])(minigrad.ones(3, 9, 9)), "should have either a single value or 3"),
+    (lambda: t.RandomPerspective(1.5), "must be a probability"),
+])  # fmt: skip
+def test_what_transforms_of_colours_and_places_refuse(call: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -35,6 +35,16 @@ class DType:
         """Whether it holds negative numbers."""
         return self.kind != "bool" and not self.name.startswith("uint")
 
+    def to_complex(self) -> DType:
+        """The type of complex numbers whose parts are of this type; complex64 for the shorter ones. RuntimeError for others."""
+        if not self.is_inexact:
+            raise RuntimeError(f"to_complex: expected a floating or complex type, got {self!r}")
+        return self if self.is_complex else dtype("complex128" if self.name == "float64" else "complex64")
+
+    def to_real(self) -> DType:
+        """The type of the parts of complex numbers of this type; any other is its own."""
+        return dtype({"complex64": "float32", "complex128": "float64"}.get(self.name, self.name))
+
     def wrapped(self, n: int) -> int:
         """What is left of an integer of 64 bits where only so many are kept: -1 is 255 in uint8."""
         if not -1 << 63 <= n < 1 << 64:

@@ -1,7 +1,7 @@
 """Datasets, samplers and the loader that makes batches of them, under PyTorch's names; collections of pictures; small data."""
 
 from ..guard import guard as _guard
-from . import transforms
+from . import functional, transforms
 from .collate import default_collate, default_convert
 from .dataset import ChainDataset, ConcatDataset, Dataset, IterableDataset, StackDataset, Subset, TensorDataset, random_split
 from .digits import digits

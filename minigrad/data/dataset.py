@@ -86,7 +86,7 @@ class Subset(Dataset):
 
     def __getitems__(self, indices: list[int]) -> list[Any]:
         inner = [self.indices[i] for i in indices]
-        return self.dataset.__getitems__(inner) if hasattr(self.dataset, "__getitems__") else [self.dataset[i] for i in inner]
+        return batch_of(self.dataset, inner)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -112,8 +112,26 @@ class StackDataset(Dataset):
             return {name: dataset[index] for name, dataset in self.datasets.items()}
         return tuple(dataset[index] for dataset in self.datasets)
 
+    def __getitems__(self, indices: list[int]) -> list[Any]:
+        """All cases of a batch, each dataset asked for its own at once where it can tell them so."""
+        named = isinstance(self.datasets, dict)
+        columns = [batch_of(d, indices) for d in (self.datasets.values() if named else self.datasets)]
+        rows = zip(*columns, strict=True)
+        return [dict(zip(self.datasets, row, strict=True)) for row in rows] if named else list(rows)
+
     def __len__(self) -> int:
         return self._length
+
+
+def batch_of(dataset: Any, indices: list[int]) -> list[Any]:
+    """The cases of a dataset at these indices. Raises ValueError if its own `__getitems__` gives another number of them."""
+    if not callable(getattr(dataset, "__getitems__", None)):
+        return [dataset[i] for i in indices]
+    found = dataset.__getitems__(indices)
+    if len(found) != len(indices):
+        raise ValueError(f"{type(dataset).__name__}.__getitems__: Nested dataset's output size mismatch. Expected "
+                         f"{len(indices)}, got {len(found)}")  # fmt: skip
+    return found
 
 
 class ConcatDataset(Dataset):

@@ -6,34 +6,45 @@ result is of the same kind. A random transform draws from its `generator`, by de
 
 from __future__ import annotations
 
+import importlib
 import math
-import sys
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from ..backends import DType, ShapeError
+from ..backends import ShapeError
+from ..backends import dtype as as_dtype
 from ..core import Tensor
 from ..ops.create import tensor
-from ..ops.functions import flip, full, index_select, where
-from ..ops.random import Generator, source_of
+from ..ops.functions import flip, index_select
+from ..ops.random import Generator
 from ..ops.shape import pad_op
+from .colours import (
+    ColorJitter,
+    ConvertImageDtype,
+    GaussianBlur,
+    Grayscale,
+    RandomAdjustSharpness,
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)
+from .picture import InterpolationMode, Picture, PILToTensor, bits, extent, of_kind, pair, probability
 from .scalers import MinMaxScaler, Scaler, ZScore
+from .warps import RandomAffine, RandomErasing, RandomPerspective, RandomRotation
 
 __all__ = [
-    "CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "InterpolationMode", "Lambda", "MinMaxScaler", "Normalize",
-    "PILToTensor", "Pad", "RandomApply", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip",
-    "RandomOrder", "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "Scaler", "ToTensor", "ZScore",
+    "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "FiveCrop", "GaussianBlur", "Grayscale",
+    "InterpolationMode", "Lambda", "MinMaxScaler", "Normalize", "PILToTensor", "Pad", "RandomAdjustSharpness",
+    "RandomAffine", "RandomApply", "RandomAutocontrast", "RandomChoice", "RandomCrop", "RandomEqualize", "RandomErasing",
+    "RandomGrayscale", "RandomHorizontalFlip", "RandomInvert", "RandomOrder", "RandomPerspective", "RandomPosterize",
+    "RandomResizedCrop", "RandomRotation", "RandomSolarize", "RandomVerticalFlip", "Resize", "Scaler", "TenCrop",
+    "ToPILImage", "ToTensor", "ZScore",
 ]  # fmt: skip
-
-
-class InterpolationMode(Enum):
-    """How pixels between pixels get their values."""
-
-    NEAREST = "nearest"
-    BILINEAR = "bilinear"
 
 
 # -- of anything -------------------------------------------------------------------------------------------------------
@@ -110,26 +121,6 @@ class RandomChoice(Compose):
 # -- from pictures to tensors ------------------------------------------------------------------------------------------
 
 
-class PILToTensor:
-    """A picture (H, W) or (H, W, C), an array or anything NumPy reads as one, as a tensor (C, H, W) of the same type."""
-
-    def __call__(self, pic: Any) -> Tensor:
-        return tensor(self.array(pic), device="cpu")
-
-    def array(self, pic: Any) -> np.ndarray:
-        """The picture as an array (C, H, W)."""
-        who = type(self).__name__
-        if isinstance(pic, Tensor):
-            raise TypeError(f"{who}: pic should be PIL Image or ndarray. Got a tensor. Hint: it is one already")
-        array = np.asarray(pic)
-        if array.ndim not in (2, 3):
-            raise ShapeError(f"{who}: expected an image of 2 or 3 dimensions, got shape {array.shape}")
-        return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
 class ToTensor(PILToTensor):
     """As PILToTensor; bytes become float32 in [0, 1]."""
 
@@ -138,20 +129,30 @@ class ToTensor(PILToTensor):
         return tensor(array.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 else array, device="cpu")
 
 
-class ConvertImageDtype:
-    """A tensor in another type: bytes 0 to 255 and floating-point numbers 0 to 1 stand for each other."""
+class ToPILImage:
+    """A tensor (C, H, W) or (H, W), floating-point numbers 0 to 1 or bytes, or an array (H, W) or (H, W, C), as a picture of
+    Pillow's, in `mode` or what fits the channels. Raises ImportError where Pillow is not installed."""
 
-    def __init__(self, dtype: DType) -> None:
-        self.dtype = dtype
+    def __init__(self, mode: str | None = None) -> None:
+        self.mode = mode
 
-    def __call__(self, image: Tensor) -> Tensor:
-        if image.dtype.name == "uint8" and self.dtype.name.startswith("float"):
-            return image.to(self.dtype) / 255
-        if image.is_floating_point() and self.dtype.name == "uint8":
-            return (image * 255.999).to(self.dtype)  # each byte gets an equal part of [0, 1]
-        if image.is_floating_point() and self.dtype.name.startswith("float") or image.dtype == self.dtype:
-            return image.to(self.dtype)
-        raise TypeError(f"ConvertImageDtype: expected bytes or floating-point numbers, got {image.dtype!r} to {self.dtype!r}")
+    def __call__(self, pic: Any) -> Any:
+        array = np.asarray(pic)
+        if array.ndim not in (2, 3):
+            raise ShapeError(f"ToPILImage: pic should be 2/3 dimensional. Got {array.ndim} dimensions.")
+        if isinstance(pic, Tensor):
+            array = ConvertImageDtype(as_dtype("uint8"))(pic).numpy() if pic.is_floating_point() else pic.numpy()
+            array = array if array.ndim == 2 else array.transpose(1, 2, 0)
+        array = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
+        if array.dtype != np.uint8 or (array.ndim == 3 and array.shape[2] > 4):
+            raise TypeError(f"ToPILImage: expected 1 to 4 channels of floating-point numbers or bytes, got {array.shape} "
+                            f"{array.dtype}")  # fmt: skip
+        try:
+            images: Any = importlib.import_module("PIL.Image")
+        except ImportError:
+            raise ImportError("ToPILImage: pictures of this kind need Pillow. Hint: pip install pillow") from None
+        image = images.fromarray(np.ascontiguousarray(array))
+        return image if self.mode in (None, image.mode) else image.convert(self.mode)
 
 
 class Normalize:
@@ -182,28 +183,6 @@ class Normalize:
 
 
 # -- of pictures -------------------------------------------------------------------------------------------------------
-
-
-class Picture:
-    """The base of what turns one picture into another: a subclass gives `turned` for tensors (..., C, H, W)."""
-
-    def __call__(self, img: Any) -> Any:
-        if isinstance(img, Tensor):
-            return self.turned(img)
-        array = np.asarray(img)
-        out = self.turned(PILToTensor()(array)).numpy()
-        pillow: Any = sys.modules.get("PIL.Image")  # whose pictures there are only where it has been imported
-        of_pillow = pillow is not None and isinstance(img, pillow.Image)
-        flat = len(out) == 1 and (array.ndim == 2 or of_pillow)
-        out = out[0] if flat else np.ascontiguousarray(out.transpose(1, 2, 0))
-        return pillow.fromarray(out) if of_pillow else out
-
-    def turned(self, x: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__}: a transform of pictures must define turned(x)")
-
-    def __repr__(self) -> str:
-        given = (f"{k}={v}" for k, v in vars(self).items() if k != "generator" and not isinstance(v, Picture))
-        return f"{type(self).__name__}({', '.join(given)})"
 
 
 class Pad(Picture):
@@ -246,6 +225,38 @@ class CenterCrop(Picture):
             x = Pad((across // 2, up // 2, (across + 1) // 2, (up + 1) // 2)).turned(x)
         H, W = extent("CenterCrop", x)
         return crop(x, round((H - h) / 2), round((W - w) / 2), h, w)
+
+
+class FiveCrop:
+    """The (h, w) parts of an image in its corners and its middle, as a tuple: top left, top right, bottom left, bottom right,
+    middle. Raises ShapeError for a smaller image."""
+
+    def __init__(self, size: int | Sequence[int]) -> None:
+        self.size = pair("FiveCrop", size)
+
+    def __call__(self, img: Any) -> tuple:
+        if not isinstance(img, Tensor):
+            return tuple(of_kind(img, lambda x: self.parts(x)[i]) for i in range(5))  # noqa: B023  # called at once
+        return self.parts(img)
+
+    def parts(self, x: Tensor) -> tuple:
+        """The five, of a tensor."""
+        (h, w), (H, W) = self.size, extent("FiveCrop", x)
+        if h > H or w > W:
+            raise ShapeError(f"FiveCrop: Requested crop size {self.size} is bigger than input size {(H, W)}")
+        corners = [crop(x, top, left, h, w) for top in (0, H - h) for left in (0, W - w)]
+        return (*corners, CenterCrop(self.size).turned(x))
+
+
+class TenCrop(FiveCrop):
+    """`FiveCrop` of an image and of its mirror image, upside down with `vertical_flip`."""
+
+    def __init__(self, size: int | Sequence[int], vertical_flip: bool = False) -> None:
+        super().__init__(size)
+        self.over = RandomVerticalFlip(1.0) if vertical_flip else RandomHorizontalFlip(1.0)
+
+    def __call__(self, img: Any) -> tuple:
+        return (*super().__call__(img), *super().__call__(self.over(img)))
 
 
 class RandomCrop(Picture):
@@ -357,90 +368,7 @@ class RandomResizedCrop(Picture):
         return (H - h) // 2, (W - w) // 2, h, w
 
 
-class RandomRotation(Picture):
-    """An image turned about its middle by an angle from `degrees` (low, high), or (-degrees, degrees), against the clock.
-
-    It keeps its size; what comes from outside is `fill`. Pixels are those nearest to where they come from.
-    """
-
-    def __init__(self, degrees: float | Sequence[float], interpolation: InterpolationMode | str = InterpolationMode.NEAREST,
-                 fill: float = 0, *, generator: Generator | None = None) -> None:  # fmt: skip
-        low, high = (-degrees, degrees) if isinstance(degrees, (int, float)) else degrees
-        if not -math.inf < low <= high < math.inf:
-            raise ValueError(f"RandomRotation: degrees must be a number >= 0 or (low, high), got {degrees!r}")
-        if InterpolationMode(interpolation) is not InterpolationMode.NEAREST:
-            raise NotImplementedError("RandomRotation: only InterpolationMode.NEAREST is offered")
-        self.degrees, self.fill, self.generator = (float(low), float(high)), fill, generator
-
-    def turned(self, x: Tensor) -> Tensor:
-        H, W = extent("RandomRotation", x)
-        angle = math.radians(bits(self).uniform(*self.degrees))
-        down, across = np.meshgrid(np.arange(H) - (H - 1) / 2, np.arange(W) - (W - 1) / 2, indexing="ij")
-        sin, cos = math.sin(angle), math.cos(angle)
-        found = sin * across + cos * down + H / 2, cos * across - sin * down + W / 2
-        rows, columns = (np.floor(at.round(9)).astype(np.int64) for at in found)  # halves go one way
-        inside = (rows >= 0) & (rows < H) & (columns >= 0) & (columns < W)
-        places = tensor(np.where(inside, rows * W + columns, 0).reshape(-1), device=x.device)
-        moved = index_select(x.reshape(*x.shape[:-2], H * W), -1, places).reshape(*x.shape)
-        blank = full((), self.fill, dtype=x.dtype, device=x.device)
-        return where(tensor(inside, device=x.device), moved, blank)
-
-
-class Grayscale(Picture):
-    """The luminance 0.2989 R + 0.587 G + 0.114 B of an image, in one channel or in three equal ones."""
-
-    def __init__(self, num_output_channels: int = 1) -> None:
-        if num_output_channels not in (1, 3):
-            raise ValueError(f"Grayscale: num_output_channels should be either 1 or 3, got {num_output_channels!r}")
-        self.num_output_channels = num_output_channels
-
-    def turned(self, x: Tensor) -> Tensor:
-        extent("Grayscale", x)
-        if x.ndim < 3 or x.shape[-3] not in (1, 3):
-            raise ShapeError(f"Grayscale: expected (..., C, H, W) with C = 1 or 3, got {tuple(x.shape)}")
-        if x.shape[-3] == 3:
-            red, green, blue = x.unbind(-3)
-            x = (0.2989 * red + 0.587 * green + 0.114 * blue).to(x.dtype).unsqueeze(-3)
-        return x.expand(*x.shape[:-3], self.num_output_channels, *x.shape[-2:]).clone()
-
-
-class RandomGrayscale(Picture):
-    """An image without its colours with probability `p`; the number of channels stays."""
-
-    def __init__(self, p: float = 0.1, *, generator: Generator | None = None) -> None:
-        self.p, self.generator = probability("RandomGrayscale", p), generator
-
-    def turned(self, x: Tensor) -> Tensor:
-        return Grayscale(x.shape[-3]).turned(x) if bits(self).random() < self.p else x
-
-
-# -- what they share ---------------------------------------------------------------------------------------------------
-
-
-def bits(transform: Any) -> np.random.Generator:
-    """Where a transform's random numbers come from."""
-    return source_of(transform.generator).bits
-
-
-def probability(who: str, p: float) -> float:
-    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
-        raise ValueError(f"{who}: p must be a probability, got {p!r}")
-    return p
-
-
-def pair(who: str, size: int | Sequence[int]) -> tuple[int, int]:
-    """A size as (h, w)."""
-    sizes = (size, size) if isinstance(size, int) else tuple(size) * (2 if len(size) == 1 else 1)
-    if len(sizes) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(f"{who}: size must be one or two integers >= 1, got {size!r}")
-    return sizes  # type: ignore[return-value]
-
-
-def extent(who: str, x: Tensor) -> tuple[int, int]:
-    """The height and width of an image."""
-    if x.ndim < 2 or 0 in x.shape[-2:]:
-        raise ShapeError(f"{who}: expected an image (..., H, W) with H, W >= 1, got {tuple(x.shape)}")
-    return x.shape[-2], x.shape[-1]
+# -- their parts -----------------------------------------------------------------------------------------------------------
 
 
 def crop(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:

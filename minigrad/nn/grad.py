@@ -16,7 +16,8 @@ def backward(conv: Callable, size: Sequence[int], grad_output: Tensor) -> Tensor
     recorded = MODE.get().grad
     with mode(grad=True):
         operand = zeros(*size, dtype=grad_output.dtype, device=grad_output.device, requires_grad=True)
-        return grad(conv(operand), operand, grad_output, create_graph=recorded)[0]  # type: ignore[return-value]
+        (found,) = grad(conv(operand), operand, grad_output, create_graph=recorded)
+    return found  # type: ignore[return-value]
 
 
 def of_input(n: int) -> Callable:

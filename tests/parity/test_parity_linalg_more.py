@@ -131,3 +131,38 @@ def test_low_rank_factors() -> None:
     np.testing.assert_allclose((u * s @ v.mT).numpy(), a[:3], atol=1e-9)
     with pytest.raises(ValueError, match="pca_lowrank: q must be from 0 to the smaller side"):
         minigrad.pca_lowrank(minigrad.tensor(a), q=6)
+
+
+@pytest.mark.parametrize("hermitian", [False, True])
+@pytest.mark.parametrize("kind", ["float64", "float32", "complex128"])
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (5, 5), (3, 4, 4), (2, 1, 9, 9), (0, 3, 3), (0, 0)])
+def test_ldl(shape: tuple, kind: str, hermitian: bool) -> None:
+    rng = np.random.default_rng([*shape, hermitian])
+    a = rng.standard_normal(shape) + (1j * rng.standard_normal(shape) if kind == "complex128" else 0)
+    a = (a + (a.conj() if hermitian else a).swapaxes(-1, -2)).astype(kind)
+    a[..., :1, :1] = 0  # so that a block of two is needed
+    right = rng.standard_normal((*shape[:-1], 2)).astype(kind)
+    ours, theirs = (m.linalg.ldl_factor_ex(m.tensor(a), hermitian=hermitian) for m in (minigrad, torch))
+    near = {"rtol": 2e-4, "atol": 2e-4} if kind == "float32" else {"rtol": 1e-9, "atol": 1e-9}
+    np.testing.assert_array_equal(ours.pivots.numpy(), theirs.pivots.numpy())
+    np.testing.assert_array_equal(ours.info.numpy(), theirs.info.numpy())
+    np.testing.assert_allclose(ours.LD.numpy(), np.tril(theirs.LD.numpy()), **near)
+    if shape[-1] > 1:
+        x = minigrad.linalg.ldl_solve(ours.LD, ours.pivots, minigrad.tensor(right), hermitian=hermitian)
+        np.testing.assert_allclose(a @ x.numpy(), right, **near)
+
+
+def test_ldl_says_what_it_cannot_do() -> None:
+    linalg, eye = minigrad.linalg, minigrad.eye(2)
+    assert (
+        linalg.ldl_factor_ex(minigrad.zeros(2, 2)).info.item() == torch.linalg.ldl_factor_ex(torch.zeros(2, 2)).info.item() == 1
+    )
+    for call, message in (
+        (lambda: linalg.ldl_factor(minigrad.zeros(2, 2)), "ldl_factor: the block 1 of D is exactly 0"),
+        (lambda: linalg.ldl_factor(minigrad.ones(2, 3)), "square matrices"),
+        (lambda: linalg.ldl_factor(minigrad.eye(2, requires_grad=True)), "ldl_factor: has no derivative"),
+        (lambda: linalg.ldl_solve(eye, minigrad.tensor([1, 2]), minigrad.ones(3, 1)), r"B must be \(..., 2, k\)"),
+        (lambda: linalg.ldl_solve(eye, minigrad.ones(2), minigrad.ones(2, 1)), "pivots must be whole numbers"),
+    ):
+        with pytest.raises((RuntimeError, ValueError, TypeError), match=message):
+            call()

@@ -148,3 +148,15 @@ def test_limits_are_told_alike(kind: str) -> None:
     assert repr(minigrad.iinfo(minigrad.int8)) == repr(torch.iinfo(torch.int8)) and minigrad.iinfo("int8") != minigrad.iinfo(
         "int16"
     )
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float32", "float64", "complex64", "complex128", "int64", "bool"])
+def test_types_of_parts_and_of_pairs(kind: str) -> None:
+    def told(m: Any) -> str:
+        one = getattr(m, kind)
+        try:
+            return f"{one.to_real()} {one.to_complex()}".replace("torch.", "minigrad.")
+        except RuntimeError:
+            return "refused"
+
+    assert told(minigrad) == told(torch)

@@ -14,6 +14,7 @@ from .factorizations import (
     svd,
     svdvals,
 )
+from .ldl import ldl_factor, ldl_factor_ex, ldl_solve
 from .lu_factors import lu, lu_factor, lu_factor_ex, lu_solve
 from .norms import cdist, cond, dist, matrix_norm, norm, pdist, tensor_norm, vector_norm
 from .products import cross, diagonal, matmul, matrix_exp, matrix_power, multi_dot, vander, vecdot
@@ -35,8 +36,8 @@ from .solutions import (
 
 __all__ = [
     "LinAlgError", "cdist", "cholesky", "cholesky_ex", "cond", "cross", "det", "diagonal", "dist", "eig", "eigh", "eigvals",
-    "eigvalsh", "householder_product", "inv", "inv_ex", "logdet", "lstsq", "lu", "lu_factor", "lu_factor_ex", "lu_solve",
-    "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pdist", "pinv", "qr", "slogdet",
-    "solve", "solve_ex", "solve_triangular", "svd", "svdvals", "tensor_norm", "tensorinv", "tensorsolve", "vander", "vecdot",
-    "vector_norm",
+    "eigvalsh", "householder_product", "inv", "inv_ex", "ldl_factor", "ldl_factor_ex", "ldl_solve", "logdet", "lstsq", "lu",
+    "lu_factor", "lu_factor_ex", "lu_solve", "matmul", "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank",
+    "multi_dot", "norm", "pdist", "pinv", "qr", "slogdet", "solve", "solve_ex", "solve_triangular", "svd", "svdvals",
+    "tensor_norm", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm",
 ]  # fmt: skip

@@ -6,10 +6,9 @@ result is of the same kind. A random transform draws from its `generator`, by de
 
 from __future__ import annotations
 
+import importlib
 import math
-import sys
 from collections.abc import Callable, Sequence
-from enum import Enum
 from typing import Any
 
 import numpy as np
@@ -18,22 +17,30 @@ from ..backends import DType, ShapeError
 from ..core import Tensor
 from ..ops.create import tensor
 from ..ops.functions import flip, full, index_select, where
-from ..ops.random import Generator, default_generator
+from ..ops.random import Generator
 from ..ops.shape import pad_op
+from .colours import ColorJitter, Grayscale, RandomGrayscale
+from .picture import (
+    InterpolationMode,
+    Picture,
+    PILToTensor,
+    bits,
+    crop,
+    dimensions,
+    extent,
+    pair,
+    probability,
+    resized,
+    source,
+)
 from .scalers import MinMaxScaler, Scaler, ZScore
 
 __all__ = [
-    "CenterCrop", "Compose", "ConvertImageDtype", "Grayscale", "InterpolationMode", "Lambda", "MinMaxScaler", "Normalize",
-    "PILToTensor", "Pad", "RandomApply", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip",
-    "RandomOrder", "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "Scaler", "ToTensor", "ZScore",
+    "CenterCrop", "ColorJitter", "Compose", "ConvertImageDtype", "Grayscale", "InterpolationMode", "Lambda", "MinMaxScaler",
+    "Normalize", "PILToTensor", "Pad", "RandomApply", "RandomChoice", "RandomCrop", "RandomGrayscale", "RandomHorizontalFlip",
+    "RandomOrder", "RandomResizedCrop", "RandomRotation", "RandomVerticalFlip", "Resize", "Scaler", "ToPILImage", "ToTensor",
+    "ZScore",
 ]  # fmt: skip
-
-
-class InterpolationMode(Enum):
-    """How pixels between pixels get their values."""
-
-    NEAREST = "nearest"
-    BILINEAR = "bilinear"
 
 
 # -- of anything -------------------------------------------------------------------------------------------------------
@@ -110,32 +117,38 @@ class RandomChoice(Compose):
 # -- from pictures to tensors ------------------------------------------------------------------------------------------
 
 
-class PILToTensor:
-    """A picture (H, W) or (H, W, C), an array or anything NumPy reads as one, as a tensor (C, H, W) of the same type."""
-
-    def __call__(self, pic: Any) -> Tensor:
-        return tensor(self.array(pic), device="cpu")
-
-    def array(self, pic: Any) -> np.ndarray:
-        """The picture as an array (C, H, W)."""
-        who = type(self).__name__
-        if isinstance(pic, Tensor):
-            raise TypeError(f"{who}: pic should be PIL Image or ndarray. Got a tensor. Hint: it is one already")
-        array = np.asarray(pic)
-        if array.ndim not in (2, 3):
-            raise ShapeError(f"{who}: expected an image of 2 or 3 dimensions, got shape {array.shape}")
-        return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-
 class ToTensor(PILToTensor):
     """As PILToTensor; bytes become float32 in [0, 1]."""
 
     def __call__(self, pic: Any) -> Tensor:
         array = self.array(pic)
         return tensor(array.astype(np.float32) / np.float32(255) if array.dtype == np.uint8 else array, device="cpu")
+
+
+class ToPILImage:
+    """A tensor (C, H, W) or (H, W), or an array (H, W, C), as an image of Pillow; floating numbers are times 255.
+
+    Raises ModuleNotFoundError without Pillow, ShapeError for anything but 1, 3 or 4 channels.
+    """
+
+    def __init__(self, mode: str | None = None) -> None:
+        self.mode = mode
+
+    def __call__(self, pic: Any) -> Any:
+        pillow: Any = importlib.import_module("PIL.Image")
+        if isinstance(pic, Tensor):
+            x = (pic.detach() * 255).byte() if pic.is_floating_point() else pic.detach()
+            array = x.numpy(force=True) if x.ndim == 2 else x.permute(1, 2, 0).numpy(force=True)
+        else:
+            array = np.asarray(pic)
+        array = array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+        if array.ndim != 2 and (array.ndim != 3 or array.shape[-1] not in (3, 4)):
+            raise ShapeError(f"ToPILImage: expected 1, 3 or 4 channels, got shape {tuple(pic.shape)}")
+        image = pillow.fromarray(np.ascontiguousarray(array))
+        return image if self.mode is None else image.convert(self.mode)
+
+    def __repr__(self) -> str:
+        return "ToPILImage()" if self.mode is None else f"ToPILImage(mode={self.mode})"
 
 
 class ConvertImageDtype:
@@ -182,28 +195,6 @@ class Normalize:
 
 
 # -- of pictures -------------------------------------------------------------------------------------------------------
-
-
-class Picture:
-    """The base of what turns one picture into another: a subclass gives `turned` for tensors (..., C, H, W)."""
-
-    def __call__(self, img: Any) -> Any:
-        if isinstance(img, Tensor):
-            return self.turned(img)
-        array = np.asarray(img)
-        out = self.turned(PILToTensor()(array)).numpy()
-        pillow: Any = sys.modules.get("PIL.Image")  # whose pictures there are only where it has been imported
-        of_pillow = pillow is not None and isinstance(img, pillow.Image)
-        flat = len(out) == 1 and (array.ndim == 2 or of_pillow)
-        out = out[0] if flat else np.ascontiguousarray(out.transpose(1, 2, 0))
-        return pillow.fromarray(out) if of_pillow else out
-
-    def turned(self, x: Tensor) -> Tensor:
-        raise NotImplementedError(f"{type(self).__name__}: a transform of pictures must define turned(x)")
-
-    def __repr__(self) -> str:
-        given = (f"{k}={v}" for k, v in vars(self).items() if k != "generator" and not isinstance(v, Picture))
-        return f"{type(self).__name__}({', '.join(given)})"
 
 
 class Pad(Picture):
@@ -266,11 +257,19 @@ class RandomCrop(Picture):
         if self.pad_if_needed and (h > H or w > W):
             x = Pad((max(w - W, 0), max(h - H, 0)), self.fill, self.padding_mode).turned(x)
             H, W = extent("RandomCrop", x)
+        return crop(x, *self.get_params(x, self.size, self.generator))
+
+    @staticmethod
+    def get_params(img: Any, output_size: tuple[int, int], generator: Generator | None = None) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a random part of a picture."""
+        (h, w), (H, W) = output_size, dimensions(img)
         if h > H or w > W:
-            raise ShapeError(f"RandomCrop: Required crop size {self.size} is larger than input image size {(H, W)}. "
+            raise ShapeError(f"RandomCrop: Required crop size {(h, w)} is larger than input image size {(H, W)}. "
                              "Hint: pad_if_needed=True")  # fmt: skip
-        top, left = (int(bits(self).integers(n + 1)) for n in (H - h, W - w))
-        return crop(x, top, left, h, w)
+        if (h, w) == (H, W):
+            return 0, 0, h, w
+        top, left = (int(source(generator).integers(n + 1)) for n in (H - h, W - w))
+        return top, left, h, w
 
 
 class Flip(Picture):
@@ -338,22 +337,26 @@ class RandomResizedCrop(Picture):
         self.interpolation, self.antialias, self.generator = InterpolationMode(interpolation), antialias, generator
 
     def turned(self, x: Tensor) -> Tensor:
-        part = crop(x, *self.drawn(*extent("RandomResizedCrop", x)))
+        part = crop(x, *self.get_params(x, self.scale, self.ratio, self.generator))
         return resized(part, self.size, self.interpolation, bool(self.antialias))
 
-    def drawn(self, H: int, W: int) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random part."""
+    @staticmethod
+    def get_params(
+        img: Any, scale: Sequence[float], ratio: Sequence[float], generator: Generator | None = None
+    ) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a random part of a picture."""
+        (H, W), bits = dimensions(img), source(generator)
         for _ in range(10):
-            area = H * W * bits(self).uniform(*self.scale)
-            ratio = math.exp(bits(self).uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            h, w = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
+            area = H * W * bits.uniform(scale[0], scale[1])
+            r = math.exp(bits.uniform(math.log(ratio[0]), math.log(ratio[1])))
+            h, w = round(math.sqrt(area / r)), round(math.sqrt(area * r))
             if 0 < h <= H and 0 < w <= W:
-                return int(bits(self).integers(H - h + 1)), int(bits(self).integers(W - w + 1)), h, w
+                return int(bits.integers(H - h + 1)), int(bits.integers(W - w + 1)), h, w
         h, w = H, W
-        if self.ratio[0] > W / H:
-            h = max(round(W / self.ratio[0]), 1)
-        elif self.ratio[1] < W / H:
-            w = max(round(H * self.ratio[1]), 1)
+        if ratio[0] > W / H:
+            h = max(round(W / ratio[0]), 1)
+        elif ratio[1] < W / H:
+            w = max(round(H * ratio[1]), 1)
         return (H - h) // 2, (W - w) // 2, h, w
 
 
@@ -384,102 +387,3 @@ class RandomRotation(Picture):
         moved = index_select(x.reshape(*x.shape[:-2], H * W), -1, places).reshape(*x.shape)
         blank = full((), self.fill, dtype=x.dtype, device=x.device)
         return where(tensor(inside, device=x.device), moved, blank)
-
-
-class Grayscale(Picture):
-    """The luminance 0.2989 R + 0.587 G + 0.114 B of an image, in one channel or in three equal ones."""
-
-    def __init__(self, num_output_channels: int = 1) -> None:
-        if num_output_channels not in (1, 3):
-            raise ValueError(f"Grayscale: num_output_channels should be either 1 or 3, got {num_output_channels!r}")
-        self.num_output_channels = num_output_channels
-
-    def turned(self, x: Tensor) -> Tensor:
-        extent("Grayscale", x)
-        if x.ndim < 3 or x.shape[-3] not in (1, 3):
-            raise ShapeError(f"Grayscale: expected (..., C, H, W) with C = 1 or 3, got {tuple(x.shape)}")
-        if x.shape[-3] == 3:
-            red, green, blue = x.unbind(-3)
-            x = (0.2989 * red + 0.587 * green + 0.114 * blue).to(x.dtype).unsqueeze(-3)
-        return x.expand(*x.shape[:-3], self.num_output_channels, *x.shape[-2:]).clone()
-
-
-class RandomGrayscale(Picture):
-    """An image without its colours with probability `p`; the number of channels stays."""
-
-    def __init__(self, p: float = 0.1, *, generator: Generator | None = None) -> None:
-        self.p, self.generator = probability("RandomGrayscale", p), generator
-
-    def turned(self, x: Tensor) -> Tensor:
-        return Grayscale(x.shape[-3]).turned(x) if bits(self).random() < self.p else x
-
-
-# -- what they share ---------------------------------------------------------------------------------------------------
-
-
-def bits(transform: Any) -> np.random.Generator:
-    """Where a transform's random numbers come from."""
-    return (transform.generator or default_generator).bits
-
-
-def probability(who: str, p: float) -> float:
-    if isinstance(p, bool) or not isinstance(p, (int, float)) or not 0 <= p <= 1:
-        raise ValueError(f"{who}: p must be a probability, got {p!r}")
-    return p
-
-
-def pair(who: str, size: int | Sequence[int]) -> tuple[int, int]:
-    """A size as (h, w)."""
-    sizes = (size, size) if isinstance(size, int) else tuple(size) * (2 if len(size) == 1 else 1)
-    if len(sizes) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 1 for n in sizes):
-        raise ValueError(f"{who}: size must be one or two integers >= 1, got {size!r}")
-    return sizes  # type: ignore[return-value]
-
-
-def extent(who: str, x: Tensor) -> tuple[int, int]:
-    """The height and width of an image."""
-    if x.ndim < 2 or 0 in x.shape[-2:]:
-        raise ShapeError(f"{who}: expected an image (..., H, W) with H, W >= 1, got {tuple(x.shape)}")
-    return x.shape[-2], x.shape[-1]
-
-
-def crop(x: Tensor, top: int, left: int, h: int, w: int) -> Tensor:
-    return x[..., top : top + h, left : left + w]
-
-
-def resized(x: Tensor, size: tuple[int, int], interpolation: InterpolationMode, antialias: bool) -> Tensor:
-    """An image in another size: a matrix of weights from the right and one from the left.
-
-    Bytes go Pillow's way, of a tensor too: weights are multiples of 2^-22, and each matrix rounds, halves up; the one from
-    the left comes first if the picture gets lower and wider.
-    """
-    if interpolation is InterpolationMode.NEAREST:
-        for dim, m in zip((-2, -1), size, strict=True):
-            n = x.shape[dim]
-            x = index_select(x, dim, tensor(np.arange(m) * n // m, device=x.device))
-        return x
-    whole = not x.is_floating_point()
-    w = [weights(n, m, antialias) for n, m in zip(x.shape[-2:], size, strict=True)]
-    w = [np.floor(m * 2**22 + 0.5) / 2**22 for m in w] if whole else w
-    work = x.double() if whole else x
-    down, across = (tensor(m, dtype=work.dtype, device=x.device) for m in w)
-    passes = [lambda y: y @ across.mT, lambda y: down @ y]
-    if size[0] < x.shape[-2] and size[1] > x.shape[-1]:
-        passes.reverse()
-    for step in passes:
-        work = (step(work) + 0.5).floor() if whole else step(work)
-    return work.to(x.dtype)
-
-
-def weights(n: int, m: int, antialias: bool) -> np.ndarray:
-    """The (m, n) weights that bring n pixels to m, with pixel centres at half-integers.
-
-    Each new pixel is a mean of those under a triangle about its place: of the two nearest, or with `antialias`, where the
-    image shrinks, of as many as fall into one new pixel on either side.
-    """
-    place = (np.arange(m) + 0.5) * n / m - 0.5
-    width = max(n / m, 1.0) if antialias else 1.0
-    if width == 1.0:
-        place = np.clip(place, 0, n - 1)
-    found = np.maximum(0, 1 - np.abs(place[:, None] - np.arange(n)) / width)
-    return found / found.sum(1, keepdims=True)

@@ -116,6 +116,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
+    "torchvision.transforms.functional": Late("minigrad.data.functional"),
     "torchvision.utils": GRID,
 }  # fmt: skip
 HOMES = {"torch": "minigrad", "torchvision": "minigrad.torchvision"}  # where a script's packages are here

@@ -357,3 +357,10 @@ def test_symmetric_matrices_are_moved_symmetrically() -> None:
     values, vectors = minigrad.linalg.eigh(a)
     (node,) = {end for end, _ in values.grad_fn.next_functions if getattr(end, "op", None)}
     assert explain(node).op == "eigenvectors" and explain(node).worst < 1e-4
+
+
+def test_a_number_on_the_left_comes_second_in_the_graph() -> None:
+    a = minigrad.ones(2, requires_grad=True)
+    for y in (2 * a.sin(), 1 + a.sin()):
+        (sine, _), number = y.grad_fn.next_functions
+        assert number == (None, 0) and sine.next_functions[0][0].variable is a

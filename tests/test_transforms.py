@@ -382,3 +382,62 @@ def test_pictures_of_pillows() -> None:
 def test_what_transforms_of_colours_and_places_refuse(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+FOUR = [[[10, 200], [90, 30]], [[250, 20], [90, 60]], [[40, 60], [90, 120]]]
+
+
+@pytest.mark.parametrize(("name", "value", "want"), [
+    ("adjust_brightness", 1.5, [[[15, 255], [135, 45]], [[255, 30], [135, 90]], [[60, 90], [135, 180]]]),
+    ("adjust_contrast", 0.5, [[[52, 147], [92, 62]], [[172, 57], [92, 77]], [[67, 77], [92, 107]]]),
+    ("adjust_saturation", 2.0, [[[0, 255], [91, 3]], [[255, 0], [91, 63]], [[0, 42], [91, 183]]]),
+    ("adjust_hue", 0.25, [[[10, 150], [90, 120]], [[100, 200], [90, 30]], [[250, 20], [90, 105]]]),
+    ("adjust_hue", -0.4, [[[250, 20], [90, 96]], [[10, 132], [90, 120]], [[76, 200], [90, 30]]]),
+])  # fmt: skip
+def test_colours_adjusted(name: str, value: float, want: list) -> None:
+    x = minigrad.tensor(FOUR, dtype=minigrad.uint8)
+    assert getattr(functional, name)(x, value).tolist() == want
+    assert getattr(functional, name)(x.numpy().transpose(1, 2, 0), value).tolist() == np.transpose(want, (1, 2, 0)).tolist()
+    close = getattr(functional, name)(x.double() / 255, value) * 255
+    np.testing.assert_allclose(close.numpy(), want, atol=1.01)  # bytes are rounded
+    grey = x[:1]
+    if name in ("adjust_saturation", "adjust_hue"):
+        assert getattr(functional, name)(grey, value).tolist() == grey.tolist()
+
+
+def test_jitter_draws_torchvisions_numbers(torch_stream: None) -> None:
+    minigrad.manual_seed(1)
+    jitter = t.ColorJitter(0.4, 0.4, 0.4, 0.1)
+    got = jitter(minigrad.tensor(FOUR, dtype=minigrad.uint8)).tolist()
+    assert got == [[[22, 210], [108, 57]], [[243, 46], [108, 93]], [[22, 102], [108, 140]]]
+    assert minigrad.rand(1).item() == 0.7543719410896301
+    with pytest.raises(ValueError, match=r"hue values should be \(low, high\) between"):
+        t.ColorJitter(hue=0.6)
+    with pytest.raises(ValueError, match="If contrast is a single number, it must be non negative"):
+        t.ColorJitter(contrast=-1)
+
+
+def test_functions_of_pictures() -> None:
+    x = minigrad.tensor(RAMP)
+    assert functional.hflip(x).tolist() == RAMP[..., ::-1].tolist() and functional.vflip(x).tolist() == RAMP[:, ::-1].tolist()
+    assert functional.crop(x, 1, 2, 2, 3).tolist() == RAMP[:, 1:3, 2:5].tolist()
+    assert functional.crop(x, -1, 4, 3, 4).tolist() == np.pad(RAMP, ((0, 0), (1, 0), (0, 2)))[:, :3, 4:].tolist()
+    assert functional.resized_crop(x, 0, 0, 2, 4, (2, 4)).tolist() == RAMP[:, :2, :4].tolist()
+    assert functional.get_dimensions(RAMP[0]) == [1, 4, 6] and functional.get_image_size(x) == [6, 4]
+    assert functional.rotate(x[..., :4], 90).tolist() == np.rot90(RAMP[..., :4], axes=(1, 2)).tolist()
+    picture = RAMP[0].astype(np.uint8)
+    np.testing.assert_array_equal(np.asarray(functional.to_pil_image(picture)), picture)
+    np.testing.assert_array_equal(np.asarray(t.ToPILImage()(functional.to_tensor(picture))), picture)
+    assert t.ToPILImage("RGB")(x).mode == "RGB"
+    with pytest.raises(TypeError, match="ToPILImage: expected 1 to 4 channels"):
+        t.ToPILImage()(minigrad.ones(5, 3, 3))
+
+
+def test_the_place_of_a_crop_is_told() -> None:
+    image = minigrad.ones(1, 9, 7)
+    assert t.RandomCrop.get_params(image, (9, 7)) == (0, 0, 9, 7)
+    for _ in range(20):
+        top, left, h, w = t.RandomCrop.get_params(image, (4, 3))
+        assert 0 <= top <= 5 and 0 <= left <= 4 and (h, w) == (4, 3)
+        top, left, h, w = t.RandomResizedCrop.get_params(image, (0.2, 0.5), (0.8, 1.2))
+        assert 0 <= top <= 9 - h and 0 <= left <= 7 - w

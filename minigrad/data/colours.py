@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backends import DType, ShapeError
 from ..core import Tensor
-from ..ops.create import tensor
+from ..ops.create import randperm, tensor
 from ..ops.functions import bincount, floor_divide, index_select, stack, where
 from ..ops.random import Generator
 from .picture import Picture, bits, coloured, extent, of_kind, probability
@@ -308,7 +308,7 @@ class ColorJitter(Picture):
         coloured("ColorJitter", x)
         steps = ((adjust_brightness, self.brightness), (adjust_contrast, self.contrast),
                  (adjust_saturation, self.saturation), (adjust_hue, self.hue))  # fmt: skip
-        order = bits(self).permutation(4)
+        order = randperm(4, generator=self.generator).tolist()
         drawn = [None if limits is None else bits(self).uniform(*limits) for _, limits in steps]
         for i in order:
             x = x if drawn[i] is None else steps[i][0](x, drawn[i])

@@ -95,6 +95,11 @@ def extent(who: str, x: Tensor) -> tuple[int, int]:
     return x.shape[-2], x.shape[-1]
 
 
+def dimensions(img: Any) -> tuple[int, int]:
+    """The height and width of a picture of any kind."""
+    return tuple(img.shape[-2:]) if isinstance(img, Tensor) else np.shape(img)[:2]  # type: ignore[return-value]
+
+
 def coloured(who: str, x: Tensor) -> Tensor:
     """An image of one channel or of three. Raises ShapeError for another."""
     extent(who, x)

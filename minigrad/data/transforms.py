@@ -18,7 +18,7 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor
 from ..ops.create import tensor
 from ..ops.functions import flip, index_select
-from ..ops.random import Generator
+from ..ops.random import Generator, source_of
 from ..ops.shape import pad_op
 from .colours import (
     ColorJitter,
@@ -33,7 +33,7 @@ from .colours import (
     RandomPosterize,
     RandomSolarize,
 )
-from .picture import InterpolationMode, Picture, PILToTensor, bits, extent, of_kind, pair, probability
+from .picture import InterpolationMode, Picture, PILToTensor, bits, dimensions, extent, of_kind, pair, probability
 from .scalers import MinMaxScaler, Scaler, ZScore
 from .warps import RandomAffine, RandomErasing, RandomPerspective, RandomRotation
 
@@ -277,11 +277,19 @@ class RandomCrop(Picture):
         if self.pad_if_needed and (h > H or w > W):
             x = Pad((max(w - W, 0), max(h - H, 0)), self.fill, self.padding_mode).turned(x)
             H, W = extent("RandomCrop", x)
+        return crop(x, *self.get_params(x, self.size, self.generator))
+
+    @staticmethod
+    def get_params(img: Any, output_size: tuple[int, int], generator: Generator | None = None) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a random part of a picture."""
+        (h, w), (H, W) = output_size, dimensions(img)
         if h > H or w > W:
-            raise ShapeError(f"RandomCrop: Required crop size {self.size} is larger than input image size {(H, W)}. "
+            raise ShapeError(f"RandomCrop: Required crop size {(h, w)} is larger than input image size {(H, W)}. "
                              "Hint: pad_if_needed=True")  # fmt: skip
-        top, left = (int(bits(self).integers(n + 1)) for n in (H - h, W - w))
-        return crop(x, top, left, h, w)
+        if (h, w) == (H, W):
+            return 0, 0, h, w
+        top, left = (int(source_of(generator).bits.integers(n + 1)) for n in (H - h, W - w))
+        return top, left, h, w
 
 
 class Flip(Picture):
@@ -349,22 +357,26 @@ class RandomResizedCrop(Picture):
         self.interpolation, self.antialias, self.generator = InterpolationMode(interpolation), antialias, generator
 
     def turned(self, x: Tensor) -> Tensor:
-        part = crop(x, *self.drawn(*extent("RandomResizedCrop", x)))
+        part = crop(x, *self.get_params(x, self.scale, self.ratio, self.generator))
         return resized(part, self.size, self.interpolation, bool(self.antialias))
 
-    def drawn(self, H: int, W: int) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a random part."""
+    @staticmethod
+    def get_params(
+        img: Any, scale: Sequence[float], ratio: Sequence[float], generator: Generator | None = None
+    ) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a random part of a picture."""
+        (H, W), bits = dimensions(img), source_of(generator).bits
         for _ in range(10):
-            area = H * W * bits(self).uniform(*self.scale)
-            ratio = math.exp(bits(self).uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            h, w = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
+            area = H * W * bits.uniform(scale[0], scale[1])
+            r = math.exp(bits.uniform(math.log(ratio[0]), math.log(ratio[1])))
+            h, w = round(math.sqrt(area / r)), round(math.sqrt(area * r))
             if 0 < h <= H and 0 < w <= W:
-                return int(bits(self).integers(H - h + 1)), int(bits(self).integers(W - w + 1)), h, w
+                return int(bits.integers(H - h + 1)), int(bits.integers(W - w + 1)), h, w
         h, w = H, W
-        if self.ratio[0] > W / H:
-            h = max(round(W / self.ratio[0]), 1)
-        elif self.ratio[1] < W / H:
-            w = max(round(H * self.ratio[1]), 1)
+        if ratio[0] > W / H:
+            h = max(round(W / ratio[0]), 1)
+        elif ratio[1] < W / H:
+            w = max(round(H * ratio[1]), 1)
         return (H - h) // 2, (W - w) // 2, h, w
 
 

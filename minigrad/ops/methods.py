@@ -216,11 +216,11 @@ def compared(op: Op, x: Tensor, other: Any) -> Any:
 # Plain functions, not the ops themselves: Python calls a function's method faster than any other callable's.
 OPERATORS: dict[str, Callable] = {
     "add": lambda x, other: add(x, other),
-    "radd": lambda x, other: add(other, x),
+    "radd": lambda x, other: add(x, other),  # x first, as PyTorch has it in the graph
     "sub": lambda x, other: sub(x, other),
     "rsub": lambda x, other: sub(other, x),
     "mul": lambda x, other: mul(x, other),
-    "rmul": lambda x, other: NotImplemented if counts(x, other) else mul(other, x),
+    "rmul": lambda x, other: NotImplemented if counts(x, other) else mul(x, other),
     "truediv": lambda x, other: div(x, other),
     "rtruediv": lambda x, other: div(other, x),
     "floordiv": lambda x, other: floor_divide(x, other),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -232,3 +233,19 @@ def test_a_condition_of_uint8_counts_as_boolean() -> None:
     mask, x = minigrad.tensor([1, 0], dtype="uint8"), minigrad.tensor([1.0, 2.0])
     with pytest.warns(UserWarning, match="where: a condition of type uint8 is deprecated"):
         assert np.array_equal(minigrad.where(mask, x, -x).numpy(), [1.0, -2.0])
+
+
+def test_the_timeout_of_a_users_alarm_stays_one() -> None:
+    def alarm(*_: Any) -> None:
+        raise TimeoutError("too long")
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    x = minigrad.randn(300, 300)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(TimeoutError, match="^too long$"):
+            for _ in range(100_000):
+                x @ x  # noqa: B018
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

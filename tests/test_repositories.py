@@ -245,7 +245,19 @@ def test_the_timeout_of_a_users_alarm_stays_one() -> None:
         signal.setitimer(signal.ITIMER_REAL, 0.05)
         with pytest.raises(TimeoutError, match="^too long$"):
             for _ in range(100_000):
-                x @ x  # noqa: B018
+                x @ x
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_arguments_by_the_names_that_pytorchs_methods_have() -> None:
+    x = minigrad.arange(6.0).reshape(2, 3)
+    assert [p.shape for p in x.split(split_size=2, dim=1)] == [(2, 2), (2, 1)]
+    assert x.view(size=(3, 2)).shape == (3, 2) and x.view(dtype=minigrad.int32).dtype is minigrad.int32
+    assert x.sum_to_size(size=(2, 1)).tolist() == [[3.0], [12.0]]
+    assert (
+        x.max(other=minigrad.full_like(x, 3)).tolist() == [[3, 3, 3], [3, 4, 5]]
+        and minigrad.min(x, other=x).tolist() == x.tolist()
+    )
+    assert minigrad.empty(50).uniform_(2, to=3).min() >= 2 and minigrad.empty(50).random_(to=2).max() <= 1

@@ -244,7 +244,7 @@ def also(**names: str) -> Callable[[Function], Function]:
     def wrapped(function: Function) -> Function:
         @wraps(function)
         def called(*args: Any, **options: Any) -> Any:
-            return function(*args, **{names.get(name, name): value for name, value in options.items()})
+            return function(*args, **{names.get(name, name): value for name, value in options.items()} if options else options)
 
         return called  # type: ignore[return-value]
 

@@ -261,3 +261,18 @@ def test_arguments_by_the_names_that_pytorchs_methods_have() -> None:
         and minigrad.min(x, other=x).tolist() == x.tolist()
     )
     assert minigrad.empty(50).uniform_(2, to=3).min() >= 2 and minigrad.empty(50).random_(to=2).max() <= 1
+
+
+def test_a_reversible_block_draws_the_same_numbers_again() -> None:
+    """As reversible networks are written: the state of the random numbers is kept, and what was drawn is drawn again."""
+    state = minigrad.get_rng_state()
+    devices, states = minigrad.utils.checkpoint.get_device_states(minigrad.ones(1))
+    first, follows = minigrad.rand(3), minigrad.rand(1)
+    assert not minigrad.cuda._initialized and minigrad.distributed.Backend.GLOO == "gloo"
+    minigrad.set_rng_state(state)
+    minigrad.rand(3)
+    with minigrad.random.fork_rng(devices=devices, enabled=True):
+        minigrad.set_rng_state(state)
+        minigrad.utils.checkpoint.set_device_states(devices, states)
+        assert minigrad.rand(3).tolist() == first.tolist()
+    assert minigrad.rand(1).tolist() == follows.tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -232,3 +233,46 @@ def test_a_condition_of_uint8_counts_as_boolean() -> None:
     mask, x = minigrad.tensor([1, 0], dtype="uint8"), minigrad.tensor([1.0, 2.0])
     with pytest.warns(UserWarning, match="where: a condition of type uint8 is deprecated"):
         assert np.array_equal(minigrad.where(mask, x, -x).numpy(), [1.0, -2.0])
+
+
+def test_the_timeout_of_a_users_alarm_stays_one() -> None:
+    def alarm(*_: Any) -> None:
+        raise TimeoutError("too long")
+
+    before = signal.signal(signal.SIGALRM, alarm)
+    x = minigrad.randn(300, 300)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(TimeoutError, match="^too long$"):
+            for _ in range(100_000):
+                x @ x
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def test_arguments_by_the_names_that_pytorchs_methods_have() -> None:
+    x = minigrad.arange(6.0).reshape(2, 3)
+    assert [p.shape for p in x.split(split_size=2, dim=1)] == [(2, 2), (2, 1)]
+    assert x.view(size=(3, 2)).shape == (3, 2) and x.view(dtype=minigrad.int32).dtype is minigrad.int32
+    assert x.sum_to_size(size=(2, 1)).tolist() == [[3.0], [12.0]]
+    assert (
+        x.max(other=minigrad.full_like(x, 3)).tolist() == [[3, 3, 3], [3, 4, 5]]
+        and minigrad.min(x, other=x).tolist() == x.tolist()
+    )
+    assert minigrad.empty(50).uniform_(2, to=3).min() >= 2 and minigrad.empty(50).random_(to=2).max() <= 1
+
+
+def test_a_reversible_block_draws_the_same_numbers_again() -> None:
+    """As reversible networks are written: the state of the random numbers is kept, and what was drawn is drawn again."""
+    state = minigrad.get_rng_state()
+    devices, states = minigrad.utils.checkpoint.get_device_states(minigrad.ones(1))
+    first, follows = minigrad.rand(3), minigrad.rand(1)
+    assert not minigrad.cuda._initialized and minigrad.distributed.Backend.GLOO == "gloo"
+    minigrad.set_rng_state(state)
+    minigrad.rand(3)
+    with minigrad.random.fork_rng(devices=devices, enabled=True):
+        minigrad.set_rng_state(state)
+        minigrad.utils.checkpoint.set_device_states(devices, states)
+        assert minigrad.rand(3).tolist() == first.tolist()
+    assert minigrad.rand(1).tolist() == follows.tolist()

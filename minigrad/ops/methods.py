@@ -34,7 +34,7 @@ from .elementwise import floor_divide, pow, remainder, square
 from .functions import div
 from .index import getitem
 from .likeness import NEW
-from .operands import as_method, axis
+from .operands import also, as_method, axis
 from .pieces import fill_diagonal_, sum_to_size
 from .printing import text
 from .sampling import FILLS, normal_numbers, uniform_numbers
@@ -349,11 +349,12 @@ def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
     return self if is_contiguous(self) else in_rows(self)
 
 
-def view(self: Tensor, *shape: Any) -> Tensor:
+def view(self: Tensor, *shape: Any, size: Any = None, dtype: DType | None = None) -> Tensor:
     """The elements in another shape (or type) on the same memory.
 
     Raises ShapeError for a view, such as a transposed one, whose elements do not lie in the order that the shape needs.
     """
+    shape = (*shape, *(x for x in (size, dtype) if x is not None))
     if len(shape) == 1 and isinstance(shape[0], DType):
         return Tensor(self.array.view(self.backend.native(shape[0])))
     out = functions.reshape(self, *shape)
@@ -387,6 +388,7 @@ def zero_(self: Tensor) -> Tensor:
     return overwrite("zero_", self, 0)
 
 
+@also(**{"from": "a", "to": "b"})
 def uniform_(self: Tensor, a: float = 0, b: float = 1, *, generator: Any = None) -> Tensor:
     """Fill with numbers uniform on [a, b). Raises ShapeError if a > b."""
     if a > b:

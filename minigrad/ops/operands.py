@@ -109,9 +109,10 @@ def common_type(args: Iterable[Any]) -> DType:
 
 
 def explained(op: Op, error: Exception, arrays: list) -> Exception:
-    """A kernel's failure in the op's own words; errors that already speak for an op pass through."""
+    """A kernel's failure in the op's own words; errors that already speak for an op pass through, and a TimeoutError and its
+    kin, which only a signal's handler can have raised here."""
     text = str(error)
-    if text.startswith(f"{op.name}:") or isinstance(error, (NotImplementedError, AssertionError, Warning)):
+    if text.startswith(f"{op.name}:") or isinstance(error, (NotImplementedError, AssertionError, Warning, OSError)):
         return error
     if isinstance(error, MemoryError):  # CuPy has freed what it could before it gives up
         room = next((backend_of(a).room() for a in arrays if is_array(a)), None)
@@ -267,7 +268,7 @@ def also(**names: str) -> Callable[[Function], Function]:
     def wrapped(function: Function) -> Function:
         @wraps(function)
         def called(*args: Any, **options: Any) -> Any:
-            return function(*args, **{names.get(name, name): value for name, value in options.items()})
+            return function(*args, **{names.get(name, name): value for name, value in options.items()} if options else options)
 
         return called  # type: ignore[return-value]
 

@@ -19,7 +19,7 @@ from .create import arange, as_tensor, full_like, full_like_op, tensor
 from .diagonal import diagonal, diagonal_adjoint
 from .elementwise import direction, floor_divide, remainder, sign
 from .index import setitem_op
-from .operands import axis, floating, sizes, stored, tensor_of, whole
+from .operands import axis, floating, named, sizes, stored, tensor_of, whole
 from .scatter import scatter_reduce
 from .shape import expand, movedim, narrow, reshape, split
 from .special import atan2
@@ -232,6 +232,7 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return clone(narrow(input, dim, start, length))
 
 
+@named("size", 1)
 def sum_to_size(self: Tensor, *size: Any) -> Tensor:
     """The sum over the dimensions that broadcasting from `size` would add or widen."""
     shape = sizes("sum_to_size", size)

@@ -11,7 +11,7 @@ from ..core import Tensor, op
 from .arithmetic import cast, clone, expand, maximum, minimum, ordered, where
 from .elementwise import exp, sqrt
 from .index import gather
-from .operands import axes, axis, numpy_names, tensor_of
+from .operands import also, axes, axis, numpy_names, tensor_of
 from .results import EXTREMES
 from .shape import cat_op, flip_op, reshape, reshape_op
 
@@ -297,6 +297,7 @@ def _extreme(who: str, whole: Any, at: Any, both: Any, x: Tensor, dim: Any, keep
     return EXTREMES[who](values, index)
 
 
+@also(other="dim")
 @numpy_names
 def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """max(x): the largest element (equal ones share the gradient). max(x, dim): (values, indices), the gradient going to
@@ -304,6 +305,7 @@ def max(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _extreme("max", amax_op, argmax_op, maximum, input, dim, keepdim)
 
 
+@also(other="dim")
 @numpy_names
 def min(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     """min(x): the smallest element. min(x, dim): (values, indices). min(x, other): `minimum`."""

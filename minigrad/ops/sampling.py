@@ -255,8 +255,9 @@ def log_normal_(self: Tensor, mean: float = 1, std: float = 2, *, generator: Gen
     return overwrite("log_normal_", self, exp(normal_numbers(self, mean, std, generator)) if drawn is None else drawn)
 
 
-def random_(self: Tensor, *bounds: Any, generator: Generator | None = None) -> Tensor:
+def random_(self: Tensor, *bounds: Any, to: int | None = None, generator: Generator | None = None) -> Tensor:
     """Fill with whole numbers: random_(high) 0 ... high - 1, random_(low, high), or as far as the type is exact."""
+    bounds = bounds if to is None else (*bounds, to)
     low, high = (0, *bounds)[-2:] if bounds else (0, None)
     if high is not None:
         whole_bounds("random_", low, high, self.dtype)

@@ -11,7 +11,7 @@ from ..backends import Scattered, ShapeError, backend_of
 from ..core import Tensor, op
 from .arithmetic import cast, in_rows
 from .arithmetic import expand as expand_op
-from .operands import axes, axis, common_type, named, numpy_names, sizes, tensor_of
+from .operands import also, axes, axis, common_type, named, numpy_names, sizes, tensor_of
 
 
 @op("view", name="reshape")
@@ -347,6 +347,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return slice_op(input, index=(*(slice(None),) * d, slice(first, first + length), ...))
 
 
+@also(split_size="split_size_or_sections")
 @numpy_names
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Views of `tensor` along `dim`: chunks of one size (the last may be smaller), or of the given sizes."""

@@ -117,6 +117,12 @@ class ProcessGroup:
     """Some of the processes, by type: `group.WORLD` is that of all of them."""
 
 
+class Backend:
+    """The names of the ways in which processes can speak to each other."""
+
+    GLOO, NCCL, MPI, UCC, UNDEFINED = "gloo", "nccl", "mpi", "ucc", "undefined"
+
+
 class group:
     """The groups that exist."""
 
@@ -124,7 +130,7 @@ class group:
 
 
 DISTRIBUTED: dict[str, Any] = {
-    "ProcessGroup": ProcessGroup, "group": group, "get_global_rank": lambda group, group_rank: group_rank,
+    "ProcessGroup": ProcessGroup, "Backend": Backend, "group": group, "get_global_rank": lambda group, group_rank: group_rank,
     "is_available": lambda: True, "is_torchelastic_launched": lambda: False, "ReduceOp": ReduceOp,
     **{f"is_{name}_available": (lambda: False) for name in ("nccl", "mpi", "ucc")}, "is_gloo_available": lambda: True,
     **{f.__name__: f for f in (init_process_group, destroy_process_group, is_initialized, barrier, all_reduce, reduce,

@@ -141,7 +141,8 @@ SEEDING = {"manual_seed": manual_seed, "manual_seed_all": manual_seed,
            "initial_seed": default_generator.initial_seed, "synchronize": synchronize, "empty_cache": empty_cache,
            "device_count": device_count}  # fmt: skip
 CUDA = {
-    **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "init": nothing,
+    **SEEDING, **typed("cuda"), "is_available": is_available, "is_initialized": is_available, "_initialized": False,
+    "init": nothing,
     "current_device": lambda: 0, "set_device": set_device, "get_device_name": get_device_name,
     "get_device_properties": get_device_properties, "get_device_capability": get_device_capability,
     "mem_get_info": mem_get_info,

@@ -99,6 +99,7 @@ FUTURES = {"Future": absent("futures.Future", ALONE),
 CONFIG = {"show": lambda: "minigrad: see minigrad.backends.report()", "parallel_info": lambda: ""}
 SERIALIZATION = {"save": io.save, "load": io.load, "add_safe_globals": nothing, "clear_safe_globals": nothing,
                  "safe_globals": lambda *_: nullcontext()}  # fmt: skip
+DEVICE_STATES = {"get_device_states": lambda *_: ([], []), "set_device_states": nothing}  # of GPUs' random numbers
 HOOKS = {"RemovableHandle": Hook}
 
 # -- for downloads -----------------------------------------------------------------------------------------------------------

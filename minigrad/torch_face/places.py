@@ -99,7 +99,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
     "utils": {"swap_tensors": extras.swap_tensors}, "__future__": switches.FUTURE,
     "utils.data": DATA, "utils.data.dataset": DATA, "utils.data.dataloader": DATA, "utils.data.sampler": DATA,
     "utils.data.distributed": DATA, "utils.data._utils": {}, "utils.data._utils.collate": DATA,
-    "utils.checkpoint": CHECKPOINT, "utils._pytree": extras.PYTREE, "utils.hooks": insides.HOOKS,
+    "utils.checkpoint": CHECKPOINT | insides.DEVICE_STATES, "utils._pytree": extras.PYTREE, "utils.hooks": insides.HOOKS,
     "_C": {"_log_api_usage_once": devices.nothing}, "futures": insides.FUTURES, "__config__": insides.CONFIG,
     "utils._foreach_utils": insides.FOREACH_UTILS, "serialization": insides.SERIALIZATION,
     "functional": {**names(functions), "stft": spectra.stft, "istft": spectra.istft},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ import minigrad.func
 from minigrad.autograd import grad
 from minigrad.autograd.batching import KINDS, RULES
 from minigrad.core import MODE, OPS, Mode, Tensor
-from minigrad.func import vmap
+from minigrad.func import grad as grad_of
+from minigrad.func import hessian, jacfwd, jvp, vmap
 
 from .cases import CASES, Case, several
 from .checks import host
@@ -326,3 +328,48 @@ def test_a_jacobian_by_forward_mode_of_what_writes_into_zeros() -> None:
     x = minigrad.tensor([2.0, 5.0])
     assert minigrad.func.jacfwd(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]
     assert minigrad.func.jacrev(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]
+
+
+def written(x: Tensor, t: Tensor | float = 1.0) -> Tensor:
+    """x is written in every way there is: through the whole, a slice and a list of places."""
+    y = x.clone()
+    y.mul_(2.0)
+    y[0] = 3 * y[1]
+    y[minigrad.tensor([1])] = y[0] + x[1]
+    y.index_add_(0, minigrad.tensor([0, 1]), x)
+    return (y * y * x * t).sum()
+
+
+def apart(x: Tensor, t: Tensor | float = 1.0) -> Tensor:
+    """What `written` computes, without a write."""
+    a = 3 * 2 * x[1]
+    y = minigrad.stack([a + x[0], a + x[1] + x[1]])
+    return (y * y * x * t).sum()
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: grad_of(lambda x: vmap(lambda t: f(x, t))(minigrad.ones(3)).sum()),
+    lambda f: grad_of(lambda x: jacfwd(f)(x).sum()),
+    lambda f: grad_of(lambda x: hessian(f)(x).sum()), lambda f: jacfwd(hessian(f)),
+    lambda f: lambda x: vmap(hessian(f))(minigrad.stack([x, 2 * x])),
+    lambda f: grad_of(lambda x: vmap(f)(minigrad.stack([x, 2 * x])).sum()),
+    lambda f: grad_of(lambda x: vmap(hessian(f))(minigrad.stack([x, 2 * x])).sum()),
+    lambda f: lambda x: jvp(lambda z: vmap(lambda t: f(z, t))(minigrad.ones(3)).sum(), (x,), (x + 1,))[1],
+])  # fmt: skip
+def test_writes_of_what_is_one_for_all_examples_have_their_history_outside(transform: Callable) -> None:
+    x = minigrad.tensor([0.7, 0.2], dtype="float64")
+    np.testing.assert_allclose(transform(written)(x).numpy(), transform(apart)(x).numpy(), rtol=1e-12)
+
+
+def test_indices_are_checked_and_used_in_nested_vmaps() -> None:
+    w = minigrad.arange(12.0, dtype="float64").reshape(4, 3).sin()
+    i = minigrad.tensor([[0, 1], [1, 1]])
+    for f in (
+        lambda x, i: (x[i] ** 3).sum(),
+        lambda x, i: (x.index_select(0, i) ** 3).sum(),
+        lambda x, i: x.scatter(0, i[:, None], x[:2, :1] ** 2).pow(3).sum(),
+    ):
+        found = vmap(hessian(f), in_dims=(None, 0))(w, i)
+        np.testing.assert_allclose(found.numpy(), [hessian(f)(w, row).numpy() for row in i], rtol=1e-12)
+        with pytest.raises(IndexError, match="out of bounds"):
+            vmap(hessian(f), in_dims=(None, 0))(w, i + 3)

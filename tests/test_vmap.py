@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from minigrad.testing import assert_close
 
 import minigrad
 import minigrad.func
@@ -15,7 +16,7 @@ from minigrad.autograd import grad
 from minigrad.autograd.batching import KINDS, RULES
 from minigrad.core import MODE, OPS, Mode, Tensor
 from minigrad.func import grad as grad_of
-from minigrad.func import hessian, jacfwd, jvp, vmap
+from minigrad.func import hessian, jacfwd, jacrev, jvp, vmap
 
 from .cases import CASES, Case, several
 from .checks import host
@@ -373,3 +374,32 @@ def test_indices_are_checked_and_used_in_nested_vmaps() -> None:
         np.testing.assert_allclose(found.numpy(), [hessian(f)(w, row).numpy() for row in i], rtol=1e-12)
         with pytest.raises(IndexError, match="out of bounds"):
             vmap(hessian(f), in_dims=(None, 0))(w, i + 3)
+
+
+@pytest.mark.parametrize(
+    "inner", [grad_of, jacfwd, jacrev, hessian, lambda f: grad_of(grad_of(f)), lambda f: jacrev(jacrev(f))]
+)
+def test_derivatives_of_what_is_differentiated_for_each_example(inner: Callable) -> None:
+    x = minigrad.tensor([0.7, 0.2], dtype="float64")
+
+    def total(xs: Tensor) -> Tensor:
+        return (vmap(inner(lambda x: x**4))(xs) * xs).sum()
+
+    def plain(xs: Tensor) -> Tensor:
+        return (12 * xs**3 if inner not in (grad_of, jacfwd, jacrev) else 4 * xs**4).sum()
+
+    expected = grad(plain(z := x.clone().requires_grad_()), z)[0].numpy()
+    np.testing.assert_allclose(grad_of(total)(x).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(jacrev(total)(x).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(jacfwd(total)(x).numpy(), expected, rtol=1e-12)
+    total(y := x.clone().requires_grad_()).backward()
+    np.testing.assert_allclose(y.grad.numpy(), expected, rtol=1e-12)
+    frozen = x.clone().requires_grad_()
+    with minigrad.no_grad():
+        assert not total(frozen).requires_grad
+
+
+@pytest.mark.parametrize("transform", [jacfwd, hessian, lambda f: jacfwd(jacfwd(f)), lambda f: jacrev(jacfwd(f))])
+def test_forward_mode_through_a_write_inside_of_vmap(transform: Callable) -> None:
+    x = minigrad.tensor([[0.7, 0.2], [0.3, -0.4]], dtype="float64")
+    assert_close(vmap(transform(lambda x: x.clone().mul_(x)))(x), vmap(transform(lambda x: x * x))(x))

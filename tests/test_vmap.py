@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -403,3 +404,51 @@ def test_derivatives_of_what_is_differentiated_for_each_example(inner: Callable)
 def test_forward_mode_through_a_write_inside_of_vmap(transform: Callable) -> None:
     x = minigrad.tensor([[0.7, 0.2], [0.3, -0.4]], dtype="float64")
     assert_close(vmap(transform(lambda x: x.clone().mul_(x)))(x), vmap(transform(lambda x: x * x))(x))
+
+
+class Power(minigrad.autograd.Function):
+    """x^n with a vmap of its own."""
+
+    batches = 0
+
+    @staticmethod
+    def forward(x: Tensor, n: int) -> Tensor:
+        return x**n
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        x, ctx.n = inputs
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        (x,) = ctx.saved_tensors
+        return ctx.n * x ** (ctx.n - 1) * g, None
+
+    @staticmethod
+    def jvp(ctx: Any, t: Tensor, _: None) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return ctx.n * x ** (ctx.n - 1) * t
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, x: Tensor, n: int) -> tuple:
+        Power.batches += 1
+        return Power.apply(x.movedim(in_dims[0], 0), n), 0
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: vmap(grad_of(f)), lambda f: vmap(hessian(f)), lambda f: vmap(jacfwd(f)), lambda f: vmap(jacrev(jacrev(f))),
+    lambda f: grad_of(lambda x: vmap(grad_of(f))(x).sum()), lambda f: grad_of(lambda x: vmap(f)(x).sum()),
+    lambda f: vmap(lambda x: jvp(f, (x,), (x,))[1]), lambda f: lambda x: vmap(vmap(grad_of(f)))(x[None])[0],
+])  # fmt: skip
+def test_derivatives_inside_of_vmap_pass_a_function_that_brings_its_own(transform: Callable) -> None:
+    x = minigrad.tensor([[0.7, 0.2], [0.3, 0.5]], dtype="float64")
+    found = transform(lambda x: Power.apply(x, 4).sum())(x)
+    assert_close(found, transform(lambda x: (x * x * x * x).sum())(x))
+
+
+def test_a_derivative_inside_of_vmap_runs_the_vmap_that_a_function_brings() -> None:
+    before = Power.batches
+    vmap(grad_of(lambda x: Power.apply(x, 4).sum()))(minigrad.ones(2, 2))
+    assert Power.batches == before + 1

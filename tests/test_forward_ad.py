@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ import minigrad
 from minigrad.autograd import forward_ad as fw
 from minigrad.autograd import grad
 from minigrad.core import Tensor
+from minigrad.func import jvp
 
 from .cases import CASES, Case, several
 from .checks import host
@@ -190,3 +193,11 @@ def test_bad_duals() -> None:
         assert fw.unpack_dual(fw.make_dual(one, one.double())).tangent.dtype is minigrad.float32
         with pytest.raises(RuntimeError, match="there is no dual level 3"):
             fw.make_dual(one, one, level=3)
+
+
+@pytest.mark.parametrize("f", [lambda x: x.max() * x, lambda x: x.prod(), lambda x: x @ x])
+def test_a_tangent_wants_a_gradient_only_if_what_it_comes_from_does(f: Callable) -> None:
+    x = minigrad.tensor([0.7, 0.2])
+    assert not jvp(f, (x,), (x,))[1].requires_grad
+    z = x.clone().requires_grad_()
+    assert jvp(f, (z,), (x,))[1].requires_grad and jvp(f, (x,), (z,))[1].requires_grad

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
+from minigrad.testing import assert_close
 
 import minigrad
 import minigrad.func
 from minigrad.autograd import grad
 from minigrad.autograd.batching import KINDS, RULES
 from minigrad.core import MODE, OPS, Mode, Tensor
-from minigrad.func import vmap
+from minigrad.func import grad as grad_of
+from minigrad.func import hessian, jacfwd, jacrev, jvp, vmap
 
 from .cases import CASES, Case, several
 from .checks import host
@@ -326,3 +330,125 @@ def test_a_jacobian_by_forward_mode_of_what_writes_into_zeros() -> None:
     x = minigrad.tensor([2.0, 5.0])
     assert minigrad.func.jacfwd(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]
     assert minigrad.func.jacrev(squares)(x).tolist() == [[5, 2], [4, 0], [0, 10]]
+
+
+def written(x: Tensor, t: Tensor | float = 1.0) -> Tensor:
+    """x is written in every way there is: through the whole, a slice and a list of places."""
+    y = x.clone()
+    y.mul_(2.0)
+    y[0] = 3 * y[1]
+    y[minigrad.tensor([1])] = y[0] + x[1]
+    y.index_add_(0, minigrad.tensor([0, 1]), x)
+    return (y * y * x * t).sum()
+
+
+def apart(x: Tensor, t: Tensor | float = 1.0) -> Tensor:
+    """What `written` computes, without a write."""
+    a = 3 * 2 * x[1]
+    y = minigrad.stack([a + x[0], a + x[1] + x[1]])
+    return (y * y * x * t).sum()
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: grad_of(lambda x: vmap(lambda t: f(x, t))(minigrad.ones(3)).sum()),
+    lambda f: grad_of(lambda x: jacfwd(f)(x).sum()),
+    lambda f: grad_of(lambda x: hessian(f)(x).sum()), lambda f: jacfwd(hessian(f)),
+    lambda f: lambda x: vmap(hessian(f))(minigrad.stack([x, 2 * x])),
+    lambda f: grad_of(lambda x: vmap(f)(minigrad.stack([x, 2 * x])).sum()),
+    lambda f: grad_of(lambda x: vmap(hessian(f))(minigrad.stack([x, 2 * x])).sum()),
+    lambda f: lambda x: jvp(lambda z: vmap(lambda t: f(z, t))(minigrad.ones(3)).sum(), (x,), (x + 1,))[1],
+])  # fmt: skip
+def test_writes_of_what_is_one_for_all_examples_have_their_history_outside(transform: Callable) -> None:
+    x = minigrad.tensor([0.7, 0.2], dtype="float64")
+    np.testing.assert_allclose(transform(written)(x).numpy(), transform(apart)(x).numpy(), rtol=1e-12)
+
+
+def test_indices_are_checked_and_used_in_nested_vmaps() -> None:
+    w = minigrad.arange(12.0, dtype="float64").reshape(4, 3).sin()
+    i = minigrad.tensor([[0, 1], [1, 1]])
+    for f in (
+        lambda x, i: (x[i] ** 3).sum(),
+        lambda x, i: (x.index_select(0, i) ** 3).sum(),
+        lambda x, i: x.scatter(0, i[:, None], x[:2, :1] ** 2).pow(3).sum(),
+    ):
+        found = vmap(hessian(f), in_dims=(None, 0))(w, i)
+        np.testing.assert_allclose(found.numpy(), [hessian(f)(w, row).numpy() for row in i], rtol=1e-12)
+        with pytest.raises(IndexError, match="out of bounds"):
+            vmap(hessian(f), in_dims=(None, 0))(w, i + 3)
+
+
+@pytest.mark.parametrize(
+    "inner", [grad_of, jacfwd, jacrev, hessian, lambda f: grad_of(grad_of(f)), lambda f: jacrev(jacrev(f))]
+)
+def test_derivatives_of_what_is_differentiated_for_each_example(inner: Callable) -> None:
+    x = minigrad.tensor([0.7, 0.2], dtype="float64")
+
+    def total(xs: Tensor) -> Tensor:
+        return (vmap(inner(lambda x: x**4))(xs) * xs).sum()
+
+    def plain(xs: Tensor) -> Tensor:
+        return (12 * xs**3 if inner not in (grad_of, jacfwd, jacrev) else 4 * xs**4).sum()
+
+    expected = grad(plain(z := x.clone().requires_grad_()), z)[0].numpy()
+    np.testing.assert_allclose(grad_of(total)(x).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(jacrev(total)(x).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(jacfwd(total)(x).numpy(), expected, rtol=1e-12)
+    total(y := x.clone().requires_grad_()).backward()
+    np.testing.assert_allclose(y.grad.numpy(), expected, rtol=1e-12)
+    frozen = x.clone().requires_grad_()
+    with minigrad.no_grad():
+        assert not total(frozen).requires_grad
+
+
+@pytest.mark.parametrize("transform", [jacfwd, hessian, lambda f: jacfwd(jacfwd(f)), lambda f: jacrev(jacfwd(f))])
+def test_forward_mode_through_a_write_inside_of_vmap(transform: Callable) -> None:
+    x = minigrad.tensor([[0.7, 0.2], [0.3, -0.4]], dtype="float64")
+    assert_close(vmap(transform(lambda x: x.clone().mul_(x)))(x), vmap(transform(lambda x: x * x))(x))
+
+
+class Power(minigrad.autograd.Function):
+    """x^n with a vmap of its own."""
+
+    batches = 0
+
+    @staticmethod
+    def forward(x: Tensor, n: int) -> Tensor:
+        return x**n
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple, output: Tensor) -> None:
+        x, ctx.n = inputs
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+
+    @staticmethod
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        (x,) = ctx.saved_tensors
+        return ctx.n * x ** (ctx.n - 1) * g, None
+
+    @staticmethod
+    def jvp(ctx: Any, t: Tensor, _: None) -> Tensor:
+        (x,) = ctx.saved_tensors
+        return ctx.n * x ** (ctx.n - 1) * t
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, x: Tensor, n: int) -> tuple:
+        Power.batches += 1
+        return Power.apply(x.movedim(in_dims[0], 0), n), 0
+
+
+@pytest.mark.parametrize("transform", [
+    lambda f: vmap(grad_of(f)), lambda f: vmap(hessian(f)), lambda f: vmap(jacfwd(f)), lambda f: vmap(jacrev(jacrev(f))),
+    lambda f: grad_of(lambda x: vmap(grad_of(f))(x).sum()), lambda f: grad_of(lambda x: vmap(f)(x).sum()),
+    lambda f: vmap(lambda x: jvp(f, (x,), (x,))[1]), lambda f: lambda x: vmap(vmap(grad_of(f)))(x[None])[0],
+])  # fmt: skip
+def test_derivatives_inside_of_vmap_pass_a_function_that_brings_its_own(transform: Callable) -> None:
+    x = minigrad.tensor([[0.7, 0.2], [0.3, 0.5]], dtype="float64")
+    found = transform(lambda x: Power.apply(x, 4).sum())(x)
+    assert_close(found, transform(lambda x: (x * x * x * x).sum())(x))
+
+
+def test_a_derivative_inside_of_vmap_runs_the_vmap_that_a_function_brings() -> None:
+    before = Power.batches
+    vmap(grad_of(lambda x: Power.apply(x, 4).sum()))(minigrad.ones(2, 2))
+    assert Power.batches == before + 1

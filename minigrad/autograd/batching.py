@@ -11,20 +11,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..backends import ARRAY, GradError, Window
-from ..core import OPS, Op, Tensor, mode
+from ..core import Op, Tensor, mode
 from ..ops.arithmetic import clone
 from ..ops.arithmetic import expand as expand_op
 from ..ops.create import arange
 from ..ops.index import getitem_adjoint, getitem_op
 from ..ops.shape import movedim, reshape_op
-from ..ops.update import write
+from ..ops.update import put, write
 
 RULES: dict[str, Callable] = {}
 ALL = slice(None)
 
 
 def batch(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
-    """Run an op on operands of which at least one is many. Raises NotImplementedError for an op without a rule."""
+    """Run an op on operands of which some are many. Raises NotImplementedError for an op without a rule."""
+    if not any(many):
+        return ONE_FOR_ALL.get(op.name, op)(*values, **options)
     rule = RULES.get(op.name) or KINDS.get(op.kind)
     if rule is None:
         raise NotImplementedError(f"{op.name}: vmap has no batching rule for this op. Hint: loop over the examples")
@@ -289,7 +291,7 @@ def added(op: Op, size: int, values: list, many: list[bool], options: dict) -> T
 
 
 @rule("setitem", "assign_at_")
-def put(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
+def placed(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
     x, value, *indices = values
     if op.kind == "update":
         shared(op, many[0])
@@ -302,7 +304,7 @@ def put(op: Op, size: int, values: list, many: list[bool], options: dict) -> Ten
         with mode(grad=False):
             place = movedim(getitem_op(x, *indices, spec=spec), source, goal)
         value = movedim(expand_op(lifted(value, many[1], place.ndim - 1), shape=tuple(place.shape)), goal, source)
-    return op(x, value, *indices, spec=spec)
+    return (put if op.kind == "update" else op)(x, value, *indices, spec=spec)
 
 
 @rule("index_select")
@@ -333,6 +335,10 @@ def shared(op: Op, many: bool) -> None:
                         "Hint: use the op without _, or make the tensor from the function's inputs")  # fmt: skip
 
 
+# What writes where none of its operands is many: outside of vmap, too, the history goes on
+ONE_FOR_ALL: dict[str, Callable] = {"assign_": lambda x, value: write("assign_", x, value), "assign_at_": put}
+
+
 @rule("assign_")
 def assigned(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
     shared(op, many[0])
@@ -348,7 +354,6 @@ def updated(op: Op, size: int, values: list, many: list[bool], options: dict) ->
 @rule("view_written")
 def view_written_many(op: Op, size: int, values: list, many: list[bool], options: dict) -> Tensor:
     out = clone(front(values[0], many[0], size))
-    how = OPS[options["how"].name]
-    view = batch(how, size, [out], [True], options["options"])
+    view = batch(options["how"], size, [out], [True], options["options"])
     write(op.name, view, lifted(values[1], many[1], view.ndim - 1))
     return out

@@ -116,7 +116,8 @@ def tangent_of(op: Op, args: tuple, tangents: list, options: dict, output: Tenso
         roots = [(part, t) for part, t in sent if part.requires_grad]
         if roots:
             ys, ts = zip(*roots, strict=True)
-            parts = list(propagate(list(ys), list(ts), [g], True, MODE.get().grad).values())
+            history = MODE.get().grad and any(isinstance(t, Tensor) and t.requires_grad for t in (*args, *tangents))
+            parts = list(propagate(list(ys), list(ts), [g], True, history).values())
     if not parts:
         return None
     found = plus(*parts)
@@ -246,9 +247,12 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     with at.outside():
         out = alias(tensor)
         same = tangent.dtype is tensor.dtype
-        at.set(out, copy := clone(tangent) if same else cast(tangent, dtype=tensor.dtype))
+        start = clone(tangent) if same else cast(tangent, dtype=tensor.dtype)
+        if tensor.backend.name == "vmap":  # one for each example, like the tensor with which it is written in place
+            start = add(zeros_like(tensor), start)
+        at.set(out, start)
         if same:
-            at.given[id(copy)] = copy, tangent, written(tangent)[0]
+            at.given[id(start)] = start, tangent, written(tangent)[0]
     return out
 
 

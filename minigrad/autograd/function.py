@@ -122,26 +122,30 @@ class Function:
         apart, now = cls.is_apart(), MODE.get()
         if kwargs or apart:
             args = cls._in_order(args, kwargs)
-        level = getattr(now.instead, "__self__", None)
-        if isinstance(level, VmapLevel) and cls.vmap is not Function.vmap and any(outside(level, a)[1] for a in args):
-            return by_own_rule(cls, level, args)
+        level: Any = getattr(now.instead, "__self__", None)
+        own = isinstance(level, VmapLevel) and cls.vmap is not Function.vmap and any(outside(level, a)[1] for a in args)
         parents = [(node_of(a) or (a if a.wants else None)) if isinstance(a, Tensor) and now.grad else None for a in args]
         levels = [level for level in now.listeners if isinstance(level, DualLevel)]
         tangents = [[level.get(a) for a in args] for level in levels]
         moving = [level for level, row in zip(levels, tangents, strict=True) if any(t is not None for t in row)]
+        if own and not moving and all(p is None for p in parents):
+            return by_own_rule(cls, level, args)
+        own = own and apart  # a derivative inside of vmap needs a ctx, which an older forward alone fills
         starts = [(x, len(x.calls)) for x in now.listeners if hasattr(x, "stands")]
         ctx = Context(tuple(p is not None or any(row[k] is not None for row in tangents) for k, p in enumerate(parents)))
 
         def run() -> tuple[Any, list[Tensor]]:
+            out = by_own_rule(cls, level, args) if own else None
             with mode(grad=False, listeners=tuple(x for x in MODE.get().listeners if x not in moving)):
-                out = cls.forward(*args) if apart else cls.forward(ctx, *args)
+                if not own:
+                    out = cls.forward(*args) if apart else cls.forward(ctx, *args)
                 outputs = cls._results(ctx, args, out)
                 out = filled(out, outputs)
                 if apart:
                     cls.setup_context(ctx, args, out)
             return out, outputs
 
-        if isinstance(level, VmapLevel) and seen_outside(level, args):
+        if isinstance(level, VmapLevel) and not own and seen_outside(level, args):
             out, outputs = Examples.passed(Batch(cls, ctx, args, level, run))
         else:
             out, outputs = run()

@@ -231,7 +231,7 @@ def jacrev(
         run = Run("jacrev", func, argnums, args, kwargs, has_aux)
         all_real("jacrev", "inputs", run.xs)
         all_real("jacrev", "outputs", run.ys)
-        with mode(grad=run.history):
+        with mode(grad=run.history, rule=() if MODE.get().grad else None):  # a vmap around it records for those outside
             rows = vmap(lambda seeds: tuple(run.pull(seeds, True, run.history)), chunk_size=chunk_size)(basis(run.ys))
         sizes = [math.prod(y.shape) for y in run.ys]
         blocks = [split(x, sizes) for x in rows]  # for each argument, for each output

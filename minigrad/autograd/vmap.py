@@ -49,10 +49,10 @@ class Namespace:
         self.inner = backend.xp
 
     def min(self, x: Batched) -> Any:
-        return self.inner.min(x.value.array)
+        return x.value.backend.xp.min(x.value.array)  # of another vmap's, where these nest
 
     def max(self, x: Batched) -> Any:
-        return self.inner.max(x.value.array)
+        return x.value.backend.xp.max(x.value.array)
 
     def asarray(self, x: Any, copy: bool | None = None) -> Any:
         return x
@@ -148,7 +148,7 @@ class Level(Listener):
                 y, some = self.drawn(op, values, many, options)
             else:
                 some = any(many)
-                y = batch(op, self.size, values, many, options) if some else op(*values, **options)
+                y = batch(op, self.size, values, many, options)
         return arrays[0] if op.kind == "update" else kind_on(y.backend)(self, y, some)
 
     def within(self) -> mode:

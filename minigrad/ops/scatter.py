@@ -13,7 +13,7 @@ from ..core import Tensor
 from .arithmetic import cast, clone, where
 from .compose import broadcast_shapes
 from .create import arange, full_like, held, ones_like, tensor
-from .index import getitem, in_range, index_add_op, is_whole, nonnegative, parse, scatter_add_op, setitem_op
+from .index import from_start, getitem, in_range, index_add_op, is_whole, nonnegative, parse, scatter_add_op, setitem_op
 from .operands import axis, numpy_names, tensor_of
 from .reduce import amax_op, amin_op, prod_op
 from .shape import expand, flatten, reshape, reshape_op, stack
@@ -38,8 +38,7 @@ def _checked(who: str, x: Tensor, dim: int, index: Tensor, source: Any) -> tuple
         got = f" and source {tuple(source.shape)}" if isinstance(source, Tensor) else ""
         raise ShapeError(f"{who}: the index of shape {tuple(index.shape)} must not exceed the input "
                          f"{tuple(x.shape)}{got} outside dimension {d}, and have as many dimensions")  # fmt: skip
-    if index.array.size and int(in_range(who, index, x.shape[d], d).min().item()) < 0:
-        raise IndexError(f"{who}: index {int(index.min().item())} is out of bounds for dimension {d} with size {x.shape[d]}")
+    from_start(who, index, x.shape[d], d)
     if isinstance(source, Tensor):
         source = source[tuple(slice(0, n) for n in index.shape)]
     return d, x, index, source

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backends import GradError, ShapeError
-from ..core import MODE, Node, Op, Tensor, mode, node_of, op, written
+from ..core import MODE, OPS, Node, Op, Tensor, mode, node_of, op, written
 from ..core.tensor import base_of
 from .arithmetic import cast, clone, conjugate, in_rows, move
 from .arithmetic import expand as expand_op
@@ -151,7 +151,7 @@ def inherit(x: Tensor, value: Tensor) -> None:
         value = value.expand(x.shape)
     views = []
     while (base := base_of(x)) is not None:
-        how, options = x.how[:2]
+        how, options = OPS[x.how[0].name], x.how[1]  # the op itself, where it ran as what `vmap` puts in its place
         value = view_written(Tensor(base.array, node_of(base), base.wants), value, how=how, options=options)
         views.append(x)
         x = base
@@ -192,17 +192,21 @@ def setitem(x: Tensor, index: Any, value: Any) -> None:
     if not tensors:
         write("setitem", view, value)
         return
-    recorded = MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad)
     try:
-        new = setitem_op(view, value, *tensors, spec=spec) if recorded else assign_at_(view, value, *tensors, spec=spec)
+        put(view, value, *tensors, spec=spec)
     except (ShapeError, IndexError):
         with mode(grad=False):
             place = tuple(getitem(x, index).shape)  # or what is wrong with the index itself
         shape = tuple(getattr(value, "shape", ()))
         raise ShapeError(f"setitem: shape mismatch: a value of shape {shape} cannot be broadcast to indexing result of shape "
                          f"{place}") from None  # fmt: skip
-    if recorded:
-        write("setitem", view, new)
+
+
+def put(x: Tensor, value: Any, *tensors: Tensor, spec: tuple) -> Tensor:
+    """x[spec] <- value in place, with the history of both where gradients are recorded."""
+    if MODE.get().grad and (x.requires_grad or isinstance(value, Tensor) and value.requires_grad):
+        return write("setitem", x, setitem_op(x, value, *tensors, spec=spec))
+    return assign_at_(x, value, *tensors, spec=spec)
 
 
 def in_place(name: str, function: Any) -> Any:
@@ -261,4 +265,4 @@ def as_one(x: Tensor) -> list[Tensor]:
     return found
 
 
-__all__ = ["add_", "as_one", "assign_", "in_place", "in_place_view", "lerp_", "overwrite", "setitem", "write"]
+__all__ = ["add_", "as_one", "assign_", "in_place", "in_place_view", "lerp_", "overwrite", "put", "setitem", "write"]

@@ -300,13 +300,8 @@ def test_pickles_are_never_opened(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "exploded",))
 
     (tmp_path / "f").write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(
-        ValueError, match="looks like a zip or pickle file .*never opened. Hint: save it as safetensors; in PyTorch, safet"
-    ):
+    with pytest.raises(ValueError, match="looks like a pickle, which may hold code and is never opened. Hint: save it as"):
         load(tmp_path / "f")
-    np.savez(tmp_path / "f.npz", a=np.zeros(2))
-    with pytest.raises(ValueError, match="looks like a zip or pickle file"):
-        load(tmp_path / "f.npz")
     assert not (tmp_path / "exploded").exists()
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..ops.create import tensor
 from .archive import extract
+from .cifar_pickle import read_cifar_pickle
 from .dataset import Dataset
 from .download import download
 from .idx import read_cifar, read_idx
-from .plain_pickle import read_cifar_pickle
 
 __all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "FashionMNIST", "VisionDataset"]
 

@@ -18,6 +18,7 @@ from ..core import Tensor
 from . import layout
 from .layout import Entry
 from .replace import replacing
+from .torch_file import is_torch_file, read_torch_file
 from .tree import put_together, taken_apart
 
 OURS = "minigrad"  # the metadata's "format", and the key of our own part of it
@@ -77,12 +78,14 @@ def load(
     f: str | os.PathLike | BinaryIO, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool = True,
     mmap: bool | None = None, **pickle_load_args: Any,
 ) -> Any:  # fmt: skip
-    """Read what `save` wrote, or any other safetensors file as a dict of tensors, to the device `map_location` (CPU).
+    """Read what `save` wrote, any other safetensors file as a dict of tensors, or what PyTorch's `torch.save` wrote if it
+    holds tensors and plain values only, such as a `state_dict()`; to the device `map_location` (CPU).
 
     `f` may also be an open file that can be read and sought. Tensors come back without gradient. The other arguments are
-    PyTorch's, accepted and not used: nothing but weights and plain values is ever read. Raises FileNotFoundError if there is
-    no such file, and ValueError, before much is allocated, if it is truncated, corrupt, of another format or was changed since
-    it was written.
+    PyTorch's, accepted and not used: nothing but weights and plain values is ever read, no code run.
+
+    Raises FileNotFoundError if there is no such file, and ValueError, before much is allocated, if it is truncated, corrupt, of
+    another format or was changed since it was written.
     """
     wanted = None if callable(map_location) or isinstance(map_location, Mapping) else map_location
     device = backend_for(wanted).device
@@ -105,7 +108,11 @@ def read(file: BinaryIO, device: Any) -> Any:
     start = file.tell()
     size = file.seek(0, os.SEEK_END) - start
     file.seek(start)
-    n = layout.header_size(file.read(8), size)
+    first = file.read(8)
+    if is_torch_file(first):
+        file.seek(start)
+        return read_torch_file(file, size, device)
+    n = layout.header_size(first, size)
     entries, metadata = layout.parse(file.read(n), size - 8 - n)
     ours = metadata.get("format") == OURS
     if ours != (OURS in metadata):

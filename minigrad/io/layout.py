@@ -53,10 +53,9 @@ def header_size(first: bytes, size: int) -> int:
     if len(first) < 8:
         raise ValueError(f"truncated: {size} bytes are too few for a safetensors file")
     n = int.from_bytes(first, "little")
-    if n > LIMIT and (first[:4] == b"PK\x03\x04" or first[:1] == b"\x80"):
-        raise ValueError("this looks like a zip or pickle file (torch.save writes such), which may hold code and is "
-                         "never opened. Hint: save it as safetensors; in PyTorch, "
-                         "safetensors.torch.save_file(state_dict, path)")  # fmt: skip
+    if n > LIMIT and first[:1] == b"\x80":
+        raise ValueError("this looks like a pickle, which may hold code and is never opened. Hint: save it as safetensors, or "
+                         "with torch.save, whose files of tensors are read")  # fmt: skip
     if n > LIMIT:
         raise ValueError(f"not a safetensors file: it announces a header of {n} bytes, more than the {LIMIT} allowed")
     if n > size - 8:

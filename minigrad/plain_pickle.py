@@ -1,23 +1,18 @@
-"""CIFAR's version for Python, whose files are pickles, read without running them.
+"""Pickles, read without running them.
 
-A pickle is a program for a stack machine that may call anything. Here is a machine that knows the few instructions which
-dicts, lists, numbers, strings and arrays of bytes are written with, and that calls nothing: what a pickle names and applies
-becomes a plain record. Any other instruction is refused. Source: the table of instructions in CPython's pickletools.
+A pickle is a program for a stack machine that may call anything. Here is a machine that knows the instructions which dicts,
+lists, numbers, strings and arrays are written with, and that calls nothing: what a pickle names and applies becomes a plain
+record. Any other instruction is refused. Source: the table of instructions in CPython's pickletools.
 """
 
 from __future__ import annotations
 
-import os
+import struct
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from .idx import LIMIT, PIXELS
-
 MARK = object()
-STEPS = 10_000_000  # instructions; a CIFAR file has some 100,000
+STEPS = 10_000_000  # instructions; a file of CIFAR has some 100,000
 NUMBERS = {"K": (1, False), "M": (2, False), "J": (4, True)}  # bytes, and whether there is a sign
 TEXTS = {"U": (1, "latin1"), "T": (4, "latin1"), "X": (4, "utf-8"), "\x8c": (1, "utf-8"), "\x8d": (8, "utf-8"),
          "C": (1, None), "B": (4, None), "\x8e": (8, None)}  # bytes of the length, and the encoding  # fmt: skip
@@ -32,19 +27,27 @@ class Name(NamedTuple):
 
 
 class Applied:
-    """What a pickle would make by calling `what` with `arguments`, and then give a `state`."""
+    """What a pickle would make by calling `what` with `arguments`, and then give `entries` and a `state`."""
 
     def __init__(self, what: Any, arguments: Any) -> None:
         self.what, self.arguments, self.state = what, arguments, None
+        self.entries: dict[Any, Any] = {}
+
+
+class Persistent(NamedTuple):
+    """What lies outside of the pickle, by the name that the pickle has for it."""
+
+    name: Any
 
 
 class Machine:
-    """Reads one pickle. `run` returns its value, with an `Applied` for each call in it."""
+    """Reads the pickle that begins at a place. `run` returns its value, with an `Applied` for each call in it."""
 
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, data: bytes, at: int = 0) -> None:
+        self.data, self.at = data, at
         self.stack: list[Any] = []
         self.memory: dict[int, Any] = {}
+        self.outside: list[Persistent] = []  # in the order in which they are named
 
     def take(self, n: int) -> bytes:
         piece = self.data[self.at : self.at + n]
@@ -105,14 +108,19 @@ class Machine:
         return found
 
     def set_items(self, pairs: list[Any]) -> None:
-        if not isinstance(self.stack[-1], dict) or len(pairs) % 2 or not all(isinstance(k, (str, bytes)) for k in pairs[::2]):
-            raise ValueError("expected entries of a dict, under strings")
-        self.stack[-1].update(zip(pairs[::2], pairs[1::2], strict=True))
+        into = self.stack[-1].entries if isinstance(self.stack[-1], Applied) else self.stack[-1]
+        if not isinstance(into, dict) or len(pairs) % 2 or not all(isinstance(k, (str, bytes, int)) for k in pairs[::2]):
+            raise ValueError("expected entries of a dict, under strings or whole numbers")
+        into.update(zip(pairs[::2], pairs[1::2], strict=True))
 
     def extend(self, values: list[Any]) -> None:
         if not isinstance(self.stack[-1], list):
             raise ValueError("elements of something that is no list")
         self.stack[-1].extend(values)
+
+    def point_outside(self) -> None:
+        self.outside.append(Persistent(*self.last(1)))
+        self.stack.append(self.outside[-1])
 
     def build(self) -> None:
         (state,) = self.last(1)
@@ -125,7 +133,7 @@ STEP: dict[str, Callable[[Machine], Any]] = {
     "\x80": lambda m: m.take(1),  # the protocol
     "\x95": lambda m: m.take(8),  # the length of a frame
     "N": lambda m: m.push(None), "\x88": lambda m: m.push(True), "\x89": lambda m: m.push(False),
-    "\x8a": lambda m: m.push(m.number(m.number(1), True)),
+    "\x8a": lambda m: m.push(m.number(m.number(1), True)), "G": lambda m: m.push(*struct.unpack(">d", m.take(8))),
     "(": lambda m: m.push(MARK), "0": lambda m: m.stack.pop(),
     "}": lambda m: m.push({}), "]": lambda m: m.push([]), ")": lambda m: m.push(()),
     "\x85": lambda m: m.push(m.last(1)), "\x86": lambda m: m.push(m.last(2)), "\x87": lambda m: m.push(m.last(3)),
@@ -134,42 +142,5 @@ STEP: dict[str, Callable[[Machine], Any]] = {
     "a": lambda m: m.extend(list(m.last(1))), "e": lambda m: m.extend(m.items()),
     "h": lambda m: m.push(m.memory[m.number(1)]), "j": lambda m: m.push(m.memory[m.number(4)]),
     "c": lambda m: m.push(Name(m.line(), m.line())), "\x93": lambda m: m.push(Name(*m.last(2))),
-    "R": lambda m: m.push(Applied(*m.last(2))), "b": lambda m: m.build(),
+    "R": lambda m: m.push(Applied(*m.last(2))), "b": lambda m: m.build(), "Q": lambda m: m.point_outside(),
 }  # fmt: skip
-
-
-def read_cifar_pickle(path: str | os.PathLike, key: str, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 32, 32, 3), uint8, and the labels (N,) that stand under `key`, of a file of CIFAR's version for Python.
-
-    Nothing in the file is run. Raises ValueError for a file that is anything but a dict with both, or is damaged.
-    """
-    path = Path(path)
-    size = path.stat().st_size
-    try:
-        if size > LIMIT:
-            raise ValueError(f"{size} bytes are more than the {LIMIT} allowed")
-        found = Machine(path.read_bytes()).run()
-        if not isinstance(found, dict):
-            raise ValueError("expected a dict")
-        entries = {k.decode("latin1") if isinstance(k, bytes) else k: v for k, v in found.items()}
-        pixels, labels = byte_array(entries["data"]), entries[key]
-        if pixels.ndim != 2 or pixels.shape[1] != PIXELS or not isinstance(labels, list) or len(labels) != len(pixels):
-            raise ValueError(f"expected pixels (N, {PIXELS}) and N labels, got {pixels.shape}")
-        if any(type(label) is not int or not 0 <= label < classes for label in labels):
-            raise ValueError(f"expected labels from 0 to {classes - 1}")
-    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
-        raise ValueError(f"read_cifar_pickle: {str(path)!r}: {error or type(error).__name__}") from None
-    return pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1).copy(), np.array(labels, np.int64)
-
-
-def byte_array(made: Any) -> np.ndarray:
-    """The array of bytes that NumPy would make of a call `_reconstruct(...)` with the state (1, shape, dtype, order, data)."""
-    if not isinstance(made, Applied) or made.what.name != "_reconstruct" or not isinstance(made.state, tuple):
-        raise ValueError("expected an array")
-    _, shape, kind, by_columns, data = made.state
-    if isinstance(data, Applied) and data.what == Name("_codecs", "encode"):  # bytes, as Python 3 writes them for Python 2
-        data = data.arguments[0]
-    raw = data.encode("latin1") if isinstance(data, str) else data
-    if kind.what.name != "dtype" or kind.arguments[0] not in ("u1", "uint8") or not isinstance(raw, bytes):
-        raise ValueError("expected an array of bytes")
-    return np.frombuffer(raw, np.uint8).reshape(shape, order="F" if by_columns else "C")

@@ -60,7 +60,6 @@ class Writes:
              what they are views of
     taken    by a view: what it was taken of; `views` by that and how: the view
     made     by a variable: its call in the copy
-    pending  a view that was written, whose base's new history the next calls tell
     """
 
     def __init__(self, program: Program) -> None:
@@ -71,7 +70,6 @@ class Writes:
         self.taken: dict[Variable, Variable] = {}
         self.views: dict[tuple, Variable] = {}
         self.made: dict[Variable, Call] = {}
-        self.pending: Variable | None = None
 
     def enter(self, k: int, call: Call) -> None:
         """One call, reading what stands for its inputs now."""
@@ -82,10 +80,7 @@ class Writes:
         if call.op.kind == "update" and isinstance(call.inputs[0], Variable):
             self.forget(call.inputs[0])
         self.add(dataclasses.replace(call, inputs=inputs))
-        if call.op.name == "view_written":
-            if self.pending is not None and isinstance(inputs[1], Variable) and inputs[1].shape == self.pending.shape:
-                self.put(self.pending, inputs[1])
-            self.pending = None
+        if call.op.name == "view_written" and base_of(call.inputs[0]) is None:  # of which all views are taken again
             self.put(call.inputs[0], call.output)
 
     def add(self, call: Call) -> Variable:
@@ -118,7 +113,6 @@ class Writes:
             return whole
         coming = self.original.calls[k + 1 : k + 1 + AHEAD]
         if any(c.op.name == "view_written" and c.inputs[0] is base for c in coming):
-            self.pending = target
             return True
         while base is not None:  # without gradients nobody tells the base
             if not (whole and target.maker.op.name == "detach"):

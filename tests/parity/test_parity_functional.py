@@ -440,7 +440,8 @@ def test_retired_arguments():
 
 # -- signatures --
 
-FUNCTIONS = [name for name in F.__all__ if name not in ("sigmoid", "tanh") and not name.endswith("_")]
+OWN = ("crelu", "maxout", "zoneout")  # which PyTorch does not have
+FUNCTIONS = [name for name in F.__all__ if name not in ("sigmoid", "tanh", *OWN) and not name.endswith("_")]
 
 
 OURS = {("multi_head_attention_forward", "batch_first")}  # arguments that only minigrad has, always last

@@ -128,7 +128,7 @@ def test_loss_layer(name, options, shape):
     assert repr(ours) == repr(theirs)
 
 
-@pytest.mark.parametrize("name", [n for n in nn.__all__ if n.endswith("Loss")])
+@pytest.mark.parametrize("name", [n for n in nn.__all__ if n.endswith("Loss") and n != "NegativeSamplingLoss"])
 def test_loss_layer_signature(name):
     ours, theirs = (inspect.signature(getattr(m, name).__init__).parameters for m in (nn, torch.nn))
     assert [(p.name, p.default) for p in ours.values()] == [(p.name, p.default) for p in theirs.values()]

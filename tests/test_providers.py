@@ -291,6 +291,20 @@ def test_gelu_far_out(how: str, size: float) -> None:
     close(ONEDNN["gelu_backward"](NUMPY, g, x, how), REFERENCE["gelu_backward"](NUMPY, g, x, how), how)
 
 
+@both
+@pytest.mark.parametrize("size", [7, 6000])
+def test_a_sigmoid_has_its_digits_however_small(provider: str, size: int) -> None:
+    for low in (-75.0, -87.0):
+        x = np.linspace(low, 30, size, dtype="f")
+        expected = 1 / (1 + np.exp(-x.astype(np.float64)))
+        np.testing.assert_allclose(PROVIDERS[provider]["sigmoid"](NUMPY, x), expected, rtol=1e-6)
+    x[:4] = np.nan, -np.inf, np.inf, -200
+    for odd in layouts(x.reshape(-1, size // 3 if size % 3 == 0 else 7)):
+        found = PROVIDERS[provider]["sigmoid"](NUMPY, odd)
+        assert found.shape == odd.shape and np.isnan(found[0, 0]) == np.isnan(odd[0, 0])
+        close(found, REFERENCE["sigmoid"](NUMPY, odd), "sigmoid")
+
+
 @there
 @settings(max_examples=60, deadline=None)
 @given(st.data())
@@ -509,7 +523,7 @@ def test_odd_arrays_give_the_references_answer(provider: str, what: str) -> None
         line = x[0, :, 0, 0]
         calls |= {
             "batch_norm": (x, line, None, 1e-3), "layer_norm": (x, x[0, 0], None, (2, 3), 1e-3), "softmax": (x, 1),
-            "log_softmax": (x, 3), "gelu": (x, "none"), "relu_backward": (x, x),
+            "log_softmax": (x, 3), "gelu": (x, "none"), "relu_backward": (x, x), "sigmoid": (x,),
         }  # fmt: skip
     for name, args in calls.items():
         kernel = PROVIDERS[provider].get(name)

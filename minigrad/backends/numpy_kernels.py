@@ -313,9 +313,16 @@ def erf(b: Any, x: np.ndarray) -> np.ndarray:
     return (wide * special.ratio(wide * wide, SINGLE)).astype(x.dtype)
 
 
+@in_blocks
+@special.in_single
 def sigmoid(b: Any, x: np.ndarray) -> np.ndarray:
     """1 / (1 + e^-x), in as few passes as can be: where e^-x is infinite, that is 0."""
-    return special.sigmoid(b, x) if x.dtype.kind == "c" else 1.0 / (1.0 + np.exp(-x))
+    if x.dtype.kind == "c":
+        return special.sigmoid(b, x)
+    y = np.negative(x, out=np.empty_like(x))
+    np.exp(y, out=y)
+    y += 1
+    return np.divide(1.0, y, out=y)
 
 
 def in_rows(kernel: Callable) -> Callable:
@@ -352,7 +359,7 @@ def is_narrow(x: np.ndarray) -> bool:
 SHORT = 32
 SLOW = ("erfc", "erfinv", "gelu", "lgamma", "polygamma", "sinc")
 BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW}
-BLOCKWISE |= {"erf": in_blocks(erf), "sigmoid": in_blocks(special.in_single(sigmoid))}
+BLOCKWISE |= {"erf": in_blocks(erf), "sigmoid": sigmoid}
 BLOCKWISE |= {f.__name__: special.in_single(in_rows(in_columns(f))) for f in (softmax, log_softmax)}
 
 _KERNELS = [

@@ -19,16 +19,18 @@ from .library import (
     GELU_ERF,
     GELU_TANH,
     LOG_SOFTMAX,
+    LOGISTIC,
     RELU_BY_OUTPUT,
     SOFTMAX,
     SRC,
     TRAINING,
     Library,
 )  # fmt: skip
-from .primitive import FLOAT32, Primitive, compiled, finite, fits
+from .primitive import FEW, FLOAT32, Primitive, compiled, finite, fits
 
 COST = 100.0  # operations that take as long as one element here
 ENOUGH = 1 << 16  # elements; below, NumPy's gradient of ReLU is as fast
+FAINT = -80.0  # where its sigmoid is close to the least number of float32, below which it has 0
 
 
 class Elementwise:
@@ -68,6 +70,15 @@ def relu_backward(b: Any, g: Any, y: Any) -> Any:
     dx = np.empty_like(y)
     compiled(Elementwise, y.size, RELU_BY_OUTPUT).backward.run(y, alike(g, y), dx)
     return dx
+
+
+def sigmoid(b: Any, x: Any) -> Any:
+    if x.size < FEW or not fits(x) or not x.min() > FAINT:
+        return numpy_kernels.sigmoid(b, x)
+    x = dense(x)
+    y = np.empty_like(x)
+    compiled(Elementwise, x.size, LOGISTIC).forward.run(x, y)
+    return y
 
 
 def gelu(b: Any, x: Any, approximate: str) -> Any:

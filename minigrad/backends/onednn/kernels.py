@@ -15,6 +15,7 @@ from .elementwise import (
     gelu_backward,
     log_softmax_backward,
     relu_backward,
+    sigmoid,
     softmax,
     softmax_backward,
 )
@@ -38,7 +39,7 @@ from .steps import adam_, sgd_
 _KERNELS: list[Callable] = [
     conv, conv_input, conv_weight, conv_backward, conv_relu, max_pool, max_pool_input, sum_pool, sum_pool_input, batch_norm,
     batch_norm_backward, batch_norm_input, batch_norm_relu, batch_norm_relu_backward, layer_norm, layer_norm_input,
-    layer_norm_backward, matmul, linear, linear_relu, relu_backward, gelu, gelu_backward, softmax,
+    layer_norm_backward, matmul, linear, linear_relu, relu_backward, sigmoid, gelu, gelu_backward, softmax,
     softmax_backward, log_softmax_backward, lstm, lstm_gradients, attention, attention_backward, adam_, sgd_,
 ]  # fmt: skip
 

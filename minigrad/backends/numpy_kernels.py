@@ -319,7 +319,7 @@ def sigmoid(b: Any, x: np.ndarray) -> np.ndarray:
     """1 / (1 + e^-x), in as few passes as can be: where e^-x is infinite, that is 0."""
     if x.dtype.kind == "c":
         return special.sigmoid(b, x)
-    y = np.negative(x, out=np.empty_like(x))
+    y = np.asarray(np.negative(x))
     np.exp(y, out=y)
     y += 1
     return np.divide(1.0, y, out=y)

@@ -42,19 +42,19 @@ print(model)
 
 for epoch in range(args.epochs):
     model.train()
-    total = 0.0
+    total, seen = 0.0, 0
     for images, labels in DataLoader(train, batch_size=32, shuffle=True, drop_last=True):
         loss = nn.functional.cross_entropy(model(images), labels)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        total += loss.item() * len(labels)
+        total, seen = total + loss.item() * len(labels), seen + len(labels)
 
     model.eval()
     with mg.no_grad():
         images, labels = test.tensors
         accuracy = (model(images).argmax(1) == labels).float().mean().item()
-    print(f"epoch {epoch + 1:2}: loss {total / len(train):.4f}, held-out accuracy {accuracy:.2%}")
+    print(f"epoch {epoch + 1:2}: loss {total / seen:.4f}, held-out accuracy {accuracy:.2%}")
 
 args.out.mkdir(parents=True, exist_ok=True)
 mg.save(model.state_dict(), args.out / "model.safetensors")

@@ -18,15 +18,15 @@ from .sampler import (
 )
 from .small import body, text
 from .tables import iris, wine
-from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, FashionMNIST, VisionDataset
+from .vision import CIFAR10, CIFAR100, KMNIST, MNIST, DatasetFolder, FashionMNIST, ImageFolder, VisionDataset
 from .workers import WorkerInfo, get_worker_info
 
 __all__ = [
-    "BatchSampler", "CIFAR10", "CIFAR100", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DistributedSampler",
-    "FashionMNIST", "IterableDataset", "KMNIST", "MNIST", "RandomSampler", "Sampler", "SequentialSampler", "StackDataset",
-    "Subset", "SubsetRandomSampler", "TensorDataset", "VisionDataset", "WeightedRandomSampler", "WorkerInfo", "blobs", "body",
-    "circles", "default_collate", "default_convert", "digits", "get_worker_info", "iris", "random_split", "spirals", "text",
-    "transforms", "two_moons", "wine",
+    "BatchSampler", "CIFAR10", "CIFAR100", "ChainDataset", "ConcatDataset", "DataLoader", "Dataset", "DatasetFolder",
+    "DistributedSampler", "FashionMNIST", "ImageFolder", "IterableDataset", "KMNIST", "MNIST", "RandomSampler", "Sampler",
+    "SequentialSampler", "StackDataset", "Subset", "SubsetRandomSampler", "TensorDataset", "VisionDataset",
+    "WeightedRandomSampler", "WorkerInfo", "blobs", "body", "circles", "default_collate", "default_convert", "digits",
+    "get_worker_info", "iris", "random_split", "spirals", "text", "transforms", "two_moons", "wine",
 ]  # fmt: skip
 
 _guard(__name__, rename=True)

@@ -15,9 +15,10 @@ from .archive import extract
 from .cifar_pickle import read_cifar_pickle
 from .dataset import Dataset
 from .download import download
+from .folder import DatasetFolder, ImageFolder, called
 from .idx import read_cifar, read_idx
 
-__all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "FashionMNIST", "VisionDataset"]
+__all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "DatasetFolder", "FashionMNIST", "ImageFolder", "VisionDataset"]
 
 
 class VisionDataset(Dataset):
@@ -42,12 +43,7 @@ class VisionDataset(Dataset):
         target_transform: Callable | None = None,
         download: bool = False,
     ) -> None:
-        for name, function in (("transform", transform), ("target_transform", target_transform)):
-            if function is not None and not callable(function):
-                raise TypeError(f"{type(self).__name__}: {name} must be a function, got {type(function).__name__}")
-            if isinstance(function, type) and "__call__" in dir(function):  # a class of functions
-                raise TypeError(f"{type(self).__name__}: {name} must be a function, got the class {function.__name__}. "
-                                f"Hint: {function.__name__}()")  # fmt: skip
+        called(type(self).__name__, transform=transform, target_transform=target_transform)
         self.root, self.train = os.path.expanduser(root), bool(train)
         self.transform, self.target_transform = transform, target_transform
         if download:

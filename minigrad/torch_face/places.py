@@ -137,6 +137,7 @@ PLACES: dict[str, dict[str, Any] | Late] = {
                                                             "UninitializedTensorMixin", "is_lazy")},
     "torchvision": {"__version__": "0.0.0+minigrad"}, "torchvision.datasets": COLLECTIONS,
     "torchvision.datasets.mnist": COLLECTIONS, "torchvision.datasets.cifar": COLLECTIONS,
+    "torchvision.datasets.folder": Late("minigrad.data.folder"),
     "torchvision.transforms": TRANSFORMS, "torchvision.transforms.transforms": TRANSFORMS,
     "torchvision.transforms.functional": Late("minigrad.data.functional"),
     "torchvision.utils": GRID,

@@ -69,7 +69,7 @@ def test_without_pillow_one_line_says_so(root: Path, monkeypatch: pytest.MonkeyP
      r"Found no valid file for the classes empty\. Supported extensions are: \.npy"),
     (lambda root: ImageFolder(root), FileNotFoundError, "classes cat, dog, empty. Supported extensions are: .jpg, .jpeg"),
     (lambda root: ImageFolder(root / "empty"), FileNotFoundError, "Couldn't find any class folder"),
-    (lambda root: ImageFolder(root / "nowhere"), FileNotFoundError, "nowhere"),
+    (lambda root: ImageFolder(root / "nowhere"), FileNotFoundError, "ImageFolder: there is no folder .*nowhere"),
     (lambda root: DatasetFolder(root, np.load), ValueError, "Both extensions and is_valid_file cannot be None"),
     (lambda root: DatasetFolder(root, "load", (".npy",)), TypeError, "DatasetFolder: loader must be a function, got str"),
     (lambda root: ImageFolder(root, transforms.ToTensor), TypeError, r"got the class ToTensor. Hint: ToTensor\(\)"),

@@ -103,6 +103,8 @@ class DatasetFolder(Dataset):
                is_valid_file=is_valid_file)  # fmt: skip
         self.root, self.loader, self.extensions = os.path.expanduser(root), loader, extensions
         self.transform, self.target_transform = transform, target_transform
+        if not os.path.isdir(self.root):
+            raise FileNotFoundError(f"{type(self).__name__}: there is no folder {self.root!r}. Hint: <root>/<class>/<file>")
         self.classes, self.class_to_idx = self.find_classes(self.root)
         self.samples = self.make_dataset(self.root, self.class_to_idx, extensions, is_valid_file, allow_empty)
         self.targets = [target for _, target in self.samples]

@@ -19,6 +19,8 @@ KINDS = {
 CODES = {name: code for code, name in KINDS.items()}
 LIMIT = 1 << 24  # bytes of header: enough for 100,000 tensors
 META = "__metadata__"
+ZIP = b"PK\x03\x04"  # what an archive begins with; and a file of PyTorch's from before 1.6
+OLD = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46"
 PATH = re.compile(r"""[/\\]|[A-Za-z]:[/\\]|.*\0|(.*[/\\])?\.\.?([/\\]|$)""", re.DOTALL)  # absolute, upwards, or cut short
 
 
@@ -46,6 +48,11 @@ def dump(entries: dict[str, Entry], metadata: dict[str, str]) -> bytes:
     if len(text) > LIMIT:
         raise ValueError(f"the header has {len(text)} bytes, more than the {LIMIT} allowed: too many tensors or plain values")
     return len(text).to_bytes(8, "little") + text
+
+
+def is_torch_file(first: bytes) -> bool:
+    """Whether a file that begins so is an archive, as PyTorch writes, or the first pickle of a file from before PyTorch 1.6."""
+    return first.startswith((ZIP, OLD))
 
 
 def header_size(first: bytes, size: int) -> int:

@@ -21,9 +21,9 @@ from ..backends import dtype as as_dtype
 from ..core import Tensor
 from ..ops.sparse import sparse_coo_tensor
 from ..plain_pickle import Applied, Machine, Name, Persistent
+from .layout import ZIP
 
-ZIP, MAGIC = b"PK\x03\x04", 0x1950A86A20F9469CFC6C
-OLD = b"\x80\x02\x8a\x0a" + MAGIC.to_bytes(10, "little")[:4]  # the first bytes of a file from before PyTorch 1.6
+MAGIC = 0x1950A86A20F9469CFC6C  # what a file from before PyTorch 1.6 begins with, as a number
 STORAGES = {
     "DoubleStorage": "float64", "FloatStorage": "float32", "HalfStorage": "float16", "BFloat16Storage": "bfloat16",
     "LongStorage": "int64", "IntStorage": "int32", "ShortStorage": "int16", "CharStorage": "int8", "ByteStorage": "uint8",
@@ -31,11 +31,6 @@ STORAGES = {
 }  # fmt: skip
 PLAIN = (str, bytes, int, float, bool, type(None))
 DEEPEST = 300  # lists in lists
-
-
-def is_torch_file(first: bytes) -> bool:
-    """Whether a file that begins so is an archive or an old file of PyTorch's."""
-    return first.startswith((ZIP, OLD))
 
 
 def read_torch_file(file: BinaryIO, size: int, device: Device) -> Any:

@@ -181,8 +181,8 @@ def at(name: str) -> ModuleType:
     """The module of a dotted name; one without names of its own is made where there is none."""
     if name not in sys.modules:
         parent, _, last = name.rpartition(".")
-        at(parent).__dict__.setdefault("__path__", [])  # it holds modules, so it is a package
-        if importlib.util.find_spec(name) is not None:
+        files = at(parent).__dict__.setdefault("__path__", [])  # it holds modules, so it is a package
+        if files and importlib.util.find_spec(name) is not None:
             return importlib.import_module(name)
         module = sys.modules[name] = ModuleType(name, f"PyTorch's `{name.partition('.')[2]}`: see `minigrad.torch_face`.")
         setattr(at(parent), last, module)

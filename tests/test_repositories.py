@@ -214,11 +214,11 @@ def test_checks() -> None:
         minigrad._check(False, lambda: "no")
 
 
-def test_downloads_are_refused_and_their_folder_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_is_not_downloaded_and_the_folder_for_weights_is_pytorchs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", "/somewhere")
     assert minigrad.hub.get_dir() == "/somewhere/hub" and minigrad.hub.HASH_REGEX.search("net-0a1b.pth")
-    with pytest.raises(RuntimeError, match="minigrad downloads neither"):
-        minigrad.utils.model_zoo.load_url("https://example.org/net.pth")
+    with pytest.raises(RuntimeError, match="minigrad does not download code"):
+        minigrad.hub.load("owner/repository", "net")
 
 
 def test_a_split_by_the_names_of_its_two_ways() -> None:

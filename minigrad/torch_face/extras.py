@@ -208,9 +208,6 @@ def refusal(name: str, reason: str) -> Callable:
     return refused
 
 
-HUB_REASON = "minigrad downloads neither models nor code. Hint: build the model and load its weights with minigrad.load(path)"
-HUB = {name: refusal(f"hub.{name}", HUB_REASON) for name in ("load", "list", "help", "download_url_to_file",
-                                                             "load_state_dict_from_url")}  # fmt: skip
 ALONE = "there is one process. Hint: run the script without its distributed part, on one process"
 RPC = {name: refusal(f"distributed.rpc.{name}", ALONE) for name in ("init_rpc", "shutdown", "rpc_sync", "rpc_async", "remote")}
 FSDP = {name: refusal(f"distributed.fsdp.{name}", ALONE) for name in ("FullyShardedDataParallel", "fully_shard")}

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import functools
-import os
-import re
 from collections.abc import Callable, Iterable
 from contextlib import nullcontext
-from pathlib import Path
 from types import GenericAlias
 from typing import Any
-from urllib.parse import urlparse
 
 from .. import io
 from ..autograd.hooks import Hook
@@ -19,7 +15,7 @@ from ..core import Tensor
 from ..nn import Module
 from ..ops import functions
 from .devices import nothing
-from .extras import FX_REASON, HUB, itself, refusal
+from .extras import FX_REASON, itself, refusal
 
 # -- checks ----------------------------------------------------------------------------------------------------------------
 
@@ -101,16 +97,3 @@ SERIALIZATION = {"save": io.save, "load": io.load, "add_safe_globals": nothing, 
                  "safe_globals": lambda *_: nullcontext()}  # fmt: skip
 DEVICE_STATES = {"get_device_states": lambda *_: ([], []), "set_device_states": nothing}  # of GPUs' random numbers
 HOOKS = {"RemovableHandle": Hook}
-
-# -- for downloads -----------------------------------------------------------------------------------------------------------
-
-
-def _get_torch_home() -> str:
-    """The folder under which PyTorch keeps what it has downloaded: the environment's TORCH_HOME, or ~/.cache/torch."""
-    cache = os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")
-    return str(Path(os.environ.get("TORCH_HOME", Path(cache) / "torch")).expanduser())
-
-
-CACHE = {"_get_torch_home": _get_torch_home, "get_dir": lambda: str(Path(_get_torch_home()) / "hub"), "set_dir": nothing,
-         "HASH_REGEX": re.compile(r"-([a-f0-9]*)\."), "urlparse": urlparse}  # fmt: skip
-MODEL_ZOO = {"load_url": HUB["load_state_dict_from_url"]}

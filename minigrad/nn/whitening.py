@@ -78,9 +78,10 @@ class DecorrelatedBatchNorm(Module):
         cov = centred @ centred.transpose(1, 2) / many + self.eps * unit
         trace = (cov * unit).sum((1, 2), keepdim=True)
         y, z = cov / trace, unit
-        for _ in range(self.iterations):
+        for left in reversed(range(self.iterations)):
             half = (3 * unit - z @ y) / 2
-            y, z = y @ half, half @ z
+            z = half @ z
+            y = y @ half if left else y  # the last is not asked for
         return z / sqrt(trace)
 
     def extra_repr(self) -> str:

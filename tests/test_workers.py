@@ -19,6 +19,18 @@ import minigrad
 from minigrad import data
 from minigrad.data import transforms
 
+OTHERS: set[Any] = set()  # processes that tests before this one have left, in the same process
+
+
+@pytest.fixture(autouse=True)
+def before() -> None:
+    OTHERS.update(multiprocessing.active_children())
+
+
+def running() -> set[Any]:
+    """The processes that this test has started and that are still there."""
+    return set(multiprocessing.active_children()) - OTHERS
+
 
 class Noisy(data.Dataset):
     """Cases with noise from the default generator."""
@@ -68,7 +80,7 @@ def test_the_same_batches_whatever_the_number_of_workers() -> None:
     assert epochs(1) == alone
     assert epochs(3, prefetch_factor=1) == alone
     assert epochs(2, persistent_workers=True) == alone
-    assert not multiprocessing.active_children()
+    assert not running()
 
 
 @pytest.mark.parametrize("method", [m for m in ("spawn", "forkserver") if m in multiprocessing.get_all_start_methods()])
@@ -146,7 +158,7 @@ def test_an_error_comes_through_with_the_workers_traceback() -> None:
     note = "".join(caught.value.__notes__)
     assert "DataLoader worker 0, batch 2" in note
     assert "in fail" in note
-    assert not multiprocessing.active_children()
+    assert not running()
 
 
 class Stubborn(Exception):
@@ -208,13 +220,13 @@ def test_a_dead_worker_is_noticed(how: Any, words: str) -> None:
     with pytest.raises(RuntimeError, match=f"worker 0 .* exited unexpectedly: it (was )?{words}"):
         list(data.DataLoader(Does(how), 2, num_workers=2))
     assert time.monotonic() - begun < 5
-    assert not multiprocessing.active_children()
+    assert not running()
 
 
 def test_a_hanging_worker_is_an_error_after_the_timeout() -> None:
     with pytest.raises(RuntimeError, match=r"(?s)timed out after 0.5 seconds: worker 0 has not given batch 2.*time.sleep"):
         list(data.DataLoader(Does(lambda: time.sleep(60)), 2, num_workers=2, timeout=0.5))
-    assert not multiprocessing.active_children()
+    assert not running()
 
 
 def test_a_slow_worker_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,9 +238,9 @@ def test_a_slow_worker_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_leaving_an_epoch_ends_the_workers() -> None:
     batches = iter(data.DataLoader(Noisy(), 2, num_workers=2))
     next(batches)
-    assert len(multiprocessing.active_children()) == 2
+    assert len(running()) == 2
     batches.close()  # type: ignore[attr-defined]
-    assert not multiprocessing.active_children()
+    assert not running()
 
 
 def alive(stat: Path) -> bool:

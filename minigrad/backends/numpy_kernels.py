@@ -305,6 +305,7 @@ SINGLE = (
 )
 
 
+@in_blocks
 def erf(b: Any, x: np.ndarray) -> np.ndarray:
     """For float32 one quotient, in double precision and rounded once; wider types are the reference's."""
     if x.dtype not in (np.float16, np.float32):
@@ -358,8 +359,7 @@ def is_narrow(x: np.ndarray) -> bool:
 
 SHORT = 32
 SLOW = ("erfc", "erfinv", "gelu", "lgamma", "polygamma", "sinc")
-BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW}
-BLOCKWISE |= {"erf": in_blocks(erf), "sigmoid": sigmoid}
+BLOCKWISE = {name: in_blocks(REFERENCE[name]) for name in SLOW} | {"erf": erf, "sigmoid": sigmoid}
 BLOCKWISE |= {f.__name__: special.in_single(in_rows(in_columns(f))) for f in (softmax, log_softmax)}
 
 _KERNELS = [

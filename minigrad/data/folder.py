@@ -16,6 +16,31 @@ __all__ = ["IMG_EXTENSIONS", "DatasetFolder", "ImageFolder", "default_loader", "
 IMG_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 
 
+class Labelled(Dataset):
+    """Cases (sample, label) from under a folder, each part through its transform."""
+
+    root: str
+    transform: Callable | None
+    target_transform: Callable | None
+
+    def transformed(self, sample: Any, target: Any) -> tuple[Any, Any]:
+        """A case as it is given."""
+        return (
+            sample if self.transform is None else self.transform(sample),
+            target if self.target_transform is None else self.target_transform(target),
+        )
+
+    def extra_repr(self) -> str:
+        """A further line that says what it is."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"Dataset {type(self).__name__}", f"    Number of datapoints: {len(self)}", f"    Root location: {self.root}"]  # type: ignore[arg-type]
+        lines += [f"    {self.extra_repr()}"] if self.extra_repr() else []
+        given = (("Transform", self.transform), ("Target transform", self.target_transform))
+        return "\n".join(lines + [f"    {name}: {what!r}" for name, what in given if what is not None])
+
+
 def called(who: str, **functions: Any) -> None:
     """Raise TypeError unless each of these is a function, or None."""
     for name, function in functions.items():
@@ -87,7 +112,7 @@ def make_dataset(
     return found
 
 
-class DatasetFolder(Dataset):
+class DatasetFolder(Labelled):
     """Files in a folder for each class, <root>/<class>/.../<file>: case i is (what `loader` makes of the path, class).
 
     Each goes through its transform. `classes` are the folders' names, sorted, `class_to_idx` their numbers, `samples` the
@@ -114,19 +139,10 @@ class DatasetFolder(Dataset):
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
         path, target = self.samples[index]
-        sample = self.loader(path)
-        return (
-            sample if self.transform is None else self.transform(sample),
-            target if self.target_transform is None else self.target_transform(target),
-        )
+        return self.transformed(self.loader(path), target)
 
     def __len__(self) -> int:
         return len(self.samples)
-
-    def __repr__(self) -> str:
-        lines = [f"Dataset {type(self).__name__}", f"    Number of datapoints: {len(self)}", f"    Root location: {self.root}"]
-        given = (("Transform", self.transform), ("Target transform", self.target_transform))
-        return "\n".join(lines + [f"    {name}: {what!r}" for name, what in given if what is not None])
 
 
 class ImageFolder(DatasetFolder):

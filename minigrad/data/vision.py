@@ -13,15 +13,14 @@ import numpy as np
 from ..ops.create import tensor
 from .archive import extract
 from .cifar_pickle import read_cifar_pickle
-from .dataset import Dataset
 from .download import download
-from .folder import DatasetFolder, ImageFolder, called
+from .folder import DatasetFolder, ImageFolder, Labelled, called
 from .idx import read_cifar, read_idx
 
 __all__ = ["CIFAR10", "CIFAR100", "KMNIST", "MNIST", "DatasetFolder", "FashionMNIST", "ImageFolder", "VisionDataset"]
 
 
-class VisionDataset(Dataset):
+class VisionDataset(Labelled):
     """Pictures `data` with labels `targets` from files under `root`: case i is (picture, label), each through its transform.
 
     A picture is an array of bytes, (H, W) or (H, W, C), until a transform such as `transforms.ToTensor()` makes it something
@@ -80,20 +79,13 @@ class VisionDataset(Dataset):
         return {name: i for i, name in enumerate(self.classes)}
 
     def __getitem__(self, index: int) -> tuple[Any, Any]:
-        picture, target = np.asarray(self.data[index]), int(self.targets[index])
-        return (
-            picture if self.transform is None else self.transform(picture),
-            target if self.target_transform is None else self.target_transform(target),
-        )
+        return self.transformed(np.asarray(self.data[index]), int(self.targets[index]))
 
     def __len__(self) -> int:
         return len(self.data)
 
-    def __repr__(self) -> str:
-        lines = [f"Dataset {type(self).__name__}", f"    Number of datapoints: {len(self)}", f"    Root location: {self.root}",
-                 f"    Split: {'Train' if self.train else 'Test'}"]  # fmt: skip
-        given = (("Transform", self.transform), ("Target transform", self.target_transform))
-        return "\n".join(lines + [f"    {name}: {what!r}" for name, what in given if what is not None])
+    def extra_repr(self) -> str:
+        return f"Split: {'Train' if self.train else 'Test'}"
 
 
 class MNIST(VisionDataset):

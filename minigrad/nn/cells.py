@@ -18,9 +18,9 @@ from .linear import made, positive
 from .module import Module
 
 
-def uniform_by_width(layer: Module, hidden_size: int) -> None:
-    """All parameters uniform on -k ... k, k = 1/sqrt(hidden_size)."""
-    bound = 1 / math.sqrt(hidden_size) if hidden_size else 0.0
+def uniform_by_width(layer: Module, width: int) -> None:
+    """All parameters uniform on -k ... k, k = 1/sqrt(width)."""
+    bound = 1 / math.sqrt(width) if width else 0.0
     for p in layer.parameters():
         init.uniform_(p, -bound, bound)
 
@@ -48,6 +48,8 @@ class RNNCellBase(Module):
     def stepped(self, step: Callable[..., State], states: int, input: Tensor, hx: State | None) -> State:
         """The next state, of so many tensors, by a step of `ops.recurrent.Kind`; vectors are a batch of one."""
         who = type(self).__name__
+        if states == 2 and hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
+            raise TypeError(f"{who}: hx must be a pair (h, c), got {type(hx).__name__}")
         if tensor_of(who, input).ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ShapeError(f"{who}: input must be (B, input_size) or (input_size) with input_size = {self.input_size}, "
                              f"got {tuple(input.shape)}")  # fmt: skip
@@ -102,8 +104,6 @@ class LSTMCell(RNNCellBase):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
     def forward(self, input: Tensor, hx: State | None = None) -> State:
-        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise TypeError(f"LSTMCell: hx must be a pair (h, c), got {type(hx).__name__}")
         return self.stepped(lstm_step, 2, input, hx)
 
 

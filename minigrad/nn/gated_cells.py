@@ -36,8 +36,6 @@ class PeepholeLSTMCell(RNNCellBase):
         return sigmoid(a_o + p_o * c) * tanh(c), c
 
     def forward(self, input: Tensor, hx: State | None = None) -> State:
-        if hx is not None and (not isinstance(hx, (tuple, list)) or len(hx) != 2):
-            raise TypeError(f"PeepholeLSTMCell: hx must be a pair (h, c), got {type(hx).__name__}")
         return self.stepped(self.step, 2, input, hx)
 
 

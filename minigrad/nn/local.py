@@ -13,6 +13,7 @@ from ..ops.sampling import multinomial
 from ..ops.shape import cat, flatten
 from . import functional as F
 from . import init
+from .cells import uniform_by_width
 from .functional.checks import ntuple, reduced, reduction_of
 from .linear import made, positive
 from .module import Module
@@ -49,9 +50,7 @@ class LocallyConnected2d(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew."""
-        bound = 1 / max(self.weight.shape[2], 1) ** 0.5
-        for p in self.parameters():
-            init.uniform_(p, -bound, bound)
+        uniform_by_width(self, self.weight.shape[2])
 
     def forward(self, input: Tensor) -> Tensor:
         x = tensor_of("LocallyConnected2d", input)

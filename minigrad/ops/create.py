@@ -370,8 +370,7 @@ def at_random(
     if draw is not randint_op and not kind.is_inexact:
         raise DTypeError(f"{who}: expected a floating type, got {kind!r}. Hint: dtype=, or randint")
     if draw is not randint_op and kind.is_complex:  # two parts alike, each of half the variance if they are normal
-        part = "float64" if kind.name == "complex128" else "float32"
-        a, c = (at_random(who, draw, size, part, device, generator, False, like, **more) for _ in range(2))
+        a, c = (at_random(who, draw, size, kind.to_real(), device, generator, False, like, **more) for _ in range(2))
         out = (a + c * 1j) * (math.sqrt(0.5) if draw is randn_op else 1.0)
         return out.requires_grad_() if requires_grad else out
     shape = positive_sizes(who, size)

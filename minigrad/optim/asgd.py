@@ -9,7 +9,6 @@ from ..core import Tensor
 from ..ops.create import full
 from ..ops.optimizers import asgd_
 from .optimizer import Optimizer, counter, flag, number, plain, rate
-from .packed import real_type
 
 
 class ASGD(Optimizer):
@@ -46,7 +45,7 @@ class ASGD(Optimizer):
 
     def update(self, p: Tensor, g: Tensor, group: dict[str, Any]) -> None:
         step, lr = self.kept(p, "step", counter), rate(group["lr"], p)
-        eta = self.kept(p, "eta", lambda p: full((), float(group["lr"]), dtype=real_type(p), device=p.device))
-        mu = self.kept(p, "mu", lambda p: full((), 1.0, dtype=real_type(p), device=p.device))
+        eta = self.kept(p, "eta", lambda p: full((), float(group["lr"]), dtype=p.dtype.to_real(), device=p.device))
+        mu = self.kept(p, "mu", lambda p: full((), 1.0, dtype=p.dtype.to_real(), device=p.device))
         options = {name: group[name] for name in ("lambd", "alpha", "t0", "weight_decay", "maximize")}
         asgd_(p, g, step, eta, mu, self.kept(p, "ax"), lr, **options)

@@ -10,7 +10,6 @@ from ..core import MODE, Tensor, mode
 from ..ops.create import tensor
 from ..ops.functions import cat, dot, view_as_real, zeros_like
 from .optimizer import Optimizer, gradient, number, parameters
-from .packed import real_type
 
 DECREASE, FLATNESS = 1e-4, 0.9  # of the strong Wolfe conditions: c1 and c2
 
@@ -152,7 +151,7 @@ class LBFGS(Optimizer):
         n = sum(x.array.size * (2 if x.dtype.is_complex else 1) for x in parameters(self))
         if value.ndim and tuple(value.shape) != (n,):
             raise ValueError(f"{who}: expected shape {(n,)}, got {tuple(value.shape)}")
-        return tensor(value, dtype=real_type(p), device=p.device) if value.ndim else value.item()
+        return tensor(value, dtype=p.dtype.to_real(), device=p.device) if value.ndim else value.item()
 
 
 class Trial(NamedTuple):

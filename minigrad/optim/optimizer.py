@@ -18,7 +18,7 @@ from ..backends.source import advise
 from ..core import Tensor, mode
 from ..ops.create import full_like, tensor, zeros, zeros_like
 from ..ops.sparse import SparseTensor
-from .packed import COUNTS, SMALL, Packs, count_type, real_type
+from .packed import COUNTS, SMALL, Packs, count_type
 
 OPTIMIZERS: WeakSet[Optimizer] = WeakSet()
 BEFORE_ALL: dict[Any, Callable] = {}
@@ -243,7 +243,7 @@ class Optimizer:
         shape = self.shape_of(p, name)
         if value.ndim and value.shape != shape:
             raise ValueError(f"{who}: expected shape {shape}, got {tuple(value.shape)}")
-        kind = p.dtype if value.dtype.is_complex else real_type(p) if value.dtype.is_floating_point else None
+        kind = p.dtype if value.dtype.is_complex else p.dtype.to_real() if value.dtype.is_floating_point else None
         return tensor(value, dtype=kind, device=p.device)
 
     def shape_of(self, p: Tensor, name: str) -> tuple[int, ...]:
@@ -344,7 +344,7 @@ def gradient(optimizer: Optimizer, p: Tensor) -> Tensor:
 
 def rate(lr: float | Tensor, p: Tensor) -> float | Tensor:
     """The learning rate as an op takes it: a tensor in the parameter's type, real."""
-    return lr.reshape(()).to(p.device, real_type(p)) if isinstance(lr, Tensor) else lr
+    return lr.reshape(()).to(p.device, p.dtype.to_real()) if isinstance(lr, Tensor) else lr
 
 
 def filled(p: Tensor, value: float) -> Tensor:

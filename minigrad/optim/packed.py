@@ -19,17 +19,12 @@ SMALL = 1 << 15  # elements: beyond it the arithmetic outweighs the calls, and t
 
 def count_type(p: Tensor) -> DType:
     """The type in which steps are counted: the parameter's own, unless it is too short to count far; real."""
-    return real_type(p) if p.dtype.itemsize > 2 else dtype("int64")
+    return p.dtype.to_real() if p.dtype.itemsize > 2 else dtype("int64")
 
 
 def product_type(p: Tensor) -> DType:
     """The type in which a product of many momenta is kept: the parameter's own, unless it is too short."""
-    return real_type(p) if p.dtype.itemsize > 2 else dtype("float32")
-
-
-def real_type(p: Tensor) -> DType:
-    """The type of a parameter's numbers, or of their parts if they are complex."""
-    return dtype({"complex64": "float32", "complex128": "float64"}.get(p.dtype.name, p.dtype))
+    return p.dtype.to_real() if p.dtype.itemsize > 2 else dtype("float32")
 
 
 COUNTS = {"step": count_type, "mu_product": product_type}  # state of one number, in a type of its own

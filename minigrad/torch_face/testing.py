@@ -104,8 +104,7 @@ def make_tensor(
     apart = noncontiguous and math.prod(size) > 1
     wide = (*size[:-1], 2 * size[-1]) if apart else size
     if drawn:
-        real = {"complex64": "float32", "complex128": "float64"}.get(kind.name, kind.name)
-        parts = [rand(wide, dtype=real, device=device) * (most - least) + least for _ in range(1 + kind.is_complex)]
+        parts = [rand(wide, dtype=kind.to_real(), device=device) * (most - least) + least for _ in range(1 + kind.is_complex)]
         out = complex(*parts) if kind.is_complex else parts[0]
     else:
         out = randint(math.ceil(least), math.ceil(most), wide, dtype=kind, device=device)

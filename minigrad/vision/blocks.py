@@ -23,9 +23,7 @@ from ..nn import (
 from ..nn import functional as F
 from ..nn.functional.checks import probability
 from ..ops.create import empty, ones, zeros
-from ..ops.elementwise import rsqrt
 from ..ops.operands import tensor_of
-from ..ops.shape import reshape_op
 
 
 class ConvNormActivation(Sequential):
@@ -144,10 +142,7 @@ class FrozenBatchNorm2d(Module):
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def forward(self, x: Tensor) -> Tensor:
-        line = (1, -1, 1, 1)
-        scale = self.weight * rsqrt(self.running_var + self.eps)
-        shift = self.bias - self.running_mean * scale
-        return x * reshape_op(scale, shape=line) + reshape_op(shift, shape=line)
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
     def extra_repr(self) -> str:
         return f"{len(self.weight)}, eps={self.eps}"

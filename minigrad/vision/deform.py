@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from ..backends import ShapeError
 from ..core import Tensor
-from ..nn import init
 from ..nn.functional.checks import ntuple, vector
-from ..nn.linear import made
+from ..nn.linear import made, uniform_by_fan
 from ..nn.module import Module
 from ..ops.create import arange
 from ..ops.elementwise import clamp, floor
@@ -100,10 +98,7 @@ class DeformConv2d(Module):
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew: uniform on -k ... k, k = 1/sqrt(fan_in)."""
-        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
-        if self.bias is not None:
-            bound = 1 / math.sqrt(init.fans(self.weight)[0])
-            init.uniform_(self.bias, -bound, bound)
+        uniform_by_fan(self.weight, self.bias)
 
     def forward(self, input: Tensor, offset: Tensor, mask: Tensor | None = None) -> Tensor:
         return deform_conv2d(input, offset, self.weight, self.bias, self.stride, self.padding, self.dilation, mask)
